@@ -1,0 +1,126 @@
+"""What an offer and our answer agreed on: the seam between signalling (SDP, HTTP) and the media plane.
+
+Frozen values only. Signalling makes a `Negotiated` from an offer; the media plane acts on it and never sees SDP.
+Nothing here knows about HTTP, sockets or accounts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+Kind = Literal["audio", "video"]
+
+
+class DtlsRole(StrEnum):
+    """Who sends the ClientHello; from the offer's `a=setup` (RFC 5763, section 5)."""
+
+    CLIENT = "client"
+    SERVER = "server"
+
+
+@dataclass(frozen=True, slots=True)
+class IceCredentials:
+    """One side's short-term credentials (RFC 8445, section 5.3)."""
+
+    ufrag: str
+    pwd: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """A certificate's digest as `a=fingerprint` prints it, for example `sha-256` and `AB:CD:…`."""
+
+    algorithm: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A host candidate that we announce: an address and port where the one UDP socket can be reached."""
+
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class LocalEndpoint:
+    """What every answer prints about this node."""
+
+    fingerprints: tuple[Fingerprint, ...]
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """A media format without its payload type, as both sides of a node may know it.
+
+    `parameters` are the `a=fmtp` pairs as offered (publisher) or as they shall be answered (viewer).
+    """
+
+    name: str
+    """Canonical upper-case encoding name: H264, VP8, VP9, AV1, H265, OPUS, PCMU, PCMA, G722, MULTIOPUS."""
+    clock_rate: int
+    channels: int = 1
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """One accepted m= section: one codec each way (one codec an answer, whip-whep.md P12)."""
+
+    mid: str
+    kind: Kind
+    codec: Codec
+    payload_type: int
+    rtx_payload_type: int | None = None
+    """Set when RTX (RFC 4588) was negotiated with this peer."""
+    extensions: Mapping[str, int] = field(default_factory=dict)
+    """Accepted header extensions: URI -> id, the offer's ids (RFC 8285)."""
+    nack: bool = False
+    """Generic NACK may be sent and is expected (`a=rtcp-fb:* nack`)."""
+    pli: bool = False
+    fir: bool = False
+    remb: bool = False
+    transport_cc: bool = False
+    ssrcs: tuple[int, ...] = ()
+    """Publisher: the primary SSRCs that the offer announces (may be empty: learn from the wire). Viewer: empty."""
+    rtx_ssrcs: Mapping[int, int] = field(default_factory=dict)
+    """Publisher: repair SSRC -> primary SSRC, from `a=ssrc-group:FID`."""
+    rids: tuple[str, ...] = ()
+    """Publisher: simulcast layers in the order of `a=simulcast` (RFC 8853), or empty."""
+    ssrc: int | None = None
+    """Viewer: the SSRC that our answer announces for this track."""
+    rtx_ssrc: int | None = None
+    """Viewer: the SSRC for our RTX stream, when negotiated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Negotiated:
+    """Everything the media plane needs of one accepted offer and its answer."""
+
+    answer: str
+    """The SDP answer as sent: CRLF line ends."""
+    local: IceCredentials
+    remote: IceCredentials
+    remote_fingerprints: tuple[Fingerprint, ...]
+    dtls_role: DtlsRole
+    """Our role in the DTLS handshake."""
+    media: tuple[Media, ...]
+    """Accepted sections in the order of the offer; rejected ones are only in `answer`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What a live stream carries in one kind, as a viewer's negotiation needs to know it."""
+
+    kind: Kind
+    codec: Codec
+    """The publisher's codec; for H264 `profile-level-id` is replaced by the SPS's once it was seen (P10)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDescription:
+    """What a live stream carries now: at most one track a kind."""
+
+    tracks: tuple[Track, ...]
