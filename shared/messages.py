@@ -1,0 +1,138 @@
+"""Messages between nodes and the control plane: heartbeats, their answers, and usage reports.
+
+Wire evolution: fields are only added, always with a default; unknown fields are ignored; `v` changes only when an old
+reader would misread a message, and then both versions are read until every node is new. Golden examples:
+`tests/shared/golden/messages/`.
+"""
+
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+VERSION: Final = 1
+
+MAX_ENTRIES = 500
+"""Usage entries a message: some 100 bytes each, well under the queue's 256 KiB."""
+
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
+Count = Annotated[int, Field(ge=0, le=2**53)]
+Instant = Annotated[float, Field(ge=0, lt=1e12, allow_inf_nan=False)]
+"""Seconds since the epoch."""
+Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+
+
+class Message(BaseModel):
+    """Frozen, strict about types, indifferent to fields that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+
+class Load(Message):
+    """How full a node is."""
+
+    publishers: Count = 0
+    viewers: Count = 0
+    max_sessions: Count = 0
+    """Publishers and viewers together that the node will take; 0: not stated, no limit."""
+    egress_kbps: Count = 0
+    """Sent to viewers, over the last seconds."""
+    max_egress_kbps: Count = 0
+    """0: not stated, no limit."""
+
+
+class StreamReport(Message):
+    """One live publish session, as its node sees it."""
+
+    stream: Name
+    account: Name
+    session: Name
+    epoch: Count
+    viewers: Count = 0
+    max_viewers: Count = 0
+    since: Instant
+    silent_ms: Count = 0
+    """Milliseconds since the publisher's last authenticated packet."""
+    kbps: Count = 0
+
+
+class EndedReport(Message):
+    """A session that ended, or a grant that was used up without one; repeated until a heartbeat was answered."""
+
+    session: Name
+    stream: Name
+    account: Name
+    action: Literal["publish", "play"]
+    reason: Annotated[str, Field(max_length=64)] = ""
+
+
+class Heartbeat(Message):
+    """What a node says every two seconds, and at once when a session begins or ends."""
+
+    v: Literal[1] = VERSION
+    node: Name
+    boot: Name
+    at: Instant
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+$", max_length=256)]
+    """Where clients reach the node, without a path."""
+    region: Name = "local"
+    state: Literal["serving", "draining", "stopped"]
+    started_at: Instant
+    load: Load = Load()
+    streams: Annotated[tuple[StreamReport, ...], Field(max_length=4096, strict=False)] = ()
+    """Every live publish session: the whole list, so that a lost heartbeat loses nothing."""
+    ended: Annotated[tuple[EndedReport, ...], Field(max_length=4096, strict=False)] = ()
+    done: Annotated[tuple[Name, ...], Field(max_length=4096, strict=False)] = ()
+    """Commands that were carried out."""
+
+
+class Command(Message):
+    """End something; exactly one target. A stream or an account as target ends its publishers and viewers."""
+
+    id: Name
+    reason: Annotated[str, Field(min_length=1, max_length=64)]
+    session: Name | None = None
+    stream: Name | None = None
+    account: Name | None = None
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        if sum(target is not None for target in (self.session, self.stream, self.account)) != 1:
+            raise ValueError("a command has exactly one of session, stream and account")
+        return self
+
+
+class PublicKeys(Message):
+    """A JWK Set (RFC 7517) of public keys."""
+
+    keys: Annotated[tuple[dict[str, str], ...], Field(strict=False)] = ()
+
+
+class HeartbeatReply(Message):
+    """What the control plane answers."""
+
+    v: Literal[1] = VERSION
+    lease_seconds: Count = 10
+    keys: PublicKeys = PublicKeys()
+    commands: Annotated[tuple[Command, ...], Field(strict=False)] = ()
+
+
+class UsageEntry(Message):
+    """Media bytes of one account in one month through one boot of one node, since that boot: it only grows."""
+
+    account: Name
+    month: Month
+    received: Count
+    """From publishers, as UDP payload of authenticated SRTP packets."""
+    sent: Count
+    """To viewers, retransmissions included."""
+
+
+class UsageReport(Message):
+    """One message of the queue."""
+
+    v: Literal[1] = VERSION
+    node: Name
+    boot: Name
+    seq: Count
+    at: Instant
+    entries: Annotated[tuple[UsageEntry, ...], Field(max_length=MAX_ENTRIES, strict=False)]
