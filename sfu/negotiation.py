@@ -43,12 +43,37 @@ class Candidate:
     port: int
 
 
+MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
+RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+REPAIRED_RID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
+ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the media plane really does, so that no answer promises more (whip-whep.md P14 and P19)."""
+
+    publish_extensions: frozenset[str] = frozenset({MID, RID, REPAIRED_RID})
+    """Header extensions that are read from publishers."""
+    play_extensions: frozenset[str] = frozenset()
+    """Header extensions that are written for viewers. None: the answer's SSRCs are enough to tell tracks apart."""
+    remb: bool = True
+    """REMB is sent to publishers that offer `goog-remb`."""
+    transport_cc: bool = False
+    """Transport-wide feedback is sent to publishers; add its header extension above as well."""
+    publish_rtx: bool = True
+    play_rtx: bool = True
+    simulcast: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class LocalEndpoint:
     """What every answer prints about this node."""
 
     fingerprints: tuple[Fingerprint, ...]
     candidates: tuple[Candidate, ...]
+    capabilities: Capabilities = field(default_factory=Capabilities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +118,8 @@ class Media:
     """Viewer: the SSRC that our answer announces for this track."""
     rtx_ssrc: int | None = None
     """Viewer: the SSRC for our RTX stream, when negotiated."""
+    reduced_size: bool = False
+    """The peer offered `a=rtcp-rsize`: RTCP feedback may travel alone (RFC 5506)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +135,8 @@ class Negotiated:
     """Our role in the DTLS handshake."""
     media: tuple[Media, ...]
     """Accepted sections in the order of the offer; rejected ones are only in `answer`."""
+    cname: str = ""
+    """Viewer: the CNAME that the answer announces, for SDES (one for all tracks, RFC 8834, section 4.9)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,237 @@
+"""What an SDP offer says: sections with their formats, header extensions, streams and layers, and the transport.
+
+Damaged attributes are passed over one by one, as RFC 8866 wants of unknown ones; whether what is left can be served is
+decided by `sfu.transport` and `sfu.answer`. Quirks of real clients that are met here are named where they are met.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sfu.sdp import Attributes, Section, parse_description
+from shared.refusals import Refused, invalid_request
+
+_STATIC = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000"}
+"""Payload types that need no rtpmap (RFC 3551, section 6)."""
+_DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
+_RID = re.compile(r"[A-Za-z0-9_-]{1,16}")
+MAX_LAYERS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One payload type of a section."""
+
+    payload_type: int
+    name: str
+    """Encoding name in upper case."""
+    clock_rate: int
+    channels: int
+    parameters: Mapping[str, str]
+    """All `a=fmtp` lines of the payload type merged, keys in lower case; empty when there is none."""
+    feedback: frozenset[str]
+    """`a=rtcp-fb` of the payload type and of `*`, for example `nack pli`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """One `a=extmap` (RFC 8285)."""
+
+    id: int
+    uri: str
+    direction: str
+    """From the offerer's side; `sendrecv` when not stated."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedSection:
+    """One `m=` section of an offer."""
+
+    kind: str
+    port: int
+    protocol: str
+    raw_formats: tuple[str, ...]
+    mid: str | None
+    direction: str
+    bundle_only: bool
+    rtcp_mux: bool
+    reduced_size: bool
+    formats: tuple[Format, ...]
+    extensions: tuple[Extension, ...]
+    ssrcs: tuple[int, ...]
+    """Primary SSRCs: neither repair nor FEC streams."""
+    repairs: Mapping[int, int]
+    """Repair SSRC -> primary SSRC."""
+    layers: tuple[str, ...]
+    """Simulcast `rid`s to be sent (RFC 8853), in their order."""
+    ufrag: str | None
+    pwd: str | None
+    fingerprints: tuple[str, ...]
+    setup: str | None
+
+    @property
+    def disabled(self) -> bool:
+        """Port 0 means bundle-only when it says so, and "not wanted" otherwise (RFC 9143, section 7.2)."""
+        return self.port == 0 and not self.bundle_only
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A whole offer."""
+
+    sections: tuple[OfferedSection, ...]
+    bundle: tuple[str, ...] | None
+    """The mids of the first BUNDLE group; None when there is none."""
+
+
+def parse_offer(text: str) -> Offer | Refused:
+    """What *text* offers, or why it cannot be read."""
+    description = parse_description(text)
+    if isinstance(description, Refused):
+        return description
+    for number, section in enumerate(description.sections, 1):
+        if section.kind in ("audio", "video") and not any(_payload_type(f) is not None for f in section.formats):
+            return invalid_request(
+                f"The body is not an SDP that can be read: section {number} has no numeric payload type."
+            )
+    session = description.attributes
+    groups = [group.split() for group in session.every("group")]
+    bundle = next((tuple(group[1:]) for group in groups if group and group[0] == "BUNDLE"), None)
+    return Offer(tuple(_section(section, session) for section in description.sections), bundle)
+
+
+def _section(section: Section, session: Attributes) -> OfferedSection:
+    own = section.attributes
+    repairs, aside = _groups(own)
+    announced = (_integer(value.split(" ", 1)[0], 2**32) for value in own.every("ssrc"))
+    primaries = dict.fromkeys(s for s in (*announced, *repairs.values()) if s and s not in repairs and s not in aside)
+    # OBS 30 and Firefox state some of these at session level only.
+    inherited = {name: own.first(name) or session.first(name) for name in ("ice-ufrag", "ice-pwd", "setup")}
+    return OfferedSection(
+        kind=section.kind,
+        port=section.port,
+        protocol=section.protocol,
+        raw_formats=section.formats,
+        mid=own.first("mid") or None,
+        direction=_direction(own) or _direction(session) or "sendrecv",
+        bundle_only=own.has("bundle-only"),
+        rtcp_mux=own.has("rtcp-mux") or own.has("rtcp-mux-only"),
+        reduced_size=own.has("rtcp-rsize"),
+        formats=_formats(section),
+        extensions=_extensions(own, session),
+        ssrcs=tuple(primaries),
+        repairs=repairs,
+        layers=_layers(own),
+        ufrag=inherited["ice-ufrag"],
+        pwd=inherited["ice-pwd"],
+        fingerprints=own.every("fingerprint") or session.every("fingerprint"),
+        setup=inherited["setup"],
+    )
+
+
+def _direction(attributes: Attributes) -> str | None:
+    return next((name for name in _DIRECTIONS if attributes.has(name)), None)
+
+
+def _formats(section: Section) -> tuple[Format, ...]:
+    attributes = section.attributes
+    maps = dict(_STATIC)
+    for value in attributes.every("rtpmap"):
+        number, _, rest = value.partition(" ")
+        if (payload_type := _payload_type(number)) is not None and rest.strip():
+            maps[payload_type] = rest.strip()
+    formats = []
+    for payload_type in dict.fromkeys(_payload_type(text) for text in section.formats):
+        if payload_type is None or payload_type not in maps:
+            continue
+        name, _, rest = maps[payload_type].partition("/")
+        rate, _, channels = rest.partition("/")
+        formats.append(
+            Format(
+                payload_type=payload_type,
+                name=name.strip().upper(),
+                clock_rate=_integer(rate, 2**31) or 0,
+                channels=_integer(channels, 256) or 1,
+                parameters=_parameters(attributes, payload_type),
+                feedback=_feedback(attributes, payload_type),
+            )
+        )
+    return tuple(formats)
+
+
+def _parameters(attributes: Attributes, payload_type: int) -> dict[str, str]:
+    """VDO.Ninja adds a second a=fmtp line to a payload type: merged, and the first value of a key stays (P2)."""
+    found: dict[str, str] = {}
+    for line in attributes.every("fmtp"):
+        number, _, rest = line.partition(" ")
+        if number != str(payload_type):
+            continue
+        for pair in rest.split(";"):
+            key, _, value = pair.partition("=")
+            if key.strip():
+                found.setdefault(key.strip().lower(), value.strip())
+    return found
+
+
+def _feedback(attributes: Attributes, payload_type: int) -> frozenset[str]:
+    lines = (value.split(" ", 1) for value in attributes.every("rtcp-fb"))
+    return frozenset(
+        " ".join(line[1].split()) for line in lines if len(line) == 2 and line[0] in ("*", str(payload_type))
+    )
+
+
+def _extensions(own: Attributes, session: Attributes) -> tuple[Extension, ...]:
+    found: dict[int, Extension] = {}
+    for value in (*own.every("extmap"), *session.every("extmap")):
+        parts = value.split()
+        if len(parts) < 2:
+            continue
+        number, _, direction = parts[0].partition("/")
+        identifier = _integer(number, 15)  # one-byte headers hold 1 to 14; nobody needs the two-byte form from us
+        if identifier and direction in ("", *_DIRECTIONS):
+            found.setdefault(identifier, Extension(identifier, parts[1], direction or "sendrecv"))
+    return tuple(found.values())
+
+
+def _groups(attributes: Attributes) -> tuple[dict[int, int], set[int]]:
+    """Repair SSRCs with their primaries (FID), and FEC SSRCs, which we never accept."""
+    repairs: dict[int, int] = {}
+    aside: set[int] = set()
+    for value in attributes.every("ssrc-group"):
+        semantics, *numbers = value.split() or [""]
+        ssrcs = [_integer(number, 2**32) for number in numbers]
+        if len(ssrcs) != 2 or not (primary := ssrcs[0]) or not (second := ssrcs[1]) or primary == second:
+            continue
+        if semantics == "FID":
+            repairs[second] = primary
+        elif semantics.startswith("FEC"):
+            aside.add(second)
+    return repairs, aside
+
+
+def _layers(attributes: Attributes) -> tuple[str, ...]:
+    """The layers of `a=simulcast:send 0;1,2;~3`, of alternatives the first, as far as `a=rid` declares them."""
+    rids = (value.split() for value in attributes.every("rid"))
+    declared = {parts[0] for parts in rids if len(parts) >= 2 and parts[1] == "send" and _RID.fullmatch(parts[0])}
+    words = (attributes.first("simulcast") or "").split()
+    if "send" not in words[:-1]:
+        return ()
+    # Drafts before RFC 8853 wrote `send rid=a;b`.
+    listed = words[words.index("send") + 1].removeprefix("rid=").split(";")
+    layers = tuple(dict.fromkeys(choice.split(",")[0].removeprefix("~") for choice in listed))
+    return layers if declared.issuperset(layers) and 1 < len(layers) <= MAX_LAYERS else ()
+
+
+def _payload_type(text: str) -> int | None:
+    """0 to 63 and 96 to 127: the numbers between are RTCP's under rtcp-mux (RFC 5761, section 4)."""
+    number = _integer(text, 128)
+    return None if number is None or 64 <= number <= 95 else number
+
+
+def _integer(text: str, limit: int) -> int | None:
+    """A plain decimal below *limit*; `int()` alone would take signs, spaces, underscores and other scripts' digits."""
+    text = text.strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= 10):
+        return None
+    number = int(text)
+    return number if number < limit else None
