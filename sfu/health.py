@@ -17,7 +17,7 @@ def make_health_app(
 ) -> web.Application:
     """The application to serve on the node's own port."""
 
-    def answer(status: int, **body: object) -> web.Response:
+    def answer(status: int, /, **body: object) -> web.Response:
         return web.Response(status=status, text=json.dumps(body) + "\n", content_type="application/json")
 
     async def healthz(_: web.Request) -> web.Response:

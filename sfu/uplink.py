@@ -95,15 +95,15 @@ class Uplink:
         self.sent += 1
         try:
             reply = await self._ask(beat)
-        except asyncio.CancelledError:
-            self._beats.failed()
-            raise
         except AwsError as error:
             self.failed += 1
             self._beats.failed()
             if self._beats.failures == 1:
                 log.warning("the control plane does not answer heartbeats: %s", error)
             return
+        except BaseException:
+            self._beats.failed()
+            raise
         if self._beats.failures:
             log.info("the control plane answers again", extra={"missed": self._beats.failures})
         commands = self._beats.answered(reply)

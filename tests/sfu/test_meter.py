@@ -1,0 +1,167 @@
+"""The meter's totals survive whatever happens to the reports."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sfu.meter import Meter
+from shared.messages import MAX_ENTRIES, UsageEntry
+
+NOV_30 = 1796083199.0
+"""2026-11-30 23:59:59 UTC."""
+
+
+class _Clock:
+    def __init__(self, now: float = NOV_30) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def _entries(meter: Meter) -> list[UsageEntry]:
+    return [entry for portion in meter.pending() for entry in portion]
+
+
+def test_what_was_received_and_sent_is_reported_per_account() -> None:
+    """Both directions are summed up for each account by itself."""
+    meter = Meter(_Clock())
+    meter.received("a", 100)
+    meter.sent("a", 30)
+    meter.sent("a", 40)
+    meter.sent("b", 5)
+    assert _entries(meter) == [
+        UsageEntry(account="a", month="2026-11", received=100, sent=70),
+        UsageEntry(account="b", month="2026-11", received=0, sent=5),
+    ]
+
+
+def test_an_unacknowledged_total_is_reported_again_and_includes_what_came_since() -> None:
+    """A lost report is made good by the next one."""
+    meter = Meter(_Clock())
+    meter.received("a", 100)
+    assert _entries(meter) == _entries(meter)
+    meter.received("a", 1)
+    assert _entries(meter)[0].received == 101
+
+
+def test_an_acknowledged_total_is_quiet_until_it_grows_and_then_goes_on_from_where_it_was() -> None:
+    """Totals are cumulative over the boot, never deltas."""
+    meter = Meter(_Clock())
+    meter.received("a", 100)
+    meter.acknowledge(_entries(meter))
+    assert _entries(meter) == []
+    assert meter.unreported() == 0
+    meter.received("a", 1)
+    assert _entries(meter)[0].received == 101
+    assert meter.unreported() == 1
+
+
+def test_a_late_acknowledgement_of_an_older_total_does_not_take_back_a_newer_one() -> None:
+    """Answers may come in any order."""
+    meter = Meter(_Clock())
+    meter.received("a", 100)
+    old = _entries(meter)
+    meter.received("a", 50)
+    meter.acknowledge(_entries(meter))
+    meter.acknowledge(old)
+    assert _entries(meter) == []
+
+
+def test_bytes_after_midnight_of_the_first_go_to_the_new_month() -> None:
+    """A session that lives across the month's end is billed in both months."""
+    clock = _Clock()
+    meter = Meter(clock)
+    meter.sent("a", 10)
+    clock.now += 1
+    meter.sent("a", 5)
+    assert [(entry.month, entry.sent) for entry in _entries(meter)] == [("2026-11", 10), ("2026-12", 5)]
+
+
+def test_an_old_month_is_reported_until_it_was_acknowledged_and_then_forgotten() -> None:
+    """The last total of a month is money too."""
+    clock = _Clock()
+    meter = Meter(clock)
+    meter.sent("a", 10)
+    clock.now += 86400
+    assert [entry.month for entry in _entries(meter)] == ["2026-11"]
+    meter.acknowledge(_entries(meter))
+    assert _entries(meter) == []
+    assert meter.accounts() == 0
+
+
+def test_a_current_total_is_kept_after_its_acknowledgement() -> None:
+    """Were it forgotten, it would start from nought and the grow-only record would ignore it."""
+    meter = Meter(_Clock())
+    meter.sent("a", 10)
+    meter.acknowledge(_entries(meter))
+    meter.sent("a", 1)
+    assert _entries(meter)[0].sent == 11
+
+
+def test_a_clock_that_is_set_back_reopens_no_old_month() -> None:
+    """A month that was begun goes on."""
+    clock = _Clock(NOV_30 + 2)
+    meter = Meter(clock)
+    meter.sent("a", 10)
+    clock.now -= 60
+    meter.sent("a", 1)
+    assert [(entry.month, entry.sent) for entry in _entries(meter)] == [("2026-12", 11)]
+
+
+def test_more_accounts_than_fit_one_message_are_spread_over_several() -> None:
+    """No message exceeds what the queue takes."""
+    meter = Meter(_Clock())
+    for number in range(MAX_ENTRIES + 1):
+        meter.sent(f"account-{number}", 1)
+    assert [len(portion) for portion in meter.pending()] == [MAX_ENTRIES, 1]
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("count"), st.sampled_from("abc"), st.integers(0, 10**6), st.integers(0, 10**6)),
+            st.tuples(st.just("sleep"), st.integers(0, 40 * 86400)),
+            st.tuples(st.just("report"), st.sampled_from(["heard", "lost", "answer lost", "twice", "late"])),
+        )
+    )
+)
+def test_no_byte_is_lost_or_counted_twice_however_reports_fare(steps: list[tuple[object, ...]]) -> None:
+    """Lost, repeated, reordered and unacknowledged reports change nothing once one last report gets through."""
+    clock = _Clock()
+    meter = Meter(clock)
+    truth: dict[str, int] = {}
+    store: dict[tuple[str, str], int] = {}
+    late: list[tuple[UsageEntry, ...]] = []
+
+    def merge(portion: tuple[UsageEntry, ...]) -> None:
+        for entry in portion:
+            key = (entry.account, entry.month)
+            store[key] = max(store.get(key, 0), entry.received + entry.sent)
+
+    def report(fate: str) -> None:
+        for portion in list(meter.pending()):
+            if fate == "late":
+                late.append(portion)
+            if fate in {"heard", "answer lost", "twice"}:
+                merge(portion)
+            if fate in {"heard", "twice"}:
+                meter.acknowledge(portion)
+            if fate == "twice":
+                merge(portion)
+
+    for step in steps:
+        match step:
+            case ("count", str(account), int(received), int(sent)):
+                meter.received(account, received)
+                meter.sent(account, sent)
+                truth[account] = truth.get(account, 0) + received + sent
+            case ("sleep", int(seconds)):
+                clock.now += seconds
+            case ("report", str(fate)):
+                report(fate)
+    report("heard")
+    for portion in reversed(late):
+        merge(portion)
+    for account, total in truth.items():
+        assert total == sum(billed for (name, _), billed in store.items() if name == account)
+    assert meter.unreported() == 0
