@@ -1,0 +1,47 @@
+"""The documents tell the truth: generated parts are fresh, links lead somewhere, and commands exist."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from docs.generate import pages
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
+MAKE = re.compile(r"`make ([a-z-]+)|^\$ make ([a-z-]+)", re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", pages(), ids=lambda p: p.name)
+def test_generated_pages_are_fresh(path: Path) -> None:
+    """`python -m docs.generate` writes them from the registry."""
+    assert path.read_text() == pages()[path]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    """Every relative link is a file of the repository."""
+    missing = [link for link in LINK.findall(document.read_text()) if not (document.parent / link).exists()]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
+def test_make_targets_that_documents_name_exist(document: Path) -> None:
+    """A command in a document can be typed."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {first or second for first, second in MAKE.findall(document.read_text())}
+
+    assert named <= targets
+
+
+def test_readme_names_what_it_promises_to_explain() -> None:
+    """Two commands, every documented code, every folder of the layout."""
+    readme = (ROOT / "README.md").read_text()
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
+
+    assert all(f"`{package}/`" in readme for package in packages)
+    assert "$ make up" in readme
+    assert "$ make test" in readme
