@@ -1,0 +1,140 @@
+"""DynamoDB, SQS and SSM on this machine: ministack, and in it what the template asks for.
+
+ministack lives in a virtual environment of its own (`.venv-emulator`), because it pins another botocore than ours.
+The test fixtures start it the same way, or use whatever answers at AWS_ENDPOINT_URL (LocalStack, say) instead.
+"""
+
+import asyncio
+import os
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+
+from local.log import Log
+from local.processes import ROOT, Child
+from local.sigv4 import Credentials
+from local.template import Parameter, Queue, Table, Template
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
+
+PART = "emulator"
+PYTHON = ROOT / ".venv-emulator" / "bin" / "python"
+_READY_SECONDS = 30
+_POLL_SECONDS = 0.03
+_STOP_SECONDS = 3
+
+
+class EmulatorError(Exception):
+    """The emulator does not run; the text says why."""
+
+
+def environment(port: int, state: str) -> dict[str, str]:
+    """What ministack is told: loopback, three services, nothing kept, only warnings said."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "TMPDIR": state,  # it leaves a pid file there
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "IOT_MTLS_ENABLED": "0",
+        "LOG_LEVEL": "WARNING",
+        "MINISTACK_HOST": "127.0.0.1",
+        "SERVICES": "dynamodb,sqs,ssm",
+        "SFTP_ENABLED": "0",
+    }
+
+
+def command() -> list[str]:
+    """How ministack is started."""
+    return [str(PYTHON), "-m", "ministack"]
+
+
+def answers(url: str) -> bool:
+    """Whether *url* is answered with success."""
+    try:
+        with urllib.request.urlopen(url, timeout=1):  # noqa: S310  # a URL that we made
+            return True
+    except OSError:  # urllib's errors, an HTTPError for a 503 among them, are OSErrors
+        return False
+
+
+class Emulator:
+    """The AWS services of one stack."""
+
+    def __init__(self, url: str, child: Child | None) -> None:
+        self.url = url
+        self.child = child
+
+    @classmethod
+    async def start(cls, port: int, state: str, log: Log) -> "Emulator":
+        """Start ministack on *port* and wait until it answers."""
+        child = await Child.start(PART, command(), environment(port, state), log)
+        url = f"http://127.0.0.1:{port}"
+        try:
+            async with asyncio.timeout(_READY_SECONDS):
+                while not await asyncio.to_thread(answers, f"{url}/_ministack/health"):
+                    if child.ended:
+                        await child.wait()
+                        raise EmulatorError(f"The AWS emulator did not start:\n{log.tail(PART)}")
+                    await asyncio.sleep(_POLL_SECONDS)
+        except TimeoutError:
+            raise EmulatorError(f"The AWS emulator does not answer after {_READY_SECONDS} s; see {log.path}.") from None
+        return cls(url, child)
+
+    async def stop(self) -> None:
+        """End it; nothing is kept."""
+        if self.child is not None:
+            await self.child.stop(_STOP_SECONDS)
+
+
+class Clients:
+    """boto3 clients for one endpoint and one pair of credentials; made once each, they cost a fifth of a second."""
+
+    def __init__(self, url: str, credentials: Credentials) -> None:
+        session = boto3.Session(
+            aws_access_key_id=credentials.access_key,
+            aws_secret_access_key=credentials.secret_key,
+            region_name=credentials.region,
+        )
+        self.dynamodb: DynamoDBClient = session.client("dynamodb", endpoint_url=url)
+        self.sqs: SQSClient = session.client("sqs", endpoint_url=url)
+        self.ssm: SSMClient = session.client("ssm", endpoint_url=url)
+
+
+def deploy(template: Template, clients: Clients) -> None:
+    """Create the tables, queues and parameters of *template*; what exists already (AWS_ENDPOINT_URL) stays as it is."""
+    work = [
+        *(partial(_create_table, clients, table) for table in template.tables.values()),
+        *(partial(_create_queue, clients, queue) for queue in template.queues.values()),
+        *(partial(_put_parameter, clients, parameter) for parameter in template.parameters.values()),
+    ]
+    with ThreadPoolExecutor(max_workers=len(work) or 1) as threads:
+        for done in [threads.submit(step) for step in work]:
+            done.result()
+
+
+def _create_table(clients: Clients, table: Table) -> None:
+    try:
+        clients.dynamodb.create_table(**table.request)
+    except clients.dynamodb.exceptions.ResourceInUseException:
+        return
+    if table.ttl is not None:
+        clients.dynamodb.update_time_to_live(
+            TableName=table.name, TimeToLiveSpecification={"Enabled": True, "AttributeName": table.ttl}
+        )
+
+
+def _create_queue(clients: Clients, queue: Queue) -> None:
+    with suppress(clients.sqs.exceptions.QueueNameExists):
+        clients.sqs.create_queue(QueueName=queue.name, Attributes=cast("Any", queue.attributes))
+
+
+def _put_parameter(clients: Clients, parameter: Parameter) -> None:
+    with suppress(clients.ssm.exceptions.ParameterAlreadyExists):
+        clients.ssm.put_parameter(Name=parameter.name, Type=cast("Any", parameter.kind), Value=parameter.value)

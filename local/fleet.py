@@ -1,0 +1,117 @@
+"""The SFU nodes of a stack: real `python -m sfu` processes in their own environment (`.venv-sfu`).
+
+A node that ends by itself is started again, as ECS would, with a new boot id; one that keeps ending is given up with
+a line that says so. Nodes end first when the stack ends, so that their last usage reports are still delivered.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from local.emulator import answers
+from local.log import Log
+from local.ports import NodePorts
+from local.processes import ROOT, Child, describe_exit
+from local.settings import LOOPBACK
+from local.sigv4 import Credentials
+
+PYTHON = ROOT / ".venv-sfu" / "bin" / "python"
+_READY_SECONDS = 30
+_POLL_SECONDS = 0.05
+_DRAIN_SECONDS = 10
+_RESTART_SECONDS = 0.5
+_STEADY_SECONDS = 10  # a node that ran this long may fail afresh
+_MOST_FAILURES = 5
+
+
+class NodeError(Exception):
+    """A node does not become ready; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all nodes of a stack are told."""
+
+    host: str
+    api_url: str
+    queue_url: str
+    emulator_url: str
+    credentials: Credentials
+
+
+class Node:
+    """One SFU node and its lives."""
+
+    def __init__(self, number: int, ports: NodePorts, around: Surroundings, log: Log) -> None:
+        self.id = f"node{number}"
+        self.ports = ports
+        self.url = f"http://{around.host}:{ports.http}"
+        self.child: Child | None = None
+        self.on_restart: Callable[[], None] = lambda: None
+        self._around = around
+        self._log = log
+        self._watch: asyncio.Task[None] | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the process is told; it inherits nothing of the user's AWS settings."""
+        around, ports = self._around, self.ports
+        return {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "AWS_ACCESS_KEY_ID": around.credentials.access_key,
+            "AWS_SECRET_ACCESS_KEY": around.credentials.secret_key,
+            "AWS_REGION": around.credentials.region,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL": around.emulator_url,
+            "SLUICE_NODE_ID": self.id,
+            "SLUICE_REGION": "local",
+            "SLUICE_API_URL": around.api_url,
+            "SLUICE_QUEUE_URL": around.queue_url,
+            "SLUICE_PUBLIC_URL": self.url,
+            "SLUICE_HTTP_BIND": f"{around.host}:{ports.http}",
+            "SLUICE_UDP_BIND": f"{around.host}:{ports.udp}",
+            "SLUICE_ANNOUNCE": around.host,
+            "SLUICE_METRICS_BIND": f"{LOOPBACK}:{ports.metrics}",
+        }
+
+    async def start(self) -> None:
+        """Start the process and wait until it takes sessions: until the control plane has answered a heartbeat."""
+        self.child = await self._launch()
+        ready = f"http://{LOOPBACK}:{self.ports.metrics}/readyz"
+        try:
+            async with asyncio.timeout(_READY_SECONDS):
+                while not await asyncio.to_thread(answers, ready):
+                    if self.child.ended:
+                        await self.child.wait()
+                        raise NodeError(f"{self.id} does not start:\n{self._log.tail(self.id)}")
+                    await asyncio.sleep(_POLL_SECONDS)
+        except TimeoutError:
+            raise NodeError(
+                f"{self.id} is not ready after {_READY_SECONDS} s ({ready}); its last lines:\n{self._log.tail(self.id)}"
+            ) from None
+        self._watch = asyncio.create_task(self._keep_running())
+
+    async def stop(self) -> None:
+        """Let it drain, then end it."""
+        if self._watch is not None:
+            self._watch.cancel()
+        if self.child is not None:
+            await self.child.stop(_DRAIN_SECONDS)
+
+    async def _launch(self) -> Child:
+        return await Child.start(self.id, [str(PYTHON), "-m", "sfu"], self.environment, self._log)
+
+    async def _keep_running(self) -> None:
+        failures = 0
+        clock = asyncio.get_running_loop().time
+        while self.child is not None and failures < _MOST_FAILURES:
+            since = clock()
+            code = await self.child.wait()
+            failures = 1 if clock() - since > _STEADY_SECONDS else failures + 1
+            self._log.write(self.id, f"ended with {describe_exit(code)} and is started again")
+            await asyncio.sleep(_RESTART_SECONDS)
+            self.child = await self._launch()
+            self.on_restart()
+        self._log.write(self.id, "keeps ending and is given up; see the lines above")
