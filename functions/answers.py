@@ -1,0 +1,60 @@
+"""HTTP answers of the control plane: CORS on every one of them, refusals as the registry words them.
+
+The one place where a `Refused` or a model becomes a Lambda response; what is refused, and why, is decided elsewhere.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from pydantic import BaseModel
+
+from shared.refusals import Refused, not_found
+
+Answer = Response[str]
+
+# `*` in Allow-Headers does not cover Authorization, and OPTIONS must be named: MediaMTX's and Eyevinn's players send a
+# preflighted OPTIONS of their own (reference: whip-whep.md, 29 and 30).
+CORS: Mapping[str, str] = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Location, ETag, Link, WHEP, Accept-Post, Access-Control-Allow-Methods, Retry-After, "
+    "WWW-Authenticate",
+}
+PREFLIGHT: Mapping[str, str] = {
+    **CORS,
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, PATCH, DELETE, OPTIONS",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match, If-None-Match, ETag, Accept, Link, Idempotency-Key",
+    "Access-Control-Max-Age": "86400",
+}
+
+
+def text(body: str, content_type: str, headers: Mapping[str, str] | None = None, status: int = 200) -> Answer:
+    """A page, a script, a drawing; gzipped where the client takes it."""
+    return Response(status, content_type, body, {**CORS, **(headers or {})}, compress=True)
+
+
+def model(body: BaseModel, headers: Mapping[str, str] | None = None, status: int = 200) -> Answer:
+    """A model as JSON; not to be cached unless *headers* say so."""
+    fields = {**CORS, "Cache-Control": "no-store", **(headers or {})}
+    return Response(status, "application/json", body.model_dump_json(), fields)
+
+
+def refusal(refused: Refused) -> Answer:
+    """A refusal, with its status, body and headers."""
+    fields = refused.headers()
+    return Response(refused.status, fields.pop("Content-Type"), refused.json().decode(), {**CORS, **fields})
+
+
+def resolver() -> APIGatewayHttpResolver:
+    """A router of payload-2.0 events that answers preflights, and unknown addresses with a refusal."""
+    app = APIGatewayHttpResolver()
+
+    def preflight() -> Answer:
+        return Response(200, "text/plain", "", dict(PREFLIGHT))
+
+    def unknown(_: Any) -> Answer:
+        return refusal(not_found())
+
+    app.route(".+", method="OPTIONS")(preflight)
+    app.not_found(unknown)
+    return app

@@ -1,0 +1,77 @@
+"""The page's files, read once a process, each with its strong ETag and the headers that guard it.
+
+Nothing outside `page/` can be named: a file is looked up in a table, never on disk.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "page"
+
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file as it is served."""
+
+    content_type: str
+    body: str
+    etag: str
+
+    def matches(self, if_none_match: str | None) -> bool:
+        """Whether *if_none_match* names this version (weak comparison, RFC 9110, section 13.1.2)."""
+        tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
+        return "*" in tags or self.etag in tags
+
+
+def asset_of(content_type: str, body: str) -> Asset:
+    """An asset of *body*; its ETag is derived from it."""
+    return Asset(content_type, body, f'"{hashlib.sha256(body.encode()).hexdigest()[:20]}"')
+
+
+def load(folder: Path = FOLDER) -> Mapping[str, Asset]:
+    """Every file of *folder* by name."""
+    return {
+        path.name: asset_of(_TYPES[path.suffix], path.read_text("utf-8"))
+        for path in sorted(folder.iterdir())
+        if path.suffix in _TYPES
+    }
+
+
+def page_headers(*, secure: bool, embeddable: bool) -> dict[str, str]:
+    """The headers of an HTML page.
+
+    Scripts and styles come from here only, and nothing is inline. Connections may go to the nodes, whose names are not
+    known here: on https to any https server, and in the clear only where the page itself was fetched in the clear.
+    """
+    connect = "'self' https:" if secure else "'self' https: http:"
+    policy = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self' data:",
+        "media-src": "'self' blob: mediastream:",
+        "worker-src": "'self'",
+        "connect-src": connect,
+        "form-action": "'self'",
+        "base-uri": "'none'",
+        "frame-ancestors": "*" if embeddable else "'none'",
+    }
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self), geolocation=()",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+# Modules import one another by name, so a page of one version must never run with a module of another: always ask.
+ASSET_HEADERS = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}

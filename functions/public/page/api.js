@@ -1,0 +1,15 @@
+// The calls of the page to the control plane, at the origin that served it.
+
+import { request } from "./session.js";
+
+const json = async (url, options) => (await request(url, options)).json();
+const bearer = (token) => ({ Authorization: `Bearer ${token}` });
+
+export const WHIP = "/whip";
+export const whep = (streamId) => `/${streamId}/whep`;
+export const watchLink = (streamId) => new URL(`/watch/${streamId}`, location.origin).href;
+
+export const anonymous = () => json("/v1/anonymous", { method: "POST" });
+export const streamState = (streamId, signal) => json(`/v1/streams/${streamId}`, { signal });
+export const account = (token, signal) => json("/v1/account", { headers: bearer(token), signal });
+export const accountKeys = (token, signal) => json("/v1/account/keys", { headers: bearer(token), signal });

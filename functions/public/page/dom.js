@@ -1,0 +1,78 @@
+// Small pieces of DOM that several views need.
+
+/** An element: `make("p", {className: "hint"}, "text", child)`. */
+export function make(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+export const byId = (id) => document.getElementById(id);
+
+/** Write *text* only where it differs: a live region speaks when it is written to. */
+export function say(element, text) {
+  if (element.textContent !== text) {
+    element.textContent = text;
+  }
+}
+
+/** Fill a `<dl>` with `[term, value]` pairs, keeping the elements that are there. */
+export function describe(list, pairs) {
+  pairs.forEach(([term, value], i) => {
+    let row = list.children[i];
+    if (!row) {
+      row = make("div", {}, make("dt"), make("dd"));
+      list.append(row);
+    }
+    say(row.children[0], term);
+    say(row.children[1], value);
+  });
+  while (list.children.length > pairs.length) {
+    list.lastElementChild.remove();
+  }
+}
+
+/** Copy *text*; the clipboard API exists only in secure contexts, a selection exists everywhere. */
+export async function copy(text, input) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    input?.select();
+    return document.execCommand("copy");
+  }
+}
+
+/** Wire a "Copy" button to the input it names in `data-copy`. */
+export function wireCopyButtons(root) {
+  for (const button of root.querySelectorAll("[data-copy]")) {
+    const label = button.textContent;
+    button.addEventListener("click", async () => {
+      const input = byId(button.dataset.copy);
+      const done = await copy(input.value, input);
+      button.textContent = done ? "Copied" : "Press Ctrl+C";
+      setTimeout(() => {
+        button.textContent = label;
+      }, 2000);
+    });
+  }
+}
+
+/** Run *task* every *ms* while it is wanted and the page can be seen; `stop()` ends it. */
+export function every(ms, task) {
+  let running = false;
+  const tick = async () => {
+    if (running || document.hidden) {
+      return;
+    }
+    running = true;
+    try {
+      await task();
+    } finally {
+      running = false;
+    }
+  };
+  const timer = setInterval(tick, ms);
+  tick();
+  return { stop: () => clearInterval(timer) };
+}

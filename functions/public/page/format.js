@@ -1,0 +1,43 @@
+// Numbers as people read them.
+
+const GB = 1e9;
+
+export function kbps(value) {
+  if (value === null || value === undefined) {
+    return "–";
+  }
+  return value >= 1000 ? `${(value / 1000).toFixed(1)} Mbit/s` : `${Math.round(value)} kbit/s`;
+}
+
+export function bytes(value) {
+  for (const [unit, size] of [["GB", GB], ["MB", 1e6], ["kB", 1e3]]) {
+    if (value >= size) {
+      const amount = value / size;
+      return `${amount >= 100 ? Math.round(amount) : amount.toFixed(1).replace(/\.0$/, "")} ${unit}`;
+    }
+  }
+  return `${value} bytes`;
+}
+
+/** 61 -> 1:01, 3661 -> 1:01:01 */
+export function clock(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (n) => String(n).padStart(2, "0");
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+export function count(n, one, many = `${one}s`) {
+  return `${n} ${n === 1 ? one : many}`;
+}
+
+/** The stream id in *text*: an id, a watch link, or a WHEP URL; null where there is none. */
+export function streamIdIn(text) {
+  const trimmed = text.trim();
+  const id = /^[a-z2-7]{16}$/;
+  if (id.test(trimmed)) {
+    return trimmed;
+  }
+  const match = /\/(?:watch\/([a-z2-7]{16})|([a-z2-7]{16})\/whep)\/?(?:[?#].*)?$/.exec(trimmed);
+  return match ? (match[1] ?? match[2]) : null;
+}

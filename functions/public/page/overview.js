@@ -1,0 +1,216 @@
+// What the stack sees: any stream's public state, and the owner's account with its usage, live streams and keys.
+//
+// The account token stays in its password field and in Authorization headers; it is not stored.
+
+import * as api from "./api.js";
+import { byId, describe, every, make, say } from "./dom.js";
+import { bytes, clock, count, kbps, streamIdIn } from "./format.js";
+import { Notice } from "./notice.js";
+import { explain } from "./refusals.js";
+import { Refusal } from "./session.js";
+
+const TIERS = {
+  anonymous: "Free, no account",
+  registered: "Registered",
+  solo_creator: "Solo Creator",
+  creator_plus: "Creator Plus",
+  studio_pro: "Studio Pro",
+};
+
+const ago = (since) => clock(Date.now() / 1000 - since);
+const day = (seconds) => new Date(seconds * 1000).toLocaleDateString(undefined, { day: "numeric", month: "long", timeZone: "UTC" });
+
+export class OverviewView {
+  #token = null;
+  #looked = null;
+  #poll = null;
+  #lookNotice = new Notice(byId("lookup-notice"));
+  #accountNotice = new Notice(byId("account-notice"));
+
+  /** *ownStream* names the stream that this page publishes, or null. */
+  constructor(ownStream) {
+    this.ownStream = ownStream;
+    byId("lookup-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#lookUp(byId("lookup-id").value);
+    });
+    byId("account-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#token = byId("account-token").value.trim();
+      byId("account-token").removeAttribute("aria-invalid");
+      this.#showAccount({ first: true });
+    });
+    byId("forget-account").addEventListener("click", () => {
+      this.#token = null;
+      byId("account-token").value = "";
+      byId("account").hidden = true;
+      byId("account-form").hidden = false;
+      say(byId("account-status"), "The token was forgotten.");
+      byId("account-token").focus();
+    });
+  }
+
+  /** The view is shown: keep what it shows fresh. */
+  enter() {
+    const own = this.ownStream();
+    if (own && !byId("lookup-id").value) {
+      byId("lookup-id").value = own;
+      this.#looked = own;
+    }
+    this.#poll ??= every(3000, async () => {
+      await Promise.all([this.#looked && this.#showStream(), this.#token && this.#showAccount()]);
+    });
+  }
+
+  leave() {
+    this.#poll?.stop();
+    this.#poll = null;
+  }
+
+  async #lookUp(text) {
+    this.#looked = streamIdIn(text);
+    const input = byId("lookup-id");
+    input.toggleAttribute("aria-invalid", !this.#looked);
+    if (!this.#looked) {
+      byId("stream-state").hidden = true;
+      this.#lookNotice.show(
+        { code: "NOT_A_STREAM", title: "This is not a stream id", text: "It has 16 letters and digits, or is a watch link." },
+        [{ label: "Correct it", run: () => input.focus() }],
+      );
+      return;
+    }
+    await this.#showStream({ first: true });
+  }
+
+  async #showStream({ first = false } = {}) {
+    const id = this.#looked;
+    try {
+      const { live, viewers, limit, since } = await api.streamState(id);
+      this.#lookNotice.clear();
+      byId("stream-state").hidden = false;
+      byId("stream-state").dataset.live = String(live);
+      say(byId("stream-live"), live ? "Live" : "Offline");
+      describe(byId("stream-facts"), [
+        ["Stream", id],
+        ["Viewers", `${viewers} of ${limit}`],
+        ["Live for", live && since ? ago(since) : "–"],
+      ]);
+      byId("stream-watch").href = `/watch/${id}`;
+      if (first) {
+        say(byId("lookup-status"), live ? `The stream is live with ${count(viewers, "viewer")}.` : "The stream is offline.");
+      }
+    } catch (error) {
+      this.#refused(error, this.#lookNotice, first, () => {
+        byId("stream-state").hidden = true;
+        this.#looked = null;
+      });
+    }
+  }
+
+  async #showAccount({ first = false } = {}) {
+    const token = this.#token;
+    try {
+      const [account, { keys }] = await Promise.all([api.account(token), api.accountKeys(token)]);
+      if (this.#token !== token) {
+        return;
+      }
+      this.#accountNotice.clear();
+      byId("account-form").hidden = true;
+      byId("account").hidden = false;
+      this.#fill(account, keys);
+      if (first) {
+        say(byId("account-status"), `Account ${account.account} is shown.`);
+        byId("account").focus();
+      }
+    } catch (error) {
+      this.#refused(error, this.#accountNotice, first, () => {
+        this.#token = null;
+        byId("account").hidden = true;
+        byId("account-form").hidden = false;
+        byId("account-token").setAttribute("aria-invalid", "true");
+      });
+    }
+  }
+
+  #fill({ account, tier, limits, usage, streams }, keys) {
+    say(byId("account-name"), account);
+    say(byId("account-tier"), TIERS[tier] ?? tier);
+    const share = usage.quota_bytes ? usage.bytes / usage.quota_bytes : 1;
+    const meter = byId("usage-meter");
+    meter.value = Math.min(1, share);
+    say(byId("usage-text"), `${bytes(usage.bytes)} of ${bytes(usage.quota_bytes)}`);
+    say(byId("usage-percent"), `${usage.percentage_used} %`);
+    say(
+      byId("usage-note"),
+      usage.blocked
+        ? `The month's bandwidth is used up. Publishing opens again on ${day(usage.resets_at)}.`
+        : `Counts anew on ${day(usage.resets_at)} (UTC).`,
+    );
+    byId("usage").classList.toggle("spent", usage.blocked || share >= 0.95);
+    say(byId("streams-count"), `${streams.length} of ${limits.streams} live`);
+    this.#rows(byId("live-streams"), streams, "Nothing is live.", (stream) => [
+      make("a", { href: `/watch/${stream.stream_id}`, textContent: stream.stream_id, className: "mono" }),
+      `${stream.viewers} of ${stream.limit}`,
+      stream.since ? ago(stream.since) : "–",
+      kbps(stream.kbps ?? null),
+      stream.node ?? "–",
+    ]);
+    this.#rows(byId("account-keys"), keys, "There are no keys.", (key) => [
+      make("span", { className: "mono", textContent: key.stream_key }),
+      make("a", { href: `/watch/${key.stream_id}`, textContent: key.stream_id, className: "mono" }),
+      key.label || "–",
+      key.live ? "Live" : "Off",
+    ]);
+    describe(byId("account-limits"), [
+      ["Streams at a time", String(limits.streams)],
+      ["Viewers a stream", String(limits.viewers)],
+      ["Bitrate", kbps(limits.kbps)],
+      ["Protocols", limits.protocols.map((name) => name.toUpperCase()).join(", ")],
+    ]);
+  }
+
+  /** Fill a table's body; rows are rewritten only where they changed, so that focus and selection survive a refresh. */
+  #rows(body, items, empty, cells) {
+    const heads = [...body.closest("table").querySelectorAll("th")].map((head) => head.textContent);
+    const rows = items.map((item) =>
+      make("tr", {}, ...cells(item).map((cell, i) => {
+        const td = make("td", {}, cell);
+        td.dataset.label = heads[i];
+        return td;
+      })),
+    );
+    if (rows.length === 0) {
+      rows.push(make("tr", { className: "empty" }, make("td", { colSpan: heads.length, textContent: empty })));
+    }
+    rows.forEach((row, i) => {
+      const there = body.rows[i];
+      if (!there) {
+        body.append(row);
+      } else if (there.innerHTML !== row.innerHTML) {
+        there.replaceWith(row);
+      }
+    });
+    while (body.rows.length > rows.length) {
+      body.lastElementChild.remove();
+    }
+  }
+
+  #refused(error, notice, first, forget) {
+    if (!(error instanceof Refusal)) {
+      throw error;
+    }
+    const told = explain(error, "account");
+    const input = notice === this.#accountNotice ? byId("account-token") : byId("lookup-id");
+    const again = () => (notice === this.#accountNotice ? this.#showAccount({ first: true }) : this.#showStream({ first: true }));
+    const effects = {
+      "edit-token": { label: "Edit the token", run: () => input.focus() },
+      "change-stream": { label: "Correct the id", run: () => input.focus() },
+      retry: { label: "Try again", run: again, wait: told.retryAfter ?? 0 },
+    };
+    // A refresh that failed once says so and leaves what is shown; the next one clears it.
+    if (error.status === 401 || error.status === 404) {
+      forget();
+    }
+    notice.show(told, told.actions.map((name) => effects[name]).filter(Boolean), { focus: first });
+  }
+}

@@ -1,0 +1,169 @@
+// What each refusal means to a person, and which ways on there are: the contract's recommended fallbacks.
+//
+// `explain` is pure: refusal in; title, text, names of actions and whether to go on without asking out. The views give
+// the actions their effect.
+
+const limited = ({ fields }) =>
+  `Your account may publish ${fields.limit} ${fields.limit === 1 ? "stream" : "streams"} at a time, and ` +
+  `${fields.current === 1 ? "one is" : `${fields.current} are`} live now. Retry with free servers?`;
+
+const overridable = ({ fields, retryAfter }) =>
+  `Somebody is publishing with it${fields.server ? ` on ${fields.server}` : ""} right now. Override them, or use a different key?` +
+  (retryAfter ? " It changed hands a moment ago, so overriding has to wait a little." : "");
+
+const PUBLISH = {
+  INVALID_KEY: {
+    title: "Invalid stream key",
+    text: "This server does not know that key. Check it on your dashboard; trying the same key again will not help.",
+    actions: ["edit-key"],
+  },
+  STREAM_LIMIT_REACHED: {
+    title: "Your account limit was reached",
+    text: limited,
+    actions: ["anonymous", "retry", "dismiss"],
+  },
+  BANDWIDTH_EXCEEDED: {
+    title: "Your account limit was reached",
+    text: ({ fields }) =>
+      `Your account has used ${fields.percentage_used} % of this month's bandwidth. Retry with free servers?`,
+    actions: ["anonymous", "dismiss"],
+  },
+  KEY_ALREADY_IN_USE: {
+    title: "This key is active elsewhere",
+    text: overridable,
+    actions: ["override", "another-key"],
+  },
+  QUOTA_EXCEEDED: {
+    title: "The free bandwidth is used up",
+    text: "Anonymous publishing has a monthly allowance, and this key's is spent. Use a key of an account, or wait for the next month.",
+    actions: ["another-key"],
+  },
+  UNSUPPORTED_OFFER: {
+    title: "The server cannot take this format",
+    text: ({ message }) => `${message} Another codec may work.`,
+    actions: ["codec", "retry"],
+  },
+};
+
+const WATCH = {
+  STREAM_NOT_FOUND: {
+    title: "There is no such stream",
+    text: "No stream has this id. Check the link with the streamer.",
+    actions: ["change-stream"],
+  },
+  STREAM_OFFLINE: {
+    title: "The stream is offline",
+    text: "Nobody is publishing it now. This page keeps looking and starts by itself.",
+    actions: ["retry"],
+    auto: true,
+  },
+  VIEWER_LIMIT_REACHED: {
+    title: "The stream is full",
+    text: ({ fields }) => `All ${fields.limit} places for viewers are taken. Try again when somebody has left.`,
+    actions: ["retry", "change-stream"],
+  },
+  INVALID_KEY: {
+    title: "This is not a watch link",
+    text: "Watching needs a stream id, which is public; a stream key is for publishing and should stay secret.",
+    actions: ["change-stream"],
+  },
+  BANDWIDTH_EXCEEDED: {
+    title: "The streamer's bandwidth is used up",
+    text: "The account behind this stream has spent this month's bandwidth, so it cannot be watched until it is raised.",
+    actions: ["change-stream"],
+  },
+  QUOTA_EXCEEDED: {
+    title: "The stream's free bandwidth is used up",
+    text: "This stream is published without an account, and its monthly allowance is spent.",
+    actions: ["change-stream"],
+  },
+  UNSUPPORTED_OFFER: {
+    title: "Your browser cannot play this stream",
+    text: ({ message }) => `${message} Another browser may be able to.`,
+    actions: ["retry", "change-stream"],
+  },
+};
+
+const ACCOUNT = {
+  UNAUTHORIZED: {
+    title: "Wrong account token",
+    text: "This server does not know that token. It starts with acct_ and was shown once, when the account was made.",
+    actions: ["edit-token"],
+  },
+  STREAM_NOT_FOUND: {
+    title: "There is no such stream",
+    text: "No stream has this id.",
+    actions: ["change-stream"],
+  },
+};
+
+const ANYWHERE = {
+  PROTOCOL_NOT_ALLOWED: {
+    title: ({ fields }) => `${String(fields.protocol ?? "This protocol").toUpperCase()} needs an account`,
+    text: "Without an account you can publish by WHIP and watch by WHEP, which is what this page does. Sign in for RTMP, SRT and HLS.",
+    actions: ["another-key"],
+  },
+  INVALID_GRANT: {
+    title: "The permission ran out on the way",
+    text: "A permission serves once and for seconds. Trying again gets a fresh one.",
+    actions: ["retry"],
+  },
+  INVALID_REQUEST: {
+    title: "The server did not understand the request",
+    text: ({ message }) => message,
+    actions: ["retry"],
+  },
+  RATE_LIMITED: {
+    title: "Too many attempts",
+    text: "The server asks for a pause.",
+    actions: ["retry"],
+  },
+  NO_CAPACITY: {
+    title: "All servers are busy",
+    text: "No server has room right now. This page tries again by itself.",
+    actions: ["retry", "stop"],
+    auto: true,
+  },
+  DRAINING: {
+    title: "That server is being replaced",
+    text: "It takes no new sessions. This page tries another one by itself.",
+    actions: ["retry", "stop"],
+    auto: true,
+  },
+  UNAVAILABLE: {
+    title: "The service cannot decide right now",
+    text: "Sessions that are running go on. This page tries again by itself.",
+    actions: ["retry", "stop"],
+    auto: true,
+  },
+  UNREACHABLE: {
+    title: "The server could not be reached",
+    text: "Check your connection. This page tries again by itself.",
+    actions: ["retry", "stop"],
+    auto: true,
+  },
+};
+
+const PLACES = { publish: PUBLISH, watch: WATCH, account: ACCOUNT };
+
+/** Every code that is explained at *place*. */
+export const explainedCodes = (place) => Object.keys({ ...ANYWHERE, ...PLACES[place] });
+
+/** `{code, title, text, actions, auto, retryAfter}` for *refusal* at *place* (`publish`, `watch`, `account`). */
+export function explain(refusal, place) {
+  const known = PLACES[place][refusal.code] ?? ANYWHERE[refusal.code];
+  const { title, text, actions, auto = false } = known ?? {
+    title: "The server refused",
+    text: ({ message }) => message,
+    actions: ["retry"],
+  };
+  const words = (part) => (typeof part === "function" ? part(refusal) : part);
+  return {
+    code: refusal.code,
+    title: words(title),
+    text: words(text),
+    actions,
+    auto,
+    retryAfter: refusal.retryAfter,
+  };
+}

@@ -1,0 +1,290 @@
+// The watch view: one stream, joined again for as long as somebody wants to see it.
+//
+// A running session is left alone when the picture pauses: viewers stay connected while a publisher is taken over.
+
+import * as api from "./api.js";
+import { Backoff } from "./backoff.js";
+import { byId, describe, every, say } from "./dom.js";
+import { kbps, streamIdIn } from "./format.js";
+import { Notice } from "./notice.js";
+import { explain } from "./refusals.js";
+import { Refusal } from "./session.js";
+import { Meter } from "./stats.js";
+import { play } from "./whep.js";
+
+const PAUSED_AFTER_MS = 2500;
+
+export class WatchView {
+  #streamId = null;
+  #session = null;
+  #attempt = null;
+  #timer = null;
+  #poll = null;
+  #backoff = new Backoff({ first: 1, ceiling: 8 });
+  #notice = new Notice(byId("watch-notice"));
+  #lastFrames = { frames: 0, at: 0 };
+  #firstFrameMs = null;
+
+  constructor() {
+    this.form = byId("watch-form");
+    this.input = byId("stream-id");
+    this.stage = byId("watch-stage");
+    this.video = byId("player");
+    this.status = byId("watch-status");
+    this.sound = byId("sound");
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submitted();
+    });
+    byId("stop-watching").addEventListener("click", () => {
+      this.stop();
+      this.input.focus();
+    });
+    for (const button of [this.sound, byId("unmute")]) {
+      button.addEventListener("click", () => {
+        this.#setMuted(button === this.sound ? !this.video.muted : false);
+        if (button !== this.sound) {
+          this.sound.focus();
+        }
+      });
+    }
+    byId("fullscreen").addEventListener("click", () => this.#fullscreen());
+    this.video.addEventListener("volumechange", () => this.#soundShown());
+    this.#setMuted(true);
+    this.#to("idle");
+  }
+
+  get streamId() {
+    return this.#streamId;
+  }
+
+  /** `idle`, `joining`, `playing`, `paused`, `waiting` or `refused`. */
+  get state() {
+    return this.stage.dataset.state;
+  }
+
+  /** Watch *streamId* until `stop`. */
+  watch(streamId) {
+    this.stop();
+    this.#streamId = streamId;
+    this.input.value = streamId;
+    this.#join();
+  }
+
+  stop() {
+    this.#attempt?.abort();
+    this.#attempt = null;
+    clearTimeout(this.#timer);
+    this.#leave();
+    this.#streamId = null;
+    this.#backoff.reset();
+    this.#notice.clear();
+    this.#to("idle");
+  }
+
+  #submitted() {
+    const id = streamIdIn(this.input.value);
+    if (!id) {
+      this.input.setAttribute("aria-invalid", "true");
+      this.#notice.show(
+        {
+          code: "NOT_A_STREAM",
+          title: "This is not a watch link",
+          text: "A stream id has 16 letters and digits. Paste the id, the watch link or the WHEP address.",
+        },
+        [{ label: "Correct it", run: () => this.input.focus() }],
+      );
+      return;
+    }
+    this.input.removeAttribute("aria-invalid");
+    history.pushState(null, "", `/watch/${id}`);
+    this.watch(id);
+  }
+
+  async #join() {
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    this.#notice.clear();
+    this.#to("joining");
+    const began = performance.now();
+    try {
+      const session = await play({ endpoint: api.whep(this.#streamId), signal: attempt.signal });
+      if (attempt.signal.aborted) {
+        session.end();
+        return;
+      }
+      this.#joined(session, began);
+    } catch (error) {
+      if (!attempt.signal.aborted) {
+        this.#failed(error);
+      }
+    }
+  }
+
+  #joined(session, began) {
+    this.#session = session;
+    this.#firstFrameMs = null;
+    this.#lastFrames = { frames: 0, at: performance.now() };
+    this.video.srcObject = session.stream;
+    this.video.play().catch(() => {});
+    const first = () => {
+      if (this.#session === session && this.#firstFrameMs === null) {
+        this.#firstFrameMs = performance.now() - began;
+        this.stage.dataset.firstFrameMs = Math.round(this.#firstFrameMs);
+        this.#backoff.reset();
+        this.#to("playing");
+      }
+    };
+    if (this.video.requestVideoFrameCallback) {
+      this.video.requestVideoFrameCallback(first);
+    } else {
+      this.video.addEventListener("loadeddata", first, { once: true });
+    }
+    session.addEventListener("end", () => {
+      if (this.#session === session) {
+        this.#leave();
+        this.#again(0.2, "The connection ended. Joining again…");
+      }
+    });
+    const meter = new Meter(session.pc);
+    this.#poll = every(1000, async () => this.#showStats(session, await meter.read()));
+  }
+
+  #leave() {
+    const session = this.#session;
+    this.#session = null;
+    this.#poll?.stop();
+    session?.end();
+    this.video.srcObject = null;
+    byId("watch-stats").replaceChildren();
+    delete this.stage.dataset.firstFrameMs;
+  }
+
+  #failed(error) {
+    if (!(error instanceof Refusal)) {
+      console.error(error);
+      this.#to("refused", "The browser could not play it.");
+      this.#notice.show({ code: "BROWSER", title: "The browser could not play it", text: String(error.message) }, [
+        { label: "Try again", run: () => this.#join() },
+      ]);
+      return;
+    }
+    const told = explain(error, "watch");
+    if (error.code === "STREAM_OFFLINE") {
+      this.#again(this.#backoff.next(told.retryAfter), "The stream is offline. Waiting for the streamer…");
+      return;
+    }
+    const wait = told.retryAfter ?? 0;
+    const effects = {
+      retry: { label: "Try again", run: () => this.#join(), wait: told.auto ? 0 : wait },
+      "change-stream": { label: "Watch another stream", run: () => this.#askForStream() },
+      stop: { label: "Stop trying", run: () => this.stop() },
+    };
+    const auto = told.auto ? Math.ceil(this.#backoff.next(wait)) : null;
+    this.#to("refused", told.title);
+    this.#notice.show(told, told.actions.map((name) => effects[name]).filter(Boolean), {
+      auto,
+      onAuto: () => this.#join(),
+      focus: auto === null,
+    });
+  }
+
+  /** Look again in *seconds*: first at the stream's public state, which costs less than an offer. */
+  #again(seconds, text) {
+    this.#to("waiting", text);
+    say(byId("next-look"), seconds >= 1 ? `Next look in ${Math.round(seconds)} s` : "");
+    clearTimeout(this.#timer);
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    this.#timer = setTimeout(async () => {
+      try {
+        say(byId("next-look"), "Looking…");
+        const { live } = await api.streamState(this.#streamId, attempt.signal);
+        if (live) {
+          this.#join();
+        } else {
+          this.#again(this.#backoff.next(), "The stream is offline. Waiting for the streamer…");
+        }
+      } catch (error) {
+        if (!attempt.signal.aborted) {
+          this.#failed(error);
+        }
+      }
+    }, 1000 * seconds);
+  }
+
+  #askForStream() {
+    this.stop();
+    this.input.focus();
+    this.input.select();
+  }
+
+  #setMuted(muted) {
+    this.video.muted = muted;
+    this.#soundShown();
+  }
+
+  #soundShown() {
+    this.sound.textContent = this.video.muted ? "Unmute" : "Mute";
+    this.sound.setAttribute("aria-pressed", String(this.video.muted));
+    this.stage.classList.toggle("muted", this.video.muted);
+  }
+
+  #fullscreen() {
+    if (document.fullscreenElement) {
+      document.exitFullscreen();
+    } else if (this.stage.requestFullscreen) {
+      this.stage.requestFullscreen().catch(() => {});
+    } else {
+      this.video.webkitEnterFullscreen?.(); // iPhone: only a video can be full screen
+    }
+  }
+
+  #showStats(session, reading) {
+    if (!reading || this.#session !== session) {
+      return;
+    }
+    const now = performance.now();
+    if (reading.frames > this.#lastFrames.frames) {
+      this.#lastFrames = { frames: reading.frames, at: now };
+      if (this.state === "paused") {
+        this.#to("playing");
+      }
+    } else if (this.state === "playing" && now - this.#lastFrames.at > PAUSED_AFTER_MS) {
+      this.#to("paused");
+    }
+    const list = byId("watch-stats");
+    list.dataset.frames = reading.frames;
+    list.dataset.audioEnergy = reading.audioEnergy;
+    describe(list, [
+      ["Connection", session.pc.connectionState],
+      ["Picture", reading.width ? `${reading.width}×${reading.height}` : "–"],
+      ["Frames", reading.fps === null ? "–" : `${Math.round(reading.fps)}/s`],
+      ["Receiving", kbps(reading.kbps)],
+      ["Loss", `${reading.lossPercent.toFixed(1)} %`],
+      ["First frame", this.#firstFrameMs === null ? "–" : `${Math.round(this.#firstFrameMs)} ms`],
+      ["Codec", reading.codec || "–"],
+      ["Sound", reading.audioLevel === null ? "–" : reading.audioLevel > 0 ? `${Math.round(20 * Math.log10(reading.audioLevel))} dB` : "silent"],
+      ["Buffer", reading.jitterMs === null ? "–" : `${Math.round(reading.jitterMs)} ms`],
+    ]);
+  }
+
+  #to(state, text = null) {
+    this.stage.dataset.state = state;
+    const said = {
+      idle: "Nothing is playing.",
+      joining: "Joining the stream…",
+      playing: "Playing.",
+      paused: "The picture has paused. Waiting for the streamer…",
+      waiting: "Waiting for the streamer…",
+      refused: "The stream cannot be played.",
+    };
+    say(this.status, text ?? said[state]);
+    if (state !== "waiting") {
+      say(byId("next-look"), "");
+    }
+    const running = state !== "idle";
+    byId("stop-watching").hidden = !running;
+    byId("player-buttons").hidden = !running;
+  }
+}

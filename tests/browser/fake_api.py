@@ -1,0 +1,169 @@
+"""A control plane that says what a test wants: the real page, and answers from a script.
+
+Served by aiohttp in a thread of its own, so that Playwright's synchronous API can drive the page against it. With
+*media* (the base URL of a plain WHIP/WHEP server) offers are handed on to that server.
+"""
+
+import asyncio
+import threading
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from aiohttp import ClientSession, web
+
+from functions.public.assets import ASSET_HEADERS, load, page_headers
+from shared.refusals import Refused
+
+STREAM = "abcdefghijklmnop"
+ANONYMOUS_STREAM = "freefreefreefree"
+ANONYMOUS_KEY = "anon_" + "b" * 32
+KEY = "live_" + "a" * 32
+TOKEN = "acct_" + "c" * 32
+
+JsonReply = dict[str, Any]
+
+
+@dataclass
+class Seen:
+    """One request that the page made."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    authorization: str | None
+    body: str = field(repr=False)
+
+
+class FakeApi:
+    """Start it as a context manager; `refuse("whip", …)` scripts the next answers, `seen` has what was asked."""
+
+    def __init__(self, media: str | None = None) -> None:
+        self.url = ""
+        self.seen: list[Seen] = []
+        self.streams: dict[str, JsonReply] = {}
+        self.account: JsonReply | Refused | None = None
+        self.keys: list[JsonReply] = []
+        self._media = media
+        self._script: dict[str, deque[Refused]] = defaultdict(deque)
+        self._assets = load()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def refuse(self, what: str, *refusals: Refused) -> None:
+        """Answer the next requests for *what* (`whip`, `whep`, `anonymous`) with *refusals*, one each."""
+        self._script[what].extend(refusals)
+
+    def asked(self, path: str, method: str = "POST") -> list[Seen]:
+        """The requests of *method* for *path*."""
+        return [one for one in self.seen if one.path == path and one.method == method]
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._run(self._start())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._run(self._runner.cleanup())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _run(self, work: Awaitable[Any]) -> Any:
+        async def wait() -> Any:
+            return await work
+
+        return asyncio.run_coroutine_threadsafe(wait(), self._loop).result(10)
+
+    async def _start(self) -> None:
+        app = web.Application(middlewares=[self._remember])
+        app.router.add_get("/", self._page)
+        app.router.add_get("/watch/{id}", self._page)
+        app.router.add_get("/assets/{file}", self._asset)
+        app.router.add_post("/v1/anonymous", self._anonymous)
+        app.router.add_get("/v1/streams/{id}", self._stream)
+        app.router.add_get("/v1/account", self._account)
+        app.router.add_get("/v1/account/keys", self._keys)
+        app.router.add_post("/whip", self._whip)
+        app.router.add_post("/{id}/whep", self._whep)
+        app.router.add_delete("/sessions/{id:.*}", self._delete)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    @web.middleware
+    async def _remember(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        body = await request.text()
+        authorization = request.headers.get("Authorization")
+        self.seen.append(Seen(request.method, request.path, dict(request.query), authorization, body))
+        return await handler(request)
+
+    async def _page(self, request: web.Request) -> web.Response:
+        asset = self._assets["index.html"]
+        headers = page_headers(secure=False, embeddable=request.path != "/")
+        return web.Response(text=asset.body, headers={**headers, "Content-Type": asset.content_type})
+
+    async def _asset(self, request: web.Request) -> web.Response:
+        asset = self._assets[request.match_info["file"]]
+        return web.Response(text=asset.body, headers={**ASSET_HEADERS, "Content-Type": asset.content_type})
+
+    def _next(self, what: str) -> web.Response | None:
+        script = self._script[what]
+        return _refusal(script.popleft()) if script else None
+
+    async def _anonymous(self, _: web.Request) -> web.Response:
+        return self._next("anonymous") or web.json_response(
+            {
+                "stream_key": ANONYMOUS_KEY,
+                "stream_id": ANONYMOUS_STREAM,
+                "whip": f"{self.url}/whip",
+                "whep": f"{self.url}/{ANONYMOUS_STREAM}/whep",
+            },
+            status=201,
+        )
+
+    async def _stream(self, request: web.Request) -> web.Response:
+        stream = request.match_info["id"]
+        offline = {"stream_id": stream, "live": False, "viewers": 0, "limit": 20, "since": None}
+        return self._next("stream") or web.json_response(self.streams.get(stream, offline))
+
+    async def _account(self, _: web.Request) -> web.Response:
+        assert self.account is not None
+        return _refusal(self.account) if isinstance(self.account, Refused) else web.json_response(self.account)
+
+    async def _keys(self, _: web.Request) -> web.Response:
+        return web.json_response({"keys": self.keys})
+
+    async def _whip(self, request: web.Request) -> web.StreamResponse:
+        return self._next("whip") or await self._hand_on(request, STREAM, "whip")
+
+    async def _whep(self, request: web.Request) -> web.StreamResponse:
+        return self._next("whep") or await self._hand_on(request, request.match_info["id"], "whep")
+
+    async def _delete(self, _: web.Request) -> web.Response:
+        return web.Response()
+
+    async def _hand_on(self, request: web.Request, stream: str, protocol: str) -> web.Response:
+        assert self._media is not None, "no refusal was scripted, and there is no media server"
+        async with (
+            ClientSession() as client,
+            client.post(
+                f"{self._media}/{stream}/{protocol}",
+                data=await request.read(),
+                headers={"Content-Type": "application/sdp"},
+            ) as answer,
+        ):
+            headers = {"Content-Type": answer.headers.get("Content-Type", "")}
+            if "Location" in answer.headers:
+                headers["Location"] = f"/sessions{answer.headers['Location']}"
+                headers["WHEP"] = f"{self.url}/{stream}/whep"
+            return web.Response(status=answer.status, body=await answer.read(), headers=headers)
+
+
+def _refusal(refused: Refused) -> web.Response:
+    return web.Response(status=refused.status, body=refused.json(), headers=refused.headers())
