@@ -116,39 +116,46 @@ def test_more_accounts_than_fit_one_message_are_spread_over_several() -> None:
     assert [len(portion) for portion in meter.pending()] == [MAX_ENTRIES, 1]
 
 
-@given(
-    st.lists(
-        st.one_of(
-            st.tuples(st.just("count"), st.sampled_from("abc"), st.integers(0, 10**6), st.integers(0, 10**6)),
-            st.tuples(st.just("sleep"), st.integers(0, 40 * 86400)),
-            st.tuples(st.just("report"), st.sampled_from(["heard", "lost", "answer lost", "twice", "late"])),
-        )
+_STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("count"), st.sampled_from("abc"), st.integers(0, 10**6), st.integers(0, 10**6)),
+        st.tuples(st.just("sleep"), st.integers(0, 40 * 86400)),
+        st.tuples(st.just("report"), st.sampled_from(["heard", "lost", "answer lost", "twice", "late"])),
     )
 )
+
+
+class _Store:
+    """The grow-only record of the control plane, and a network that treats reports as it likes."""
+
+    def __init__(self) -> None:
+        self.total: dict[tuple[str, str], int] = {}
+        self.late: list[tuple[UsageEntry, ...]] = []
+
+    def merge(self, portion: tuple[UsageEntry, ...]) -> None:
+        for entry in portion:
+            key = (entry.account, entry.month)
+            self.total[key] = max(self.total.get(key, 0), entry.received + entry.sent)
+
+    def report(self, meter: Meter, fate: str) -> None:
+        for portion in list(meter.pending()):
+            if fate == "late":
+                self.late.append(portion)
+            if fate in {"heard", "answer lost", "twice"}:
+                self.merge(portion)
+            if fate in {"heard", "twice"}:
+                meter.acknowledge(portion)
+            if fate == "twice":
+                self.merge(portion)
+
+
+@given(_STEPS)
 def test_no_byte_is_lost_or_counted_twice_however_reports_fare(steps: list[tuple[object, ...]]) -> None:
     """Lost, repeated, reordered and unacknowledged reports change nothing once one last report gets through."""
     clock = _Clock()
     meter = Meter(clock)
+    store = _Store()
     truth: dict[str, int] = {}
-    store: dict[tuple[str, str], int] = {}
-    late: list[tuple[UsageEntry, ...]] = []
-
-    def merge(portion: tuple[UsageEntry, ...]) -> None:
-        for entry in portion:
-            key = (entry.account, entry.month)
-            store[key] = max(store.get(key, 0), entry.received + entry.sent)
-
-    def report(fate: str) -> None:
-        for portion in list(meter.pending()):
-            if fate == "late":
-                late.append(portion)
-            if fate in {"heard", "answer lost", "twice"}:
-                merge(portion)
-            if fate in {"heard", "twice"}:
-                meter.acknowledge(portion)
-            if fate == "twice":
-                merge(portion)
-
     for step in steps:
         match step:
             case ("count", str(account), int(received), int(sent)):
@@ -158,10 +165,10 @@ def test_no_byte_is_lost_or_counted_twice_however_reports_fare(steps: list[tuple
             case ("sleep", int(seconds)):
                 clock.now += seconds
             case ("report", str(fate)):
-                report(fate)
-    report("heard")
-    for portion in reversed(late):
-        merge(portion)
+                store.report(meter, fate)
+    store.report(meter, "heard")
+    for portion in reversed(store.late):
+        store.merge(portion)
     for account, total in truth.items():
-        assert total == sum(billed for (name, _), billed in store.items() if name == account)
+        assert total == sum(billed for (name, _), billed in store.total.items() if name == account)
     assert meter.unreported() == 0

@@ -1,0 +1,110 @@
+"""The environment is read whole, and every mistake is named in one sentence."""
+
+import pytest
+
+from sfu.negotiation import Candidate
+from sfu.settings import AnnounceFrom, Bind, Settings, SettingsError
+
+ENVIRON = {
+    "SLUICE_NODE_ID": "node1",
+    "SLUICE_API_URL": "https://api.example.com/prod/",
+    "SLUICE_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/usage",
+    "SLUICE_PUBLIC_URL": "http://127.0.0.1:8889",
+    "AWS_REGION": "eu-west-1",
+}
+
+
+def _mistakes(**environ: str) -> list[str]:
+    with pytest.raises(SettingsError) as raised:
+        Settings.from_env({**ENVIRON, **environ})
+    return str(raised.value).splitlines()
+
+
+def test_what_is_not_set_has_a_value_that_works_on_one_machine() -> None:
+    """Only five variables are needed."""
+    settings = Settings.from_env(ENVIRON)
+    assert settings.http_bind == Bind("127.0.0.1", 8889)
+    assert settings.udp_bind == Bind("127.0.0.1", 8189)
+    assert settings.metrics_bind == Bind("127.0.0.1", 9889)
+    assert (settings.announce_from, settings.announce) == (AnnounceFrom.LIST, ())
+    assert settings.api_url == "https://api.example.com/prod"
+    assert settings.queue_endpoint == "https://sqs.eu-west-1.amazonaws.com"
+    assert settings.drain_seconds == 0
+
+
+@pytest.mark.parametrize(
+    ("environ", "endpoint"),
+    [
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}, "http://127.0.0.1:4566"),
+        ({"AWS_ENDPOINT_URL": "http://a:1", "AWS_ENDPOINT_URL_SQS": "http://b:2"}, "http://b:2"),
+    ],
+)
+def test_the_queue_is_where_the_usual_aws_variables_say(environ: dict[str, str], endpoint: str) -> None:
+    """An emulator is told of as AWS's own tools are told."""
+    assert Settings.from_env({**ENVIRON, **environ}).queue_endpoint == endpoint
+
+
+def test_announced_addresses_take_the_udp_port_unless_they_have_their_own() -> None:
+    """IPv4 and IPv6, with and without a port."""
+    settings = Settings.from_env({**ENVIRON, "SLUICE_ANNOUNCE": "203.0.113.7, 2001:db8::1,[2001:db8::2]:99"})
+    assert settings.announce == (
+        Candidate("203.0.113.7", 8189),
+        Candidate("2001:db8::1", 8189),
+        Candidate("2001:db8::2", 99),
+    )
+
+
+def test_every_missing_variable_is_named_at_once() -> None:
+    """Nobody restarts a node five times to learn five names."""
+    with pytest.raises(SettingsError) as raised:
+        Settings.from_env({})
+    assert sorted(line.split()[0] for line in str(raised.value).splitlines()) == [
+        "AWS_REGION",
+        "SLUICE_API_URL",
+        "SLUICE_NODE_ID",
+        "SLUICE_PUBLIC_URL",
+        "SLUICE_QUEUE_URL",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SLUICE_NODE_ID", "Node 1"),
+        ("SLUICE_NODE_ID", "n" * 41),
+        ("SLUICE_API_URL", "api.example.com"),
+        ("SLUICE_API_URL", "ftp://api.example.com"),
+        ("SLUICE_API_URL", "http://api.example.com:99999"),
+        ("SLUICE_API_URL", "https://api.example.com/?key=1"),
+        ("SLUICE_PUBLIC_URL", "http://127.0.0.1:8889/path"),
+        ("SLUICE_HTTP_BIND", "8889"),
+        ("SLUICE_HTTP_BIND", "localhost:8889"),
+        ("SLUICE_UDP_BIND", "127.0.0.1:65536"),
+        ("SLUICE_UDP_BIND", "127.0.0.1:-1"),
+        ("SLUICE_ANNOUNCE", "example.com"),
+        ("SLUICE_ANNOUNCE", "everywhere"),
+        ("SLUICE_MAX_SESSIONS", "0"),
+        ("SLUICE_MAX_SESSIONS", "many"),
+        ("SLUICE_DRAIN_SECONDS", "-1"),
+        ("SLUICE_DRAIN_SECONDS", "nan"),
+        ("SLUICE_LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_to_do(name: str, value: str) -> None:
+    """One sentence: which variable, what it holds, what it should hold."""
+    (mistake,) = _mistakes(**{name: value})
+    assert mistake.startswith(f"{name} is {value!r}; set it to ")
+
+
+@pytest.mark.parametrize(
+    ("environ", "begins"),
+    [
+        ({"SLUICE_UDP_BIND": "0.0.0.0:8189"}, "SLUICE_ANNOUNCE is not set"),
+        ({"SLUICE_METRICS_BIND": "127.0.0.1:8889"}, "SLUICE_METRICS_BIND is 127.0.0.1:8889"),
+        ({"SLUICE_TLS_KEY": "key.pem"}, "SLUICE_TLS_CERTIFICATE and SLUICE_TLS_KEY"),
+    ],
+)
+def test_values_that_contradict_each_other_are_named(environ: dict[str, str], begins: str) -> None:
+    """Each is right alone."""
+    (mistake,) = _mistakes(**environ)
+    assert mistake.startswith(begins)
