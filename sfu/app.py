@@ -1,0 +1,69 @@
+"""The node's public HTTP application: which address leads to which handler, and what holds for every answer.
+
+Every answer carries CORS fields, refusals included, and no failure of ours leaves as a 500: a bug is logged and the
+client is told to come again.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from sfu.cors import EVERY_ANSWER
+from sfu.endpoint import Endpoint
+from sfu.ports import Deps
+from sfu.replies import refusal
+from sfu.resource import SessionResource
+from shared.grants import Action
+from shared.refusals import invalid_request, not_found, unavailable
+
+log = logging.getLogger(__name__)
+
+_Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+def make_app(deps: Deps) -> web.Application:
+    """The application of one node."""
+    app = web.Application(middlewares=[_never_a_500])
+    whip, whep, sessions = Endpoint(deps, Action.PUBLISH), Endpoint(deps, Action.PLAY), SessionResource(deps)
+    routes: dict[str, _Handler] = {
+        "/whip": whip.handle,
+        "/{id}/whip": whip.handle,
+        "/{id}/whep": whep.handle,
+        "/sessions/{secret}": sessions.handle,
+        "/{path:.*}": _nothing_here,
+    }
+    for path, handler in routes.items():
+        # Every method comes to the handler, which knows its own; and "100 Continue" is `sfu.body`'s to say.
+        app.router.add_route("*", path, handler, expect_handler=_say_nothing_yet)
+    app.on_response_prepare.append(_add_cors)
+    return app
+
+
+async def _add_cors(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(EVERY_ANSWER)
+    response.headers["Server"] = "sluice"  # and not which versions of what
+
+
+async def _say_nothing_yet(_: web.Request) -> None:
+    """Let a request be refused by its head; its body is asked for when it is wanted (RFC 9110, section 10.1.1)."""
+
+
+async def _nothing_here(request: web.Request) -> web.Response:
+    if request.method == "OPTIONS":
+        return web.Response(status=200)
+    return refusal(not_found())
+
+
+@web.middleware
+async def _never_a_500(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        # aiohttp's own, for a request that it cannot read any further.
+        return refusal(invalid_request(f"The request cannot be served: {error.reason}.", status=error.status))
+    except Exception:
+        log.exception("a request failed through a bug of ours")
+        return refusal(unavailable())

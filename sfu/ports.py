@@ -1,0 +1,140 @@
+"""What the HTTP application needs of the rest of the node: Protocols, and one frozen bundle of them."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sfu.authorize import Authorizer
+from sfu.directory import Directory
+from sfu.ice_servers import IceServer
+from sfu.negotiation import IceCredentials, LocalEndpoint, Negotiated, SourceDescription
+from sfu.rate import RateLimit
+from shared.grants import VerifiedGrant
+from shared.refusals import Refused
+
+
+class Session(Protocol):
+    """A session that the media plane has begun."""
+
+    @property
+    def id(self) -> str:
+        """The grant's session id."""
+        ...
+
+    @property
+    def secret(self) -> str:
+        """The unguessable last segment of the session URL."""
+        ...
+
+    @property
+    def etag(self) -> str:
+        """The first entity tag, without quotes."""
+        ...
+
+
+class Plane(Protocol):
+    """The media plane, as far as signalling drives it."""
+
+    @property
+    def local(self) -> LocalEndpoint:
+        """What every answer prints about this node."""
+        ...
+
+    def new_credentials(self) -> IceCredentials:
+        """Fresh ICE credentials for one session."""
+        ...
+
+    def source(self, stream: str) -> SourceDescription | None:
+        """What *stream* carries now; None when it is offline."""
+        ...
+
+    def publish(self, grant: VerifiedGrant, negotiated: Negotiated, now: float) -> Session | Refused:
+        """Begin a publisher's session."""
+        ...
+
+    def play(self, grant: VerifiedGrant, negotiated: Negotiated, now: float) -> Session | Refused:
+        """Begin a viewer's session."""
+        ...
+
+    def end(self, session_id: str, reason: str) -> bool:
+        """End a session; False when there is none."""
+        ...
+
+
+class Restarts(Protocol):
+    """ICE restarts, for a media plane that can do them."""
+
+    def restart(self, session_id: str, local: IceCredentials, remote: IceCredentials, now: float) -> bool:
+        """Accept checks under new credentials beside the old ones, until the first valid one; False: it cannot."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a client without a grant asks for; exactly one of *key* and *stream* is set."""
+
+    action: str
+    protocol: str
+    key: str | None = field(default=None, repr=False)
+    stream: str | None = None
+    force: bool = False
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The API's grant."""
+
+    grant: str = field(repr=False)
+    url: str
+    """`{node}/{stream}/whip`, without the grant."""
+    node: str
+    stream: str
+
+
+@dataclass(frozen=True, slots=True)
+class PassedThrough:
+    """The API's refusal, to be answered as it is."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class Exchange(Protocol):
+    """Asks the API for a grant."""
+
+    async def __call__(self, wanted: Wanted) -> Granted | PassedThrough | Refused:
+        """The grant, the API's refusal, or our own where the API does not answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deps:
+    """All that the application is made of."""
+
+    node_id: str
+    public_url: str
+    """Where clients reach this node, without a trailing slash."""
+    plane: Plane
+    authorizer: Authorizer
+    exchange: Exchange
+    now: Callable[[], float]
+    """Seconds since the epoch."""
+    random_bytes: Callable[[int], bytes]
+    directory: Directory = field(default_factory=Directory)
+    """Tell it of sessions that end by themselves: `directory.ended(session_id, now)`, from the plane's `on_end`."""
+    draining: Callable[[], bool] = lambda: False
+    on_refused: Callable[[VerifiedGrant, str], None] = lambda _grant, _reason: None
+    """A grant was used up without a session beginning: its slot is to be reported free."""
+    restarts: Restarts | None = None
+    playback_url: str = ""
+    """Base of the `WHEP` field of a WHIP answer; the node's own where empty."""
+    ice_servers: tuple[IceServer, ...] = ()
+    body_seconds: float = 5.0
+    """How long a body may take."""
+    limit: RateLimit = field(default_factory=lambda: RateLimit(per_second=50, burst=500))
+    """Of requests without a grant, by client address. Many viewers may share one."""
+    answers: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(publish or play, refusal code or `created`) -> how often; for the metrics."""
