@@ -6,10 +6,12 @@ The one place where a `Refused` or a model becomes a Lambda response; what is re
 from collections.abc import Mapping
 from typing import Any
 
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel
 
-from shared.refusals import Refused, not_found
+from functions.storage.dynamo import StoreUnavailableError
+from shared.refusals import Refused, not_found, unavailable
 
 Answer = Response[str]
 
@@ -45,8 +47,8 @@ def refusal(refused: Refused) -> Answer:
     return Response(refused.status, fields.pop("Content-Type"), refused.json().decode(), {**CORS, **fields})
 
 
-def resolver() -> APIGatewayHttpResolver:
-    """A router of payload-2.0 events that answers preflights, and unknown addresses with a refusal."""
+def resolver(logger: Logger) -> APIGatewayHttpResolver:
+    """A router of payload-2.0 events: preflights, unknown addresses and a silent store are answered alike everywhere."""
     app = APIGatewayHttpResolver()
 
     def preflight() -> Answer:
@@ -55,6 +57,11 @@ def resolver() -> APIGatewayHttpResolver:
     def unknown(_: Any) -> Answer:
         return refusal(not_found())
 
+    def silent(error: StoreUnavailableError) -> Answer:
+        logger.warning("the store did not answer", extra={"reason": str(error)})
+        return refusal(unavailable())
+
     app.route(".+", method="OPTIONS")(preflight)
     app.not_found(unknown)
+    app.exception_handler(StoreUnavailableError)(silent)
     return app

@@ -395,7 +395,9 @@ export class PublishView {
       ["Round trip", reading.rtt === null ? "–" : `${Math.round(reading.rtt)} ms`],
     ]);
     const why = { cpu: "This computer is at its limit: quality is reduced.", bandwidth: "The network is at its limit: quality is reduced." };
-    say(byId("limitation"), why[reading.limitation] ?? "");
+    // Every browser begins low and ramps up; that is no news.
+    const ramping = Date.now() - this.#liveSince < 10_000;
+    say(byId("limitation"), ramping ? "" : (why[reading.limitation] ?? ""));
   }
 
   async #showViewers() {

@@ -1,0 +1,207 @@
+"""Every endpoint of the API in one table: what the OpenAPI document and the reference page are made from.
+
+Facts only; which codes an endpoint can answer is listed here and checked against the registry by a test.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import BaseModel
+
+from functions.account.models import AccountReply, KeysReply
+from functions.public.models import PublicKeys, StreamState, Tiers
+from shared.refusals import Code
+
+Security = Literal["none", "stream key", "account token", "AWS IAM"]
+
+_BUSY = (Code.NO_CAPACITY, Code.RATE_LIMITED, Code.UNAVAILABLE)
+_BODY = (Code.INVALID_REQUEST, Code.UNSUPPORTED_OFFER)
+_PUBLISH = (
+    Code.INVALID_KEY,
+    Code.PROTOCOL_NOT_ALLOWED,
+    Code.BANDWIDTH_EXCEEDED,
+    Code.QUOTA_EXCEEDED,
+    Code.KEY_ALREADY_IN_USE,
+    Code.STREAM_LIMIT_REACHED,
+)
+_PLAY = (
+    Code.STREAM_NOT_FOUND,
+    Code.STREAM_OFFLINE,
+    Code.VIEWER_LIMIT_REACHED,
+    Code.BANDWIDTH_EXCEEDED,
+    Code.QUOTA_EXCEEDED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One path or query parameter."""
+
+    name: str
+    where: Literal["path", "query"]
+    about: str
+    pattern: str | None = None
+
+
+_KEY = Parameter("stream_key", "path", "The secret stream key, `live_…` or `anon_…`.", "^(live|anon)_[a-z2-7]{32}$")
+_STREAM = Parameter("stream_id", "path", "The public stream id.", "^[a-z2-7]{16}$")
+_FORCE = Parameter("force", "query", "`1` overrides a publisher that uses the key now.", "^[01]$")
+_REGION = Parameter("region", "query", "The region whose nodes are preferred.", "^[a-z0-9-]{1,40}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One method of one path."""
+
+    method: Literal["get", "post", "delete"]
+    path: str
+    group: Literal["Publish and watch", "Public", "Account", "Grants"]
+    summary: str
+    about: str
+    status: int
+    outcome: str
+    """What the successful answer is, one sentence."""
+    reply: type[BaseModel] | None = None
+    media_type: str = "application/json"
+    request: Mapping[str, object] | None = None
+    """Schema of a JSON request body."""
+    takes_offer: bool = False
+    parameters: tuple[Parameter, ...] = ()
+    security: Security = "none"
+    refusals: tuple[Code, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers of the successful answer, with their meaning."""
+
+
+_LOCATION = {"Location": "The node's URL with a single-use grant; post the same offer there (fetch and curl do)."}
+_STRING = {"type": "string"}
+
+GRANT_REQUEST: Mapping[str, object] = {
+    "type": "object",
+    "required": ["action", "protocol"],
+    "properties": {
+        "key": {**_STRING, "description": "The stream key, to publish."},
+        "stream": {**_STRING, "description": "The stream id, to play."},
+        "action": {"enum": ["publish", "play"]},
+        "protocol": {"enum": ["whip", "whep", "rtmp", "srt", "hls"]},
+        "force": {"type": "boolean", "default": False},
+        "region": {"type": ["string", "null"]},
+        "node": {"type": ["string", "null"], "description": "The node that asks for itself."},
+    },
+}
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(
+        "post",
+        "/{stream_key}/whip",
+        "Publish and watch",
+        "Publish by WHIP, key in the URL",
+        "Body: the SDP offer (RFC 9725). The answer redirects to the node that will carry the stream.",
+        307,
+        "Post the same offer to `Location`; that node answers 201 with the SDP answer.",
+        media_type="",
+        takes_offer=True,
+        parameters=(_KEY, _FORCE, _REGION),
+        refusals=(*_BODY, *_PUBLISH, *_BUSY),
+        headers=_LOCATION,
+    ),
+    Endpoint(
+        "post",
+        "/whip",
+        "Publish and watch",
+        "Publish by WHIP, key as bearer token",
+        "As above, with `Authorization: Bearer {stream_key}`: the key is in no URL. OBS and the page do it so.",
+        307,
+        "Post the same offer to `Location`; that node answers 201 with the SDP answer.",
+        media_type="",
+        takes_offer=True,
+        parameters=(_FORCE, _REGION),
+        security="stream key",
+        refusals=(*_BODY, *_PUBLISH, *_BUSY),
+        headers=_LOCATION,
+    ),
+    Endpoint(
+        "post",
+        "/{stream_id}/whep",
+        "Publish and watch",
+        "Watch by WHEP",
+        "Body: the SDP offer. The answer redirects to the node where the stream is live.",
+        307,
+        "Post the same offer to `Location`; that node answers 201 with the SDP answer.",
+        media_type="",
+        takes_offer=True,
+        parameters=(_STREAM,),
+        refusals=(*_BODY, *_PLAY, Code.RATE_LIMITED, Code.UNAVAILABLE),
+        headers=_LOCATION,
+    ),
+    Endpoint(
+        "post",
+        "/v1/anonymous",
+        "Publish and watch",
+        "A free stream key",
+        "A fresh anonymous stream key and its stream id; limited per client address.",
+        201,
+        "The key (shown once), the stream id and both URLs.",
+        refusals=(Code.RATE_LIMITED, Code.UNAVAILABLE),
+    ),
+    Endpoint(
+        "post",
+        "/v1/grants",
+        "Grants",
+        "A grant for one session",
+        "The decision behind the redirects, for servers and players that want it as JSON.",
+        201,
+        "The grant, the node's URL, the session id and the limits that hold.",
+        request=GRANT_REQUEST,
+        refusals=(Code.INVALID_REQUEST, *_PUBLISH, *_PLAY[:3], *_BUSY),
+    ),
+    Endpoint(
+        "get",
+        "/v1/streams/{stream_id}",
+        "Public",
+        "The state of a stream",
+        "Live or not, and how many watch.",
+        200,
+        "The state, a second or two old.",
+        reply=StreamState,
+        parameters=(_STREAM,),
+        refusals=(Code.STREAM_NOT_FOUND, Code.UNAVAILABLE),
+    ),
+    Endpoint("get", "/v1/tiers", "Public", "The tiers", "What each tier may use.", 200, "The table.", reply=Tiers),
+    Endpoint(
+        "get",
+        "/.well-known/jwks.json",
+        "Public",
+        "Public keys",
+        "The keys with which anybody can verify a grant (EdDSA).",
+        200,
+        "A JWK Set.",
+        reply=PublicKeys,
+        refusals=(Code.UNAVAILABLE,),
+    ),
+    Endpoint(
+        "get",
+        "/v1/account",
+        "Account",
+        "Limits, usage and live streams",
+        "What the account may use, what it has used this month, and what it publishes now.",
+        200,
+        "The account.",
+        reply=AccountReply,
+        security="account token",
+        refusals=(Code.UNAUTHORIZED, Code.UNAVAILABLE),
+    ),
+    Endpoint(
+        "get",
+        "/v1/account/keys",
+        "Account",
+        "Stream keys",
+        "The account's keys without their secrets, with the stream that each publishes.",
+        200,
+        "The keys.",
+        reply=KeysReply,
+        security="account token",
+        refusals=(Code.UNAUTHORIZED, Code.UNAVAILABLE),
+    ),
+)

@@ -1,0 +1,63 @@
+"""What the public endpoints answer: the state of a stream, the tiers, the public keys. No account is ever read."""
+
+import json
+from collections.abc import Callable
+from typing import Protocol
+
+from functions.accounts import Stream
+from functions.fleet import Fleet
+from functions.public.models import PublicKeys, StreamState, TierLimits, Tiers
+from shared.keys import is_stream_id
+from shared.refusals import Refused, stream_not_found
+from shared.tiers import HLS_EMBED_HOSTS, TIERS
+
+
+class Streams(Protocol):
+    """Where streams are read."""
+
+    def stream_and_fleet(self, stream: str) -> tuple[Stream | None, Fleet]:
+        """The stream with this id, and the nodes, in one eventually consistent read."""
+        ...
+
+
+class PublicService:
+    """One method an endpoint; *jwks* reads the JWK Set's text from where the signer publishes it."""
+
+    def __init__(self, streams: Streams, jwks: Callable[[], str]) -> None:
+        self._streams = streams
+        self._jwks = jwks
+
+    def stream(self, stream_id: str, now: float) -> StreamState | Refused:
+        """Live or not, and how many watch; a node whose lease has run out holds nothing any more."""
+        if not is_stream_id(stream_id):
+            return stream_not_found()
+        stream, fleet = self._streams.stream_and_fleet(stream_id)
+        if stream is None:
+            return stream_not_found()
+        live = stream.live
+        node = fleet.of_boot(live.boot) if live else None
+        if live is None or node is None or not node.leased(now):
+            return StreamState(stream_id=stream_id, live=False, viewers=0, limit=stream.max_viewers, since=None)
+        return StreamState(
+            stream_id=stream_id, live=True, viewers=live.viewers, limit=stream.max_viewers, since=live.since
+        )
+
+    def tiers(self) -> Tiers:
+        """The table of limits."""
+        rows = [
+            TierLimits(
+                tier=tier,
+                streams=limits.streams,
+                bytes=limits.bytes,
+                viewers=limits.viewers,
+                kbps=limits.kbps,
+                protocols=sorted(limits.protocols),
+                hls_embed=limits.hls_embed,
+            )
+            for tier, limits in TIERS.items()
+        ]
+        return Tiers(tiers=rows, hls_embed_hosts=list(HLS_EMBED_HOSTS))
+
+    def jwks(self) -> PublicKeys:
+        """The keys that grants are verified with; what is not a public Ed25519 key is not let out."""
+        return PublicKeys.model_validate(json.loads(self._jwks()))
