@@ -7,15 +7,17 @@ decided in `sfu.__main__`; here they are only started and stopped. A port that i
 import asyncio
 import errno
 import logging
-import ssl
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from ssl import SSLContext
 from typing import Any, Protocol
 
 from aiohttp import web
 
+from sfu.certificate import server_context
 from sfu.heartbeat import Heartbeats
+from sfu.listener import Listener
 from sfu.settings import Bind, Settings
 from sfu.shutdown import Shutdown, drain
 from sfu.uplink import Uplink
@@ -120,16 +122,14 @@ async def _drain_or_forced(settings: Settings, parts: Parts) -> bool:
 
 
 async def _serve(
-    stack: AsyncExitStack, app: web.Application, variable: str, bind: Bind, tls: ssl.SSLContext | None
+    stack: AsyncExitStack, app: web.Application, variable: str, bind: Bind, tls: SSLContext | None
 ) -> None:
-    # No access log: it would print grants and session secrets, which are in URLs.
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0, keepalive_timeout=75.0)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    await _listening("TCP", variable, bind, web.TCPSite(runner, bind.host, bind.port, ssl_context=tls).start())
+    listener = Listener(app)
+    stack.push_async_callback(listener.close)
+    await _listening("TCP", variable, bind, listener.open(bind.host, bind.port, tls))
 
 
-async def _listening(protocol: str, variable: str, bind: Bind, starting: Awaitable[None]) -> None:
+async def _listening(protocol: str, variable: str, bind: Bind, starting: Awaitable[object]) -> None:
     try:
         await starting
     except OSError as error:
@@ -146,15 +146,13 @@ def _why(protocol: str, variable: str, bind: Bind, error: OSError) -> str:
     return f"{protocol} port {bind} cannot be opened ({error}); set {variable} to another one."
 
 
-def _tls(settings: Settings) -> ssl.SSLContext | None:
+def _tls(settings: Settings) -> SSLContext | None:
     if not settings.tls_certificate:
         return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        context.load_cert_chain(settings.tls_certificate, settings.tls_key)
-    except (OSError, ssl.SSLError) as error:
+        return server_context(settings.tls_certificate, settings.tls_key)
+    except OSError as error:
         raise StartError(
-            f"The certificate cannot be loaded ({error}); set SLUICE_TLS_CERTIFICATE and SLUICE_TLS_KEY to PEM files"
-            " that belong together and that this user may read."
+            f"The certificate cannot be loaded ({error}); set SLUICE_TLS_CERTIFICATE and SLUICE_TLS_KEY to PEM files or"
+            " texts that belong together and that this user may read."
         ) from error
-    return context

@@ -6,7 +6,7 @@ that a deployment is not repaired one restart at a time. Nothing here opens a so
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Any, Final, Generic, NamedTuple, Self, TypeVar, cast
@@ -75,9 +75,10 @@ class Settings:
     max_egress_kbps: int
     drain_seconds: float
     """How long a draining node waits for its sessions to leave by themselves."""
-    tls_certificate: str
-    """PEM file of the certificate chain; empty: plain HTTP (behind a proxy, or on one machine)."""
-    tls_key: str
+    tls_certificate: str = field(repr=False)
+    """The certificate chain, as a PEM file's name or as the PEM text itself (as ECS hands over secrets); empty: plain HTTP."""
+    tls_key: str = field(repr=False)
+    """The private key, likewise."""
     log_level: str
 
     @classmethod
@@ -117,7 +118,7 @@ class Settings:
     def _contradictions(self) -> Iterator[str]:
         """Mistakes that only two variables together show."""
         if bool(self.tls_certificate) != bool(self.tls_key):
-            yield "SLUICE_TLS_CERTIFICATE and SLUICE_TLS_KEY belong together: set both to PEM files, or neither."
+            yield "SLUICE_TLS_CERTIFICATE and SLUICE_TLS_KEY belong together: set both to PEM files or texts, or neither."
         if self.http_bind == self.metrics_bind and self.http_bind.port:
             yield f"SLUICE_METRICS_BIND is {self.metrics_bind}, which SLUICE_HTTP_BIND uses; set it to another port."
         if (
