@@ -24,6 +24,7 @@ _COMPARED: Mapping[str, Mapping[str, str]] = {
 }
 """Parameters on which both sides must agree, with what their absence means."""
 
+_KEY = re.compile(r"[a-z0-9_-]+")
 _PROFILE = re.compile(r"[0-9A-Fa-f]{6}")
 
 
@@ -107,8 +108,11 @@ def _rtx(section: OfferedSection, primary: Format) -> Format | None:
 
 
 def _own_parameters(offered: Format) -> dict[str, str]:
-    """The parameters that describe the stream; `x-google-…` are a sender's notes to its own browser."""
-    return {key: value for key, value in offered.parameters.items() if not key.startswith("x-google-")}
+    """The parameters that describe the stream.
+
+    Left out: `x-google-…`, a sender's notes to its own browser, and what is no parameter (VDO.Ninja's `maxptime:60`).
+    """
+    return {k: v for k, v in offered.parameters.items() if _KEY.fullmatch(k) and not k.startswith("x-google-")}
 
 
 def _channels(offered: Format) -> int:
@@ -142,9 +146,15 @@ def _rank_h264(source: Mapping[str, str], offered: Mapping[str, str]) -> int | N
         return None
     mode = 0 if sent == taken or None in (sent, taken) else 1
     ours, theirs = _profile(source), _profile(offered)
-    # A decoder of a richer profile decodes the poorer one (1). The other way round (2) is the last resort and not a
-    # refusal: declared profiles lie (P10), and Chrome and Firefox play High under a Baseline payload type.
-    profile = 0 if ours is None or theirs is None or ours == theirs else 1 if theirs > ours else 2
+    if ours is None or theirs is None:
+        profile = 0
+    elif ours == theirs:
+        # Baseline and constrained baseline are one profile here (P9); the very same bytes still come first.
+        profile = int(source.get("profile-level-id", "")[:4].lower() != offered.get("profile-level-id", "")[:4].lower())
+    else:
+        # A decoder of a richer profile decodes the poorer one (2). The other way round (3) is the last resort and not a
+        # refusal: declared profiles lie (P10), and Chrome and Firefox play High under a Baseline payload type.
+        profile = 2 if theirs > ours else 3
     return 2 * profile + mode
 
 
