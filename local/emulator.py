@@ -4,12 +4,11 @@ ministack lives in a virtual environment of its own (`.venv-emulator`), because 
 The test fixtures start it the same way, or use whatever answers at AWS_ENDPOINT_URL (LocalStack, say) instead.
 """
 
-import asyncio
 import os
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -27,19 +26,14 @@ if TYPE_CHECKING:
 PART = "emulator"
 PYTHON = ROOT / ".venv-emulator" / "bin" / "python"
 _READY_SECONDS = 30
-_POLL_SECONDS = 0.03
 _STOP_SECONDS = 3
 
 
-class EmulatorError(Exception):
-    """The emulator does not run; the text says why."""
-
-
-def environment(port: int, state: str) -> dict[str, str]:
+def environment(port: int, state: Path) -> dict[str, str]:
     """What ministack is told: loopback, three services, nothing kept, only warnings said."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
-        "TMPDIR": state,  # it leaves a pid file there
+        "TMPDIR": str(state),  # it leaves a pid file there
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "IOT_MTLS_ENABLED": "0",
@@ -55,42 +49,29 @@ def command() -> list[str]:
     return [str(PYTHON), "-m", "ministack"]
 
 
-def answers(url: str) -> bool:
-    """Whether *url* is answered with success."""
-    try:
-        with urllib.request.urlopen(url, timeout=1):  # noqa: S310  # a URL that we made
-            return True
-    except OSError:  # urllib's errors, an HTTPError for a 503 among them, are OSErrors
-        return False
-
-
 class Emulator:
     """The AWS services of one stack."""
 
-    def __init__(self, url: str, child: Child | None) -> None:
-        self.url = url
-        self.child = child
+    def __init__(self, port: int, state: Path, log: Log) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._environment = environment(port, state)
+        self._log = log
+        self._child: Child | None = None
 
-    @classmethod
-    async def start(cls, port: int, state: str, log: Log) -> "Emulator":
-        """Start ministack on *port* and wait until it answers."""
-        child = await Child.start(PART, command(), environment(port, state), log)
-        url = f"http://127.0.0.1:{port}"
-        try:
-            async with asyncio.timeout(_READY_SECONDS):
-                while not await asyncio.to_thread(answers, f"{url}/_ministack/health"):
-                    if child.ended:
-                        await child.wait()
-                        raise EmulatorError(f"The AWS emulator did not start:\n{log.tail(PART)}")
-                    await asyncio.sleep(_POLL_SECONDS)
-        except TimeoutError:
-            raise EmulatorError(f"The AWS emulator does not answer after {_READY_SECONDS} s; see {log.path}.") from None
-        return cls(url, child)
+    async def start(self) -> None:
+        """Start ministack and wait until it answers."""
+        self._child = await Child.start(PART, command(), self._environment, self._log)
+        await self._child.ready(f"{self.url}/_ministack/health", _READY_SECONDS)
+
+    async def ended(self) -> None:
+        """Wait until it is gone."""
+        if self._child is not None:
+            await self._child.wait()
 
     async def stop(self) -> None:
         """End it; nothing is kept."""
-        if self.child is not None:
-            await self.child.stop(_STOP_SECONDS)
+        if self._child is not None:
+            await self._child.stop(_STOP_SECONDS)
 
 
 class Clients:

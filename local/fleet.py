@@ -8,8 +8,8 @@ import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from local.emulator import answers
 from local.log import Log
 from local.ports import NodePorts
 from local.processes import ROOT, Child, describe_exit
@@ -18,15 +18,10 @@ from local.sigv4 import Credentials
 
 PYTHON = ROOT / ".venv-sfu" / "bin" / "python"
 _READY_SECONDS = 30
-_POLL_SECONDS = 0.05
 _DRAIN_SECONDS = 10
 _RESTART_SECONDS = 0.5
 _STEADY_SECONDS = 10  # a node that ran this long may fail afresh
 _MOST_FAILURES = 5
-
-
-class NodeError(Exception):
-    """A node does not become ready; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +38,32 @@ class Surroundings:
 class Node:
     """One SFU node and its lives."""
 
-    def __init__(self, number: int, ports: NodePorts, around: Surroundings, log: Log) -> None:
+    def __init__(
+        self, number: int, ports: NodePorts, around: Surroundings, log: Log, on_restart: Callable[[], None]
+    ) -> None:
         self.id = f"node{number}"
         self.ports = ports
         self.url = f"http://{around.host}:{ports.http}"
         self.child: Child | None = None
-        self.on_restart: Callable[[], None] = lambda: None
+        self._on_restart = on_restart
         self._around = around
         self._log = log
         self._watch: asyncio.Task[None] | None = None
+
+    @property
+    def metrics_url(self) -> str:
+        """Where Prometheus finds its numbers."""
+        return f"http://{LOOPBACK}:{self.ports.metrics}/metrics"
+
+    def document(self) -> dict[str, Any]:
+        """What stack.json says of it."""
+        return {
+            "id": self.id,
+            "url": self.url,
+            "udp": self.ports.udp,
+            "metrics": self.metrics_url,
+            "pid": self.child.pid if self.child else None,
+        }
 
     @property
     def environment(self) -> dict[str, str]:
@@ -79,18 +91,7 @@ class Node:
     async def start(self) -> None:
         """Start the process and wait until it takes sessions: until the control plane has answered a heartbeat."""
         self.child = await self._launch()
-        ready = f"http://{LOOPBACK}:{self.ports.metrics}/readyz"
-        try:
-            async with asyncio.timeout(_READY_SECONDS):
-                while not await asyncio.to_thread(answers, ready):
-                    if self.child.ended:
-                        await self.child.wait()
-                        raise NodeError(f"{self.id} does not start:\n{self._log.tail(self.id)}")
-                    await asyncio.sleep(_POLL_SECONDS)
-        except TimeoutError:
-            raise NodeError(
-                f"{self.id} is not ready after {_READY_SECONDS} s ({ready}); its last lines:\n{self._log.tail(self.id)}"
-            ) from None
+        await self.child.ready(f"http://{LOOPBACK}:{self.ports.metrics}/readyz", _READY_SECONDS)
         self._watch = asyncio.create_task(self._keep_running())
 
     async def stop(self) -> None:
@@ -113,5 +114,5 @@ class Node:
             self._log.write(self.id, f"ended with {describe_exit(code)} and is started again")
             await asyncio.sleep(_RESTART_SECONDS)
             self.child = await self._launch()
-            self.on_restart()
+            self._on_restart()
         self._log.write(self.id, "keeps ending and is given up; see the lines above")

@@ -9,14 +9,20 @@ import contextlib
 import os
 import signal
 import sys
+import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from local.log import Log
 
 ROOT = Path(__file__).resolve().parent.parent
-_TETHER = str(Path(__file__).with_name("tether.py"))
+TETHER = str(Path(__file__).with_name("tether.py"))
 _LONGEST_LINE = 1 << 20
+_POLL_SECONDS = 0.04
+
+
+class StartError(Exception):
+    """A part of the stack does not start; the text says which and what it said."""
 
 
 class Child:
@@ -35,7 +41,7 @@ class Child:
             sys.executable,
             "-I",
             "-S",
-            _TETHER,
+            TETHER,
             str(os.getpid()),
             *command,
             cwd=ROOT,
@@ -63,6 +69,22 @@ class Child:
         code = await self._process.wait()
         await asyncio.shield(self._pump)
         return code
+
+    async def ready(self, url: str, within: float) -> None:
+        """Wait until *url* is answered with success; StartError when the process ends or the time does."""
+        try:
+            async with asyncio.timeout(within):
+                while not await asyncio.to_thread(_answers, url):
+                    if self.ended:
+                        code = await self.wait()
+                        raise StartError(self._failure(f"{self.part} does not start ({describe_exit(code)})"))
+                    await asyncio.sleep(_POLL_SECONDS)
+        except TimeoutError:
+            raise StartError(self._failure(f"{self.part} does not answer {url} within {within:g} s")) from None
+
+    def _failure(self, what: str) -> str:
+        said = self._log.tail(self.part)
+        return f"{what}. It said:\n{said}" if said else f"{what}, and it said nothing."
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process and whatever it started."""
@@ -96,6 +118,14 @@ class Child:
             if not line:
                 return
             self._log.write(self.part, line.decode(errors="replace"))
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1):  # noqa: S310  # a URL that we made
+            return True
+    except OSError:  # urllib's errors, an HTTPError for a 503 among them, are OSErrors
+        return False
 
 
 def describe_exit(code: int) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from local.log import Log
-from local.processes import ROOT, Child, describe_exit
+from local.processes import ROOT, Child, StartError, describe_exit
 from local.template import ACCOUNT, Function
 
 _API = "/2018-06-01/runtime"
@@ -32,10 +32,6 @@ class Failed:
     """An invocation without a result; `reason` is for the log."""
 
     reason: str
-
-
-class InitError(Exception):
-    """A function could not be loaded; the text is what its process said."""
 
 
 @dataclass(slots=True)
@@ -168,13 +164,15 @@ class FunctionPool:
         self._closing = False
 
     async def start(self) -> None:
-        """Start one process and wait until it is ready for a request; InitError when it cannot be loaded."""
+        """Start one process and wait until it is ready for a request; StartError when it cannot be loaded."""
         worker = self._add_worker()
-        async with asyncio.timeout(_INIT_SECONDS):
-            await worker.ready.wait()
+        try:
+            await asyncio.wait_for(worker.ready.wait(), _INIT_SECONDS)
+        except TimeoutError:
+            worker.init_error = f"  it was not ready within {_INIT_SECONDS} s"
         if not worker.loaded:
             why = worker.init_error or self.log.tail(self.function.name) or "  it said nothing"
-            raise InitError(f"The function {self.function.name} ({self.function.handler}) does not start:\n{why}")
+            raise StartError(f"The function {self.function.name} ({self.function.handler}) does not start:\n{why}")
 
     async def invoke(self, event: Any, *, within: float) -> bytes | Failed:
         """The function's answer to *event*; TimeoutError when the caller's patience of *within* seconds ends first."""

@@ -42,6 +42,11 @@ class Settings:
         return cls(port, host, float(_number("SECONDS", seconds)) if seconds else None, state_directory(port))
 
     @property
+    def stack_file(self) -> Path:
+        """What programs read while the stack is up."""
+        return self.state / "stack.json"
+
+    @property
     def plan(self) -> ports.Plan:
         """The ports that belong to the stack."""
         return ports.plan(self.port)

@@ -2,10 +2,12 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from local.fleet import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Summary:
 
     api: str
     accounts: Sequence[Account]
-    nodes: Sequence[Mapping[str, Any]]
+    nodes: Sequence[Node]
     emulator: str
     pid: int
 
@@ -58,7 +60,7 @@ class Summary:
                 }
                 for account in self.accounts
             ],
-            "nodes": list(self.nodes),
+            "nodes": [node.document() for node in self.nodes],
             "emulator": self.emulator,
             "pid": self.pid,
         }
@@ -81,7 +83,7 @@ class Summary:
             f"  admin     {admin} GET /v1/admin/accounts",
             f"  log       {log}    for programs: {stack}",
             *(
-                f"  {node['id']:<9} {node['url']}  media udp {node['udp']}  metrics {node['metrics']}"
+                f"  {node.id:<9} {node.url}    media: udp {node.ports.udp}    metrics: {node.metrics_url}"
                 for node in self.nodes
             ),
             "",

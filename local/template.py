@@ -120,8 +120,13 @@ def read(path: Path, deployment: Deployment) -> Template:
 
 def parse(text: str, deployment: Deployment) -> Template:
     """The template spelled by *text*, as deployed to *deployment*."""
-    document = yaml.load(text, _Loader)  # noqa: S506  # _Loader is a SafeLoader that also knows CloudFormation's tags
-    return _Reader(document, deployment).template()
+    return _Reader(load(text), deployment).template()
+
+
+def load(text: str) -> dict[str, Any]:
+    """The document spelled by *text*, its short forms (`!Ref x`) written out, nothing resolved."""
+    document: dict[str, Any] = yaml.load(text, _Loader)  # noqa: S506  # a SafeLoader that also knows these tags
+    return document
 
 
 class _Loader(yaml.SafeLoader):

@@ -1,0 +1,172 @@
+"""What the Makefile's targets do, for a bare Python: set up what a target needs, then run it.
+
+    python3 -m local.bootstrap {up|test|lint|bench|demo|clean|help}
+
+The logic is here and not in make, because it has to explain itself when something is missing.
+"""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036  # the user's python3 may be older than what this code is written for
+    _version = ".".join(map(str, sys.version_info[:2]))
+    sys.exit(
+        f"Sluice needs Python 3.11 or newer, and this is {_version}. Name another one: make PYTHON=/path/to/python3"
+    )
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+from local import chromium
+from local.environments import DEV, EMULATOR, LOCAL, ROOT, SFU, Environment, SetupError, prepare
+from local.tether import tie
+
+_ALL = (LOCAL, SFU, EMULATOR, DEV)
+_SERIAL = "stack or browser"  # these share one stack and one machine's timing, so nothing runs beside them
+_CODE = ("functions", "shared", "sfu", "local", "tests")
+_HELP = """make up      the whole system on this machine      PORT=8080 HOST=127.0.0.1 (or lan) SECONDS=… (stops by itself)
+make demo    publish a test picture to it and print the link to watch
+make test    all tests, with coverage       ARGS="tests/local -k routes" runs what pytest is told, alone
+make lint    format, lint, types, import rules, templates
+make bench   the benchmark against MediaMTX (MEDIAMTX=/path/to/mediamtx)
+make clean   remove everything that was installed or written here"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run one target; the exit code."""
+    targets: Mapping[str, Callable[[], int]] = {
+        "up": up,
+        "test": test,
+        "lint": lint,
+        "bench": bench,
+        "demo": demo,
+        "clean": clean,
+        "help": usage,
+    }
+    name = arguments[0] if arguments else "help"
+    if name not in targets:
+        say(f"There is no target {name}.\n{_HELP}")
+        return 2
+    try:
+        return targets[name]()
+    except SetupError as error:
+        say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def say(text: str) -> None:
+    """Print for the user, at once."""
+    print(text, flush=True)  # noqa: T201  # this program's output is for a terminal
+
+
+def usage() -> int:
+    """Say what there is."""
+    say(_HELP)
+    return 0
+
+
+def up() -> int:
+    """Become the supervisor of a stack, which ends when the make that started it does, however that happens."""
+    prepare((LOCAL, SFU, EMULATOR), say)
+    if "MAKELEVEL" in os.environ:
+        tie(signal.SIGTERM)
+    _become(LOCAL, "-m", "local.up")
+
+
+def demo() -> int:
+    """Publish the test picture; PyAV comes with the SFU's environment."""
+    prepare((SFU,), say)
+    _become(SFU, "-m", "local.demo")
+
+
+def bench() -> int:
+    """Measure against MediaMTX."""
+    prepare(_ALL, say)
+    _become(DEV, "-m", "tests.bench")
+
+
+def test() -> int:
+    """Run pytest: first what may run side by side, then what shares the one stack."""
+    prepare(_ALL, say)
+    browser = chromium.ensure(say)
+    environ = os.environ | {"CHROMIUM": browser}
+    asked = os.environ.get("ARGS", "").split()
+    if asked:
+        return _run([str(DEV.python), "-m", "pytest", *asked], environ)
+    pytest = [str(DEV.python), "-m", "pytest", "--cov", "--cov-report="]
+    say("Tests that may run side by side:")
+    codes = [_run([*pytest, "-n", "auto", "-m", f"not ({_SERIAL} or bench)"], environ)]
+    say("Tests of the whole stack, one by one:")
+    codes.append(_run([*pytest, "--cov-append", "-m", f"({_SERIAL}) and not bench"], environ))
+    _run([str(DEV.python), "-m", "coverage", "report"], environ)
+    return max(0 if code == _NO_TESTS else code for code in codes)
+
+
+_NO_TESTS = 5  # pytest's exit code
+
+
+def lint() -> int:
+    """Check everything that can be checked without running it, offline; all checks run, whatever the first one says."""
+    prepare((DEV,), say)
+    templates = [str(path.relative_to(ROOT)) for path in _templates()]
+    checks = {
+        "ruff check": ["ruff", "check", "."],
+        "ruff format": ["ruff", "format", "--check", "."],
+        "mypy": ["mypy", *(folder for folder in _CODE if any((ROOT / folder).rglob("*.py")))],
+        "import rules": ["lint-imports"],
+        **({"cfn-lint": ["cfn-lint", *templates]} if templates else {}),
+        **{f"SAM translator, {path}": ["python", "-m", "local.translate", path] for path in templates},
+    }
+    failed = []
+    for name, command in checks.items():
+        say(f"{name} ...")
+        program = str(DEV.path / "bin" / command[0])
+        if _run([program, *command[1:]], os.environ | {"AWS_DEFAULT_REGION": "us-east-1"}):
+            failed.append(name)
+    say(f"Failed: {', '.join(failed)}" if failed else "All checks pass.")
+    return bool(failed)
+
+
+def clean() -> int:
+    """Remove what was installed and written, unless a stack is using it."""
+    for file in (ROOT / ".local").glob("**/stack.json"):
+        with suppress(OSError, ValueError):
+            pid = json.loads(file.read_text())["pid"]
+            os.kill(pid, 0)
+            raise SetupError(f"A stack is up (pid {pid}, {file.relative_to(ROOT)}); stop it first.")
+    paths = [environment.path for environment in _ALL] + [ROOT / ".local", ROOT / "build", ROOT / "htmlcov"]
+    paths += [ROOT / f".{tool}_cache" for tool in ("pytest", "mypy", "ruff", "import_linter")] + [ROOT / ".hypothesis"]
+    paths += [*ROOT.glob(".coverage*"), ROOT / ".venv.lock"]
+    paths += [path for folder in _CODE for path in (ROOT / folder).rglob("__pycache__")]
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    say("Removed the virtual environments, the state of the stack and all caches.")
+    return 0
+
+
+def _templates() -> list[Path]:
+    return [path for path in (ROOT / "template.yaml", ROOT / "sfu" / "template.yaml") if path.exists()]
+
+
+def _run(command: list[str], environ: Mapping[str, str]) -> int:
+    return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode  # noqa: S603  # our own tools
+
+
+def _become(environment: Environment, *arguments: str) -> NoReturn:
+    os.chdir(ROOT)
+    os.execv(environment.python, [str(environment.python), *arguments])  # noqa: S606  # the target is that program
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,81 @@
+"""`make demo`: publishes a moving picture and a tone with FFmpeg's own WHIP muxer, until Ctrl-C, and prints the link.
+
+What an encoder in the field sends: H264 with a keyframe a second, no B-frames, and Opus. FFmpeg follows the API's
+redirect to a node like any other client. SECONDS=… ends it by itself.
+"""
+
+import heapq
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import av
+
+from local.settings import Settings, SettingsError
+
+_RATE = 30
+_ENCODER = {"preset": "veryfast", "tune": "zerolatency", "profile": "baseline", "b": "2500k", "maxrate": "2500k"}
+_ACCOUNT = "studio-demo"  # the tier with the widest limits
+
+
+def main() -> int:
+    """Publish until stopped; the exit code."""
+    try:
+        settings = Settings.from_env(os.environ)
+    except SettingsError as error:
+        _say(str(error))
+        return 2
+    if not settings.stack_file.exists():
+        port = f" PORT={settings.port}" if "PORT" in os.environ else ""
+        _say(f"No stack is up on port {settings.port}. Start one in another terminal with: make up{port}")
+        return 1
+    stack = json.loads(settings.stack_file.read_text())
+    key = next(account for account in stack["accounts"] if account["account"] == _ACCOUNT)["keys"][-1]
+    try:
+        publish(key["whip"], f"{stack['api']}/watch/{key['stream_id']}", settings.seconds)
+    except KeyboardInterrupt:
+        _say("Stopped.")
+    except av.FFmpegError as error:
+        _say(f"The stack did not take the stream: {error.strerror}. Why is in {settings.state / 'stack.log'}.")
+        return 1
+    return 0
+
+
+def publish(whip: str, watch: str, seconds: float | None) -> None:
+    """Send the test picture and a beep to *whip*, in real time, for *seconds* or for ever."""
+    picture = av.open(f"testsrc2=size=1280x720:rate={_RATE}", format="lavfi")
+    beep = av.open("sine=frequency=440:beep_factor=4:sample_rate=48000", format="lavfi")
+    with picture, beep, av.open(whip, "w", format="whip") as output:
+        video: Any = output.add_stream("libx264", rate=_RATE, options=_ENCODER)
+        video.width, video.height, video.pix_fmt, video.gop_size = 1280, 720, "yuv420p", _RATE
+        sound: Any = output.add_stream("libopus", rate=48_000, layout="stereo")
+        frames = heapq.merge(
+            _timed(picture.decode(video=0), video), _timed(beep.decode(audio=0), sound), key=lambda timed: timed[0]
+        )
+        begun: float | None = None
+        for at, stream, frame in frames:
+            if seconds is not None and at > seconds:
+                break
+            if begun is not None:
+                time.sleep(max(0.0, begun + at - time.monotonic()))
+            for packet in stream.encode(frame):
+                output.mux(packet)  # the first one makes FFmpeg post the offer and wait for the connection
+            if begun is None:
+                begun = time.monotonic() - at
+                _say(f"Publishing a test picture. Watch it:\n\n  {watch}\n\nCtrl-C stops it.")
+
+
+def _timed(frames: Iterator[Any], stream: Any) -> Iterator[tuple[float, Any, Any]]:
+    for frame in frames:
+        yield float(frame.pts * frame.time_base), stream, frame
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201  # a command's output
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""The virtual environments of the repository, made and kept up to date by bare Python: no dependency but pip itself.
+
+Each is stamped with a hash of what it was made from (requirement files and what they include, dependency groups, the
+interpreter), so a second run installs nothing and changed pins install once. Environments are made side by side.
+"""
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from fcntl import LOCK_EX, flock
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+Say = Callable[[str], None]
+
+
+class SetupError(Exception):
+    """Something cannot be installed; the text is a sentence with what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One virtual environment: its folder, the requirement files and the dependency groups that go into it."""
+
+    folder: str
+    files: tuple[str, ...]
+    groups: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return ROOT / self.folder
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return self.path / "bin" / "python"
+
+    @property
+    def stamp(self) -> Path:
+        """Holds the hash of what is installed."""
+        return self.path / ".stamp"
+
+    def wanted(self) -> str:
+        """The hash of what should be installed."""
+        digest = hashlib.sha256(f"{sys.implementation.cache_tag} {sys.prefix}".encode())
+        for file in self.files:
+            for path in _with_included(ROOT / file):
+                digest.update(path.read_bytes())
+        digest.update(repr(self.listed()).encode())
+        return digest.hexdigest()
+
+    def listed(self) -> list[str]:
+        """The requirements of the dependency groups; read here, because pip knows groups only since 25.1."""
+        groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+        return [requirement for group in self.groups for requirement in groups[group]]
+
+    def is_current(self) -> bool:
+        """Whether nothing is to be done."""
+        return self.stamp.exists() and self.python.exists() and self.stamp.read_text() == self.wanted()
+
+
+LOCAL = Environment(".venv-local", ("local/requirements.txt",))
+SFU = Environment(".venv-sfu", ("sfu/requirements.txt",))
+EMULATOR = Environment(".venv-emulator", ("local/emulator.txt",))
+DEV = Environment(".venv", ("functions/requirements.txt", "sfu/requirements.txt", "local/requirements.txt"), ("dev",))
+
+
+def prepare(environments: Sequence[Environment], say: Say) -> None:
+    """Install what is missing in *environments*."""
+    stale = [environment for environment in environments if not environment.is_current()]
+    if not stale:
+        return
+    if importlib.util.find_spec("ensurepip") is None:
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise SetupError(
+            f"{sys.executable} cannot make virtual environments; install its venv package first"
+            f" (on Debian and Ubuntu: apt-get install python{version}-venv), then run this again."
+        )
+    names = ", ".join(environment.folder for environment in stale)
+    say(f"Installing {names} (once; until the pinned versions change) ...")
+    with (ROOT / ".venv.lock").open("w") as lock:
+        flock(lock, LOCK_EX)  # two runs at once, on a fresh clone, say
+        stop = threading.Event()
+        with ThreadPoolExecutor(max_workers=len(stale)) as threads:
+            results = [threads.submit(_install, environment, say, stop) for environment in stale]
+            try:
+                for result in results:
+                    result.result()
+            except BaseException:
+                stop.set()
+                raise
+
+
+def _install(environment: Environment, say: Say, stop: threading.Event) -> None:
+    wanted = environment.wanted()
+    if environment.is_current():
+        return
+    begun = time.monotonic()
+    if not environment.python.exists() or not _works(environment.python):
+        shutil.rmtree(environment.path, ignore_errors=True)
+        _run(environment, stop, [sys.executable, "-m", "venv", str(environment.path)])
+    environment.stamp.unlink(missing_ok=True)
+    files = [part for file in environment.files for part in ("-r", str(ROOT / file))]
+    pip = [str(environment.python), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+    _run(environment, stop, [*pip, *environment.listed(), *files])
+    environment.stamp.write_text(wanted)
+    say(f"  {environment.folder} is ready ({time.monotonic() - begun:.0f} s)")
+
+
+def _works(python: Path) -> bool:
+    """False for an environment whose interpreter was removed or replaced by another version."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    check = f"import pip, sys; sys.exit('%d.%d' % sys.version_info[:2] != '{version}')"
+    return subprocess.run([str(python), "-c", check], capture_output=True, check=False).returncode == 0  # noqa: S603  # ours
+
+
+def _run(environment: Environment, stop: threading.Event, command: list[str]) -> None:
+    environ = {key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", "PYTHONHOME"}}
+    with subprocess.Popen(  # noqa: S603  # pip and venv of our own interpreter
+        command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        said, done = "", False
+        while not done:
+            try:
+                said, _ = process.communicate(timeout=0.5)
+                done = True
+            except subprocess.TimeoutExpired:
+                if stop.is_set():
+                    process.terminate()
+    if process.returncode != 0 and not stop.is_set():
+        tail = "\n".join(f"  {line}" for line in said.strip().splitlines()[-12:])
+        raise SetupError(
+            f"{environment.folder} could not be installed; the last lines were:\n{tail}\n"
+            "With a network, running the same command again goes on where this stopped."
+        )
+
+
+def _with_included(file: Path) -> Iterator[Path]:
+    """*file* and the requirement files that it includes with -r."""
+    yield file
+    for line in file.read_text().splitlines():
+        option, _, name = line.strip().partition(" ")
+        if option in {"-r", "--requirement"}:
+            yield from _with_included((file.parent / name.strip()).resolve())

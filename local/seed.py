@@ -1,0 +1,61 @@
+"""The demo accounts of a stack: one of every tier and `bench`, two keys each, and the signer, made by functions' code."""
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from functions.provision import create_account, create_key
+from functions.signer import new_signer
+from functions.storage.dynamo import Dynamo
+from functions.storage.registry import Registry
+from local.emulator import Clients
+from local.table import Account, Key
+from local.template import Template, TemplateError
+from shared.months import GB
+from shared.tiers import NO_OVERRIDES, PROTOCOLS, HlsEmbed, Overrides, Tier
+
+_ACCOUNTS_TABLE = "AccountsTable"  # its logical id in the template
+_KEYS = 2
+
+# What the benchmark is not about.
+_UNLIMITED = Overrides(
+    streams=1000, bytes=1_000_000 * GB, viewers=1000, kbps=1_000_000, protocols=PROTOCOLS, hls_embed=HlsEmbed.ANYWHERE
+)
+_ACCOUNTS: Mapping[str, tuple[Tier, Overrides]] = {
+    "anonymous-demo": (Tier.ANONYMOUS, NO_OVERRIDES),
+    "registered-demo": (Tier.REGISTERED, NO_OVERRIDES),
+    "solo-demo": (Tier.SOLO_CREATOR, NO_OVERRIDES),
+    "creator-demo": (Tier.CREATOR_PLUS, NO_OVERRIDES),
+    "studio-demo": (Tier.STUDIO_PRO, NO_OVERRIDES),
+    "bench": (Tier.STUDIO_PRO, _UNLIMITED),
+}
+
+
+def seed(template: Template, clients: Clients, random: Callable[[int], bytes]) -> Sequence[Account]:
+    """Make the signer and the demo accounts; *random* decides their secrets."""
+    now = time.time()
+    # The signer's keys are new at each start: no grant outlives a stack.
+    secret, public = new_signer(os.urandom, now)
+    signer, jwks = _variable(template, "SIGNER_PARAMETER"), _variable(template, "JWKS_PARAMETER")
+    clients.ssm.put_parameter(Name=signer, Type="SecureString", Value=secret, Overwrite=True)
+    clients.ssm.put_parameter(Name=jwks, Type="String", Value=public, Overwrite=True)
+    registry = Registry(Dynamo(clients.dynamodb), template.tables[_ACCOUNTS_TABLE].name)
+    return [_account(registry, name, tier, overrides, random, now) for name, (tier, overrides) in _ACCOUNTS.items()]
+
+
+def _account(
+    registry: Registry, name: str, tier: Tier, overrides: Overrides, random: Callable[[int], bytes], now: float
+) -> Account:
+    made = create_account(registry, name, tier, random=random, now=now, overrides=overrides)
+    if made is None:
+        raise TemplateError(f"The account {name} exists already: the emulator was not empty.")
+    keys = [create_key(registry, made.account, random=random, now=now, label="demo") for _ in range(_KEYS)]
+    return Account(name, tier, made.token.reveal(), [Key(key.stream_key.reveal(), key.stream) for key in keys])
+
+
+def _variable(template: Template, name: str) -> str:
+    """The value of an environment variable, from whichever function has it."""
+    for function in template.functions.values():
+        if name in function.environment:
+            return function.environment[name]
+    raise TemplateError(f"No function of the template has the variable {name}.")

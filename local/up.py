@@ -1,0 +1,148 @@
+"""`make up`: starts a stack, prints how to use it, and ends it at Ctrl-C, SIGTERM or after SECONDS.
+
+A second Ctrl-C ends at once: the children are tied to this process (`tether.py`) and need no goodbye. What can go
+wrong for a user (a port that is taken, a function that does not load) ends in a sentence, never in a traceback.
+"""
+
+import asyncio
+import fcntl
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local import ports
+from local.log import Log
+from local.processes import ROOT, StartError
+from local.settings import LOOPBACK, Settings, SettingsError
+from local.stack import Stack
+from local.template import TemplateError
+
+_ELSEWHERE = 10_000  # how far away the ports are that are proposed instead
+
+
+class TakenError(Exception):
+    """A port or the state directory of this stack belongs to another process; the text says whose and what to do."""
+
+
+def main() -> int:
+    """Run a stack until it is told to stop; the exit code."""
+    try:
+        settings = Settings.from_env(os.environ)
+        settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with _alone(settings):
+            _check_ports(settings)
+            return asyncio.run(_run(settings))
+    except (SettingsError, TakenError, TemplateError) as error:
+        _say(str(error))
+        return 1
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Hold the state directory: one stack at a time keeps its files there."""
+    with (settings.state / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise TakenError(
+                f"A stack is up already on port {settings.port} (pid {lock.read().strip()}). Stop it with Ctrl-C in its"
+                f" terminal, or start this one beside it: make up PORT={_other(settings)}"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _check_ports(settings: Settings) -> None:
+    for purpose, port, kind in settings.plan.all():
+        try:
+            free = ports.is_free(settings.host, port, kind)
+        except OSError as error:
+            raise SettingsError(f"HOST={settings.host} cannot be used: {error.strerror}.") from None
+        if not free:
+            name = "UDP port" if kind == socket.SOCK_DGRAM else "Port"
+            who = ports.owner(port, kind) or "a process that cannot be seen from here"
+            raise TakenError(
+                f"{name} {port} (for {purpose}) is taken by {who}."
+                f" Stop that, or use other ports: make up PORT={_other(settings)}"
+            )
+
+
+def _other(settings: Settings) -> int:
+    return settings.port + (_ELSEWHERE if settings.port < 50_000 else -_ELSEWHERE)
+
+
+async def _run(settings: Settings) -> int:
+    begun = time.monotonic()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, _on_signal, stop)
+    log = Log(settings.state / "stack.log")
+    try:
+        async with Stack(settings, log) as stack:
+            stopping = asyncio.create_task(stop.wait())
+            _say(f"Starting {stack.parts()} ...")
+            starting = asyncio.create_task(stack.start())
+            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                starting.cancel()
+                await asyncio.wait({starting})
+                return 0
+            summary = await starting
+            _say(
+                "\n"
+                + summary.table(
+                    seconds=time.monotonic() - begun,
+                    log=_short(log.path),
+                    stack=_short(settings.stack_file),
+                    admin=_admin(settings),
+                    local_only=settings.host == LOOPBACK,
+                )
+            )
+            failing = asyncio.create_task(stack.failed())
+            await asyncio.wait({stopping, failing}, timeout=settings.seconds, return_when=asyncio.FIRST_COMPLETED)
+            if failing.done():
+                _say(f"{failing.result()} See {_short(log.path)}.")
+                return 1
+            failing.cancel()
+            _say("Stopping; the nodes drain first. Ctrl-C again ends everything at once.")
+        _say("Stopped.")
+    except* StartError as group:
+        for error in group.exceptions:
+            _say(str(error))
+        _say(f"The stack is not up. Its log: {_short(log.path)}")
+    else:
+        return 0
+    finally:
+        log.close()
+    return 1
+
+
+def _on_signal(stop: asyncio.Event) -> None:
+    if stop.is_set():
+        os._exit(130)  # the kernel ends the children with us
+    stop.set()
+
+
+def _admin(settings: Settings) -> str:
+    port = "" if settings.port == ports.USUAL else f"PORT={settings.port} "
+    return f"{port}{_short(Path(sys.prefix))}/bin/python -m local.admin"
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201  # this program's output is for a terminal
+
+
+if __name__ == "__main__":
+    sys.exit(main())
