@@ -129,7 +129,11 @@ def _video(recipe: Recipe) -> Iterator[bytes]:
         f":vbv-maxrate={recipe.video_kbps}:vbv-bufsize={recipe.video_kbps}",
     }
     rng = np.random.default_rng(1)
-    texture = rng.integers(16, 235, (recipe.height // 8 + 64, recipe.width // 8 + 64), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
+    texture = (
+        rng.integers(16, 235, (recipe.height // 8 + 64, recipe.width // 8 + 64), dtype=np.uint8)
+        .repeat(8, 0)
+        .repeat(8, 1)
+    )
     for n in range(recipe.seconds * recipe.fps):
         dx, dy = (2 * n) % 384, int(64 * (1 + math.sin(n / 20)))
         luma = texture[dy : dy + recipe.height, dx : dx + recipe.width].astype(np.int16)

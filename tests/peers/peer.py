@@ -7,22 +7,26 @@ servers tell sessions apart by address.
 import asyncio
 import random
 import secrets
-import socket
 import string
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import aiohttp
 
 from tests.peers import dtls, sdp, srtp, stun, whip
 from tests.peers.batch import Batch, open_socket
+from tests.peers.poller import Poller
+
+if TYPE_CHECKING:
+    import socket
 
 CHECK_SECONDS = 0.05
 CONSENT_SECONDS = 5.0
 CONSENT_LIMIT = 30.0
+_spread = random.SystemRandom()
 ICE_CHARACTERS = string.ascii_letters + string.digits + "+/"
 
 
@@ -33,14 +37,21 @@ class Host:
     http: aiohttp.ClientSession
     batch: Batch
     identity: dtls.Identity
+    poller: Poller
 
 
 @asynccontextmanager
-async def host(profiles: tuple[dtls.Profile, ...] = (dtls.Profile.GCM, dtls.Profile.CM)) -> AsyncIterator[Host]:
-    """A host for as long as the block lasts."""
+async def host(
+    profiles: tuple[dtls.Profile, ...] = (dtls.Profile.GCM, dtls.Profile.CM), *, pace: float = 0.0
+) -> AsyncIterator[Host]:
+    """A host for as long as the block lasts; *pace* as Poller has it."""
     connector = aiohttp.TCPConnector(limit=64)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=15)) as http:
-        yield Host(http, Batch(), dtls.Identity(profiles))
+        poller = Poller(pace)
+        try:
+            yield Host(http, Batch(), dtls.Identity(profiles), poller)
+        finally:
+            poller.close()
 
 
 @dataclass(slots=True)
@@ -66,14 +77,14 @@ class Peer:
         url: str,
         *,
         bearer: str | None = None,
-        setup: Literal["actpass", "passive"] = "actpass",
+        setup: Literal["actpass", "active", "passive"] = "actpass",
         kinds: tuple[sdp.Kind, ...] = ("video", "audio"),
         via: tuple[str, int] | None = None,
     ) -> None:
         self.host, self.url, self.bearer, self.setup, self.kinds = host, url, bearer, setup, kinds
         self._via = via
         self.local = sdp.Local(_ice_text(8), _ice_text(24))
-        self.ssrc: dict[sdp.Kind, int] = {kind: random.getrandbits(32) for kind in kinds}
+        self.ssrc: dict[sdp.Kind, int] = {kind: secrets.randbits(32) for kind in kinds}
         self.at = Milestones()
         self.created: whip.Created | None = None
         self.answer: sdp.Answer | None = None
@@ -206,7 +217,7 @@ class Peer:
         while len(self._checks) > 16:
             self._checks.pop(next(iter(self._checks)))
         # RFC 7675, section 5.1: consent checks are spread by a fifth either way.
-        wait = CONSENT_SECONDS * random.uniform(0.8, 1.2) if self._remote else CHECK_SECONDS
+        wait = CONSENT_SECONDS * _spread.uniform(0.8, 1.2) if self._remote else CHECK_SECONDS
         self._later(wait, self._check)
 
     def on_control(self, data: bytes) -> None:
@@ -265,7 +276,7 @@ class Peer:
         self._socket = open_socket()
         self._fd = self._socket.fileno()
         self._remote = None
-        self._loop.add_reader(self._fd, self._readable)
+        self.host.poller.add(self._fd, self._readable)
 
     def _readable(self) -> None:
         n = self.host.batch.receive(self._fd)
@@ -308,7 +319,7 @@ class Peer:
 
     def _close_socket(self) -> None:
         if self._socket is not None:
-            self._loop.remove_reader(self._fd)
+            self.host.poller.remove(self._fd)
             self._socket.close()
             self._socket = None
 

@@ -51,7 +51,7 @@ class Publisher(Peer):
         host: Host,
         url: str,
         clip: Clip,
-        stamps: memoryview,
+        stamps: "memoryview[float]",
         *,
         reacts: bool = False,
         sequence: int | None = None,

@@ -58,7 +58,13 @@ def offer(
     candidate: tuple[str, int] | None = None,
 ) -> str:
     """An offer in the way of OBS: bundled, no trickle, H264 and Opus alone, candidates not needed."""
-    lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE " + " ".join(map(str, range(len(kinds))))]
+    lines = [
+        "v=0",
+        "o=- 1 1 IN IP4 127.0.0.1",
+        "s=-",
+        "t=0 0",
+        "a=group:BUNDLE " + " ".join(map(str, range(len(kinds)))),
+    ]
     lines += ["a=msid-semantic:WMS *"]
     for mid, kind in enumerate(kinds):
         pt, name, fmtp = FORMATS[kind]

@@ -1,0 +1,1 @@
+"""The benchmark: Sluice's node beside MediaMTX and Broadcast Box, on this machine, in one run. `python -m tests.bench --help`."""

@@ -1,0 +1,92 @@
+"""`make bench`: the same load on each server in turn, and one table.
+
+The server has one core and the load generator the other. Every viewer is a real DTLS-SRTP session whose packets are
+decrypted and compared with what was sent. A default run takes about two minutes.
+"""
+
+import argparse
+import asyncio
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.bench import joins as joining
+from tests.bench import load, machine, report, servers
+from tests.bench.servers import NAMES, Missing
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__.split("\n\n", maxsplit=1)[0])
+    parser.add_argument("--servers", default="mediamtx,sluice", help=f"comma list of {', '.join(NAMES)}")
+    parser.add_argument("--viewers", default="100", help="comma list of numbers of viewers; empty: no load")
+    parser.add_argument("--seconds", type=float, default=15.0, help="length of the measured window")
+    parser.add_argument("--joins", type=int, default=20, help="joins to time with a 10 s GOP; 0: none")
+    parser.add_argument("--storm", type=int, default=0, help="viewers that join within two seconds; 0: none")
+    parser.add_argument("--json", type=Path, help="write the figures to this file as well")
+    return parser.parse_args()
+
+
+async def _run(a: argparse.Namespace) -> dict[str, list[Any]]:
+    server_core, load_core = machine.cores()
+    os.sched_setaffinity(0, {load_core})
+    results: dict[str, list[Any]] = {"load": [], "joins": [], "storms": []}
+    counts = [int(n) for n in a.viewers.split(",") if n]
+    for name in a.servers.split(","):
+        # A server is started anew for each measurement: memory and goroutines of the last one are not its to answer for.
+        plans = (
+            [("load", n) for n in counts] + [("joins", a.joins)] * bool(a.joins) + [("storms", a.storm)] * bool(a.storm)
+        )
+        for kind, n in plans:
+            _say(f"{name}: {kind} {n} …")
+            try:
+                async with servers.start(name, server_core) as server:
+                    if kind == "load":
+                        results[kind].append(await load.measure(server, n, a.seconds, server_core))
+                    elif kind == "joins":
+                        results[kind].append(await joining.joins(server, n))
+                    else:
+                        results[kind].append(await joining.storm(server, n))
+            except Missing as error:
+                _say(str(error))
+                break
+            except load.Failed as error:
+                _say(f"! {error}")
+    return results
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - progress, beside the report on stdout
+
+
+def main() -> int:
+    """Measure, print, write."""
+    a = _arguments()
+    unknown = set(a.servers.split(",")) - set(NAMES)
+    if unknown:
+        _say(f"unknown server {', '.join(unknown)}; choose from {', '.join(NAMES)}")
+        return 2
+    facts = machine.particulars()
+    results = asyncio.run(_run(a))
+    parts = ["720p30 H264 2.5 Mbit/s + Opus, loopback, real DTLS-SRTP to every viewer", report.particulars(facts)]
+    if results["load"]:
+        parts.append(report.loads(results["load"]))
+    if results["joins"]:
+        parts.append("Join, encoder with a 10 s GOP that ignores keyframe requests:\n" + report.joins(results["joins"]))
+    if results["storms"]:
+        parts.append("A crowd that joins within 2 s:\n" + report.storms(results["storms"]))
+    print("\n\n".join(parts))  # noqa: T201 - a command's output
+    if a.json:
+        figures = {
+            "machine": facts,
+            "load": [load.rounded(each) for each in results["load"]],
+            "joins": [dataclasses.asdict(each) for each in results["joins"]],
+            "storms": [dataclasses.asdict(each) for each in results["storms"]],
+        }
+        a.json.write_text(json.dumps(figures, indent=1) + "\n")
+    return 0 if any(results.values()) else 1
+
+
+sys.exit(main())

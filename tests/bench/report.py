@@ -1,0 +1,98 @@
+"""The tables that a run prints: figures, and ratios to MediaMTX of the same run, because only those travel."""
+
+from collections.abc import Sequence
+
+from tests.bench.joins import Joins, Storm
+from tests.bench.load import Load
+
+BASE = "mediamtx"
+
+
+def particulars(facts: dict[str, str]) -> str:
+    """The machine, one fact a line."""
+    return "\n".join(f"  {name:13} {value}" for name, value in facts.items())
+
+
+def loads(results: Sequence[Load]) -> str:
+    """One row a server and number of viewers."""
+    base = {load.viewers: load for load in results if load.server == BASE}
+    rows = [
+        ("server", "viewers", "CPU", "CPU-s/Gbit", "of MTX", "lost", "p50 ms", "p99 ms", "MB", "of MTX", "load CPU")
+    ]
+    for load in results:
+        peer = base.get(load.viewers)
+        rows.append(
+            (
+                load.server,
+                str(load.joined) if load.joined == load.viewers else f"{load.joined} of {load.viewers}",
+                f"{load.cpu:.0%}",
+                f"{load.cpu_per_gbit:.2f}",
+                f"{load.cpu_per_gbit / peer.cpu_per_gbit:.2f}" if peer else "",
+                f"{load.lost}" if not load.lost else f"{load.lost} ({load.lost_percent:.3f} %)",
+                f"{load.latency_p50_ms:.1f}",
+                f"{load.latency_p99_ms:.0f}",
+                f"{load.memory_mb:.0f}",
+                f"{load.memory_mb / peer.memory_mb:.2f}" if peer else "",
+                f"{load.load_cpu:.0%}",
+            )
+        )
+    notes = [note for load in results for note in _notes(load)]
+    return "\n".join([_table(rows), *notes])
+
+
+def joins(results: Sequence[Joins]) -> str:
+    """One row a server: time from POST to a complete keyframe."""
+    rows = [("server", "joins", "no picture", "keyframe p50 ms", "p95 ms", "first packet p50 ms", "connected p50 ms")]
+    rows += [
+        (
+            j.server,
+            str(j.joins),
+            str(j.failed),
+            f"{j.p50_ms:.0f}",
+            f"{j.p95_ms:.0f}",
+            f"{j.first_packet_p50_ms:.0f}",
+            f"{j.connected_p50_ms:.0f}",
+        )
+        for j in results
+    ]
+    return _table(rows)
+
+
+def storms(results: Sequence[Storm]) -> str:
+    """One row a server: a crowd that joins within two seconds."""
+    rows = [("server", "crowd", "in", "all in after s", "lost by those there")]
+    rows += [
+        (s.server, str(s.crowd), str(s.in_), f"{s.all_in_seconds:.1f}", f"{s.watchers_lost} of {s.watchers_packets}")
+        for s in results
+    ]
+    return _table(rows)
+
+
+def _notes(load: Load) -> list[str]:
+    who = f"{load.server} with {load.viewers} viewers"
+    notes = []
+    if load.saturated:
+        notes.append(f"! {who}: the load generator used {load.load_cpu:.0%} of its core and was the bottleneck.")
+    if load.dropped_by_load:
+        notes.append(
+            f"! {who}: {load.dropped_by_load} datagrams found a viewer's socket full; they are the load's, not the server's."
+        )
+    if load.publisher_late_ms > 100:
+        notes.append(f"! {who}: the publisher was up to {load.publisher_late_ms:.0f} ms late.")
+    if load.disturbed > 0.1:
+        notes.append(f"! {who}: others used {load.disturbed:.0%} of the server's core; the figures are disturbed.")
+    if load.unauthentic:
+        notes.append(f"! {who}: {load.unauthentic} packets did not authenticate.")
+    return notes
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+    lines = [
+        "  ".join(
+            cell.ljust(w) if n == 0 else cell.rjust(w) for n, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
+    lines.insert(1, "  ".join("-" * w for w in widths))
+    return "\n".join(lines)

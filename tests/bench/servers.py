@@ -1,0 +1,167 @@
+"""The servers under test: each is started on one core, gives URLs, and is ended by its own process id."""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shared.grants import Action
+from shared.keys import new_stream_id
+from tests.bench import machine
+from tests.bench.fake_api import NODE, FakeApi, fake_api
+from tests.bench.machine import free_port, pinned
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Missing(Exception):  # noqa: N818 - the caller prints it as a sentence and goes on
+    """A server that is not on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server. `whip` and `whep` make a URL for one session on a stream (grants are for one use)."""
+
+    name: str
+    pid: int
+    whip: Callable[[str], str] = field(repr=False)
+    whep: Callable[[str], str] = field(repr=False)
+    bearer: Callable[[str], str | None] = field(repr=False)
+    new_stream: Callable[[], str] = field(repr=False)
+    log: Path
+    api: FakeApi | None = None
+
+
+def peers_folder() -> Path:
+    """Where MediaMTX and Broadcast Box are kept; the product itself never needs them."""
+    return Path(os.environ.get("SLUICE_PEERS", ROOT.parent / "shared" / "peers"))
+
+
+@asynccontextmanager
+async def _peer(name: str, core: int) -> AsyncIterator[Server]:
+    start = peers_folder() / "start"
+    if not start.exists():
+        raise Missing(f"{name} is left out: there is no {start}; set SLUICE_PEERS to the folder that holds it.")
+    ports = ["--http", str(free_port(socket.SOCK_STREAM)), "--udp", str(free_port(socket.SOCK_DGRAM))]
+    with pinned(core):
+        started = await asyncio.create_subprocess_exec(
+            sys.executable, str(start), name, *ports, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+    out, err = await started.communicate()
+    if started.returncode != 0:
+        raise Missing(f"{name} is left out, it does not start: {err.decode(errors='replace').strip()[-300:]}")
+    told = json.loads(out)
+    bearer = name == "broadcast-box"
+    try:
+        yield Server(
+            name=name,
+            pid=told["pid"],
+            whip=lambda stream: told["whip"].replace("NAME", stream),
+            whep=lambda stream: told["whep"].replace("NAME", stream),
+            bearer=lambda stream: stream if bearer else None,
+            new_stream=lambda: f"bench{secrets.token_hex(4)}",
+            log=Path(told["log"]),
+        )
+    finally:
+        await _end(told["pid"])
+
+
+@asynccontextmanager
+async def _sluice(core: int) -> AsyncIterator[Server]:
+    if not (ROOT / "sfu" / "__main__.py").exists():
+        raise Missing("sluice is left out: sfu/__main__.py is not there yet.")
+    python = ROOT / ".venv-sfu" / "bin" / "python"
+    http, udp, metrics = (free_port(kind) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_STREAM))
+    url = f"http://127.0.0.1:{http}"
+    log = Path(tempfile.mkdtemp(prefix="sluice-bench")) / "log"
+    async with fake_api() as api:
+        environment = {
+            "PATH": os.environ.get("PATH", ""),
+            "HOME": os.environ.get("HOME", "/"),
+            "SLUICE_NODE_ID": NODE,
+            "SLUICE_REGION": "local",
+            "SLUICE_API_URL": api.url,
+            "SLUICE_QUEUE_URL": f"{api.url}/000000000000/usage",
+            "SLUICE_PUBLIC_URL": url,
+            "SLUICE_HTTP_BIND": f"127.0.0.1:{http}",
+            "SLUICE_UDP_BIND": f"127.0.0.1:{udp}",
+            "SLUICE_METRICS_BIND": f"127.0.0.1:{metrics}",
+            "SLUICE_MAX_SESSIONS": "2000",
+            "SLUICE_MAX_EGRESS_KBPS": "10000000",
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "bench",
+            "AWS_SECRET_ACCESS_KEY": "bench",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL": api.url,
+            "AWS_ENDPOINT_URL_SQS": api.url,
+        } | {name: value for name, value in os.environ.items() if name.startswith("SLUICE_BENCH_")}
+        with pinned(core), log.open("wb") as out:
+            node = await asyncio.create_subprocess_exec(
+                str(python if python.exists() else sys.executable),
+                *("-m", "sfu"),
+                cwd=ROOT,
+                env=environment,
+                stdout=out,
+                stderr=out,
+            )
+        try:
+            await _until_ready(api, node, log)
+            yield Server(
+                name="sluice",
+                pid=node.pid,
+                whip=lambda stream: f"{url}/{stream}/whip?grant={api.grant(stream, Action.PUBLISH)}",
+                whep=lambda stream: f"{url}/{stream}/whep?grant={api.grant(stream, Action.PLAY)}",
+                bearer=lambda _: None,
+                new_stream=lambda: new_stream_id(secrets.token_bytes),
+                log=log,
+                api=api,
+            )
+        finally:
+            if node.returncode is None:
+                node.terminate()
+                try:
+                    await asyncio.wait_for(node.wait(), 10)
+                except TimeoutError:
+                    node.kill()
+                    await node.wait()
+
+
+async def _until_ready(api: FakeApi, node: asyncio.subprocess.Process, log: Path) -> None:
+    # What the log says is read only when nothing else is going on.
+    ready, gone = asyncio.ensure_future(api.ready.wait()), asyncio.ensure_future(node.wait())
+    done, pending = await asyncio.wait({ready, gone}, timeout=15, return_when=asyncio.FIRST_COMPLETED)
+    for each in pending:
+        each.cancel()
+    if ready not in done:
+        raise Missing(f"sluice is left out, it does not start: {_tail(log)}")
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(errors="replace").strip()[-600:]
+
+
+async def _end(pid: int) -> None:
+    """End a process that `start` detached from us: ask, wait, insist."""
+    for what in (signal.SIGTERM, signal.SIGKILL):
+        os.kill(pid, what)
+        for _ in range(50):
+            if not machine.runs(pid):
+                return
+            await asyncio.sleep(0.1)
+
+
+def start(name: str, core: int) -> AbstractAsyncContextManager[Server]:
+    """The server *name*, pinned to *core*, for as long as the block lasts; raises Missing."""
+    return _sluice(core) if name == "sluice" else _peer(name, core)
+
+
+NAMES = ("mediamtx", "broadcast-box", "sluice")
