@@ -1,0 +1,107 @@
+"""One unbroken numbering for viewers over whatever the publisher does: restarts, takeovers, new SSRCs, padding.
+
+Pure. Each packet of the source is mapped to an index (an unbounded sequence number) and a timestamp by a constant offset;
+a new source begins at last + 1 and at the clock's elapsed time. The offset for older packets is kept, so that a late or
+repeated packet gets the number that it would have had: nothing is ever renumbered (whip-whep.md, P15).
+"""
+
+from typing import Final
+
+from sfu.rtp import extend
+
+_SEGMENTS: Final = 64
+MAX_JUMP: Final = 3000
+"""A greater leap of the sequence is a new beginning, not a loss (RFC 3550, A.1 MAX_DROPOUT)."""
+MAX_MISORDER: Final = 1000
+
+
+class Continuity:
+    """The mapping of one track."""
+
+    __slots__ = (
+        "_clock_rate",
+        "_fresh",
+        "_highest",
+        "_last_at",
+        "_segments",
+        "_strange",
+        "_ts_offset",
+        "last",
+        "last_ts",
+    )
+
+    def __init__(self, *, first_index: int, first_timestamp: int, clock_rate: int) -> None:
+        self._clock_rate = clock_rate
+        self._segments: list[tuple[int, int]] = []
+        """(first extended sequence, offset), ascending; the last one is current."""
+        self._highest = 0
+        self._ts_offset = 0
+        self._fresh = True
+        self._strange = -1
+        self._last_at: float | None = None
+        self.last = first_index - 1
+        """The highest index given."""
+        self.last_ts = first_timestamp
+
+    def new_source(self, clock_rate: int | None = None) -> None:
+        """The next packet is from another source (or the same after a restart): whatever its numbers, go on."""
+        self._fresh = True
+        if clock_rate is not None:
+            self._clock_rate = clock_rate
+
+    @property
+    def ts_offset(self) -> int:
+        """What is added to the source's timestamps now."""
+        return self._ts_offset
+
+    def map(self, sequence: int, timestamp: int, now: float) -> tuple[int, int] | None:
+        """(index, timestamp) for a packet, or None for one that is too old or too strange to be placed."""
+        if self._fresh:
+            self._begin(sequence, timestamp, now)
+        extended = extend(sequence, self._highest)
+        ahead = extended - self._highest
+        if ahead > MAX_JUMP or ahead < -MAX_MISORDER:
+            # Two in a row say that the source really jumped; a single one is damage or an attack.
+            if self._strange != sequence:
+                self._strange = (sequence + 1) & 0xFFFF
+                return None
+            self._begin(sequence, timestamp, now)
+            extended = self._highest
+        elif ahead > 0:
+            self._highest = extended
+        out_ts = (timestamp + self._ts_offset) & 0xFFFFFFFF
+        for first, offset in reversed(self._segments):
+            if extended >= first:
+                index = extended + offset
+                if index > self.last:
+                    self.last = index
+                    self.last_ts = out_ts
+                    self._last_at = now
+                return index, out_ts
+        return None
+
+    def skip(self, sequence: int, now: float) -> bool:
+        """Close the gap of a packet that carries nothing; False where later ones were numbered already."""
+        if self._fresh:
+            return True
+        extended = extend(sequence, self._highest)
+        if not 0 < extended - self._highest <= MAX_JUMP:
+            return False
+        self._highest = extended
+        self._last_at = now
+        self._open(extended + 1, self._segments[-1][1] - 1)
+        return True
+
+    def _begin(self, sequence: int, timestamp: int, now: float) -> None:
+        self._fresh = False
+        self._strange = -1
+        self._highest = sequence + 0x10000  # room below, so that reordering never gets negative
+        self._segments.clear()
+        self._open(self._highest, self.last + 1 - self._highest)
+        elapsed = 0.0 if self._last_at is None else max(now - self._last_at, 0.001)
+        self._ts_offset = (self.last_ts + round(elapsed * self._clock_rate) - timestamp) & 0xFFFFFFFF
+
+    def _open(self, first: int, offset: int) -> None:
+        self._segments.append((first, offset))
+        if len(self._segments) > _SEGMENTS:
+            del self._segments[0]

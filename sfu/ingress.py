@@ -1,0 +1,133 @@
+"""Which session a datagram is for, and what it is (RFC 7983): STUN, DTLS, SRTP or SRTCP.
+
+A stranger's datagram is counted and dropped: nothing is answered and nothing is kept. Only a check with a session's
+password binds an address to it.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from sfu import ice
+from sfu.dtls import State
+from sfu.publisher import Publisher
+from sfu.session import Session
+from sfu.stats import PlaneStats
+from sfu.track import Track  # noqa: TC001 - annotations are one rule for all imports
+from sfu.udp import Address, UdpSocket
+from sfu.viewer import Viewer
+
+MAX_HALF_OPEN: Final = 512
+"""Handshakes in progress at once, some 70 kB each; the next one begins when one is done or gave up."""
+
+
+class Ingress:
+    """The way in."""
+
+    def __init__(
+        self,
+        stats: PlaneStats,
+        *,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+        on_connected: Callable[[Session, float], None],
+        on_closed: Callable[[Session, str], bool],
+        on_first_packet: Callable[[Publisher], None],
+    ) -> None:
+        self._stats = stats
+        self._clock = clock
+        self._wall = wall
+        self._on_connected = on_connected
+        self._on_closed = on_closed
+        self._on_first_packet = on_first_packet
+        self._by_ufrag: dict[str, Session] = {}
+        self._by_address: dict[Address, Session] = {}
+        self.half_open: dict[Session, None] = {}
+        self.udp: UdpSocket | None = None
+        self.fed: dict[Track, None] = {}
+        """Tracks with packets to send, in order."""
+        self.senders: dict[Publisher, None] = {}
+        """Publishers with bytes to be metered."""
+
+    def admit(self, session: Session) -> None:
+        """Take checks for *session* from now on."""
+        self._by_ufrag[session.negotiated.local.ufrag] = session
+
+    def dismiss(self, session: Session) -> None:
+        """Forget *session*."""
+        self._by_ufrag.pop(session.negotiated.local.ufrag, None)
+        for address in session.peer.addresses:
+            if self._by_address.get(address) is session:
+                del self._by_address[address]
+        self.half_open.pop(session, None)
+
+    def datagram(self, datagram: bytes, address: Address) -> None:
+        """Take whatever came in."""
+        first = datagram[0]
+        if 128 <= first < 192 and len(datagram) > 12:
+            session = self._by_address.get(address)
+            if session is None:
+                self._stats.dropped_unknown_address += 1
+            elif 192 <= datagram[1] < 224:
+                self._rtcp(session, datagram)
+            elif isinstance(session, Publisher):
+                self._rtp(session, datagram)
+            else:
+                self._stats.dropped_rtp += 1
+        elif 20 <= first < 64:
+            self._dtls(datagram, address)
+        elif first < 4:
+            self._stun(datagram, address)
+        else:
+            self._stats.dropped_garbage += 1
+
+    def _rtp(self, session: Publisher, datagram: bytes) -> None:
+        first = session.first_packet_at is None
+        track = session.rtp(datagram, self._clock())
+        if track is not None:
+            self.fed[track] = None
+            self.senders[session] = None
+            if first:
+                self._on_first_packet(session)
+
+    def _rtcp(self, session: Session, datagram: bytes) -> None:
+        if isinstance(session, Publisher | Viewer):
+            session.rtcp(datagram, self._clock(), self._wall())
+
+    def _stun(self, datagram: bytes, address: Address) -> None:
+        ufrag = ice.local_ufrag(datagram)
+        session = None if ufrag is None else self._by_ufrag.get(ufrag)
+        check = None if session is None else ice.check(datagram, session.negotiated.local.pwd, address)
+        if session is None or check is None or self.udp is None:
+            self._stats.dropped_stun += 1
+            return
+        self._stats.checks += 1
+        peer = session.peer
+        if peer.checked(address, self._clock(), nominates=check.nominates) and isinstance(session, Viewer):
+            session.moved(address)
+        self._by_address[address] = session
+        if (excess := peer.excess_address()) is not None and self._by_address.get(excess) is session:
+            del self._by_address[excess]
+        self.udp.send(check.response, address)
+        if peer.handshake is None and len(self.half_open) < MAX_HALF_OPEN:
+            self.half_open[session] = None
+            peer.begin_handshake()
+
+    def _dtls(self, datagram: bytes, address: Address) -> None:
+        session = self._by_address.get(address)
+        if session is None:
+            self._stats.dropped_dtls += 1
+            return
+        now = self._clock()
+        secure = session.peer.secure
+        state = session.peer.dtls(datagram, now)
+        if state is None:
+            self._stats.dropped_dtls += 1
+        elif state is State.CONNECTED and not secure:
+            self.half_open.pop(session, None)
+            self._stats.handshakes += 1
+            self._on_connected(session, now)
+        elif state is State.FAILED:
+            self._stats.handshakes_failed += 1
+            self._on_closed(session, session.peer.handshake.reason if session.peer.handshake else "dtls_failed")
+        elif state is State.CLOSED:
+            self._on_closed(session, "closed_by_peer")

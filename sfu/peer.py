@@ -1,0 +1,115 @@
+"""One peer's transport: its address, its DTLS association and its SRTP keys. Knows nothing of streams.
+
+Order of life: a valid check gives an address, DTLS gives keys, then media. Each step is refused before the one before it.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from sfu.dtls import Handshake, Identity, State
+from sfu.negotiation import DtlsRole, Negotiated
+from sfu.srtp import Protection
+from sfu.udp import Address, UdpSocket
+
+MAX_ADDRESSES: Final = 8
+"""Validated addresses of one peer that packets are taken from."""
+STALE: Final = 2.5
+"""Seconds without a nominating check after which a check without USE-CANDIDATE may move the address too."""
+
+
+class Peer:
+    """The transport of one session."""
+
+    __slots__ = (
+        "_identity",
+        "_udp",
+        "address",
+        "addresses",
+        "checked_at",
+        "connected_at",
+        "handshake",
+        "last_seen",
+        "negotiated",
+        "protection",
+        "secure",
+    )
+
+    def __init__(self, identity: Identity, negotiated: Negotiated, udp: UdpSocket, now: float) -> None:
+        self._identity = identity
+        self._udp = udp
+        self.negotiated = negotiated
+        self.address: Address | None = None
+        self.addresses: dict[Address, None] = {}
+        self.checked_at: float | None = None
+        self.connected_at: float | None = None
+        self.handshake: Handshake | None = None
+        self.last_seen = now
+        """When something authenticated arrived last."""
+        self.protection: Protection | None = None
+        self.secure = False
+
+    def checked(self, address: Address, now: float, *, nominates: bool) -> bool:
+        """A valid check came from *address*; True if packets are to be sent there from now on."""
+        self.last_seen = now
+        self.addresses.pop(address, None)
+        self.addresses[address] = None
+        moved = False
+        if address != self.address and (
+            self.address is None or nominates or self.checked_at is None or now - self.checked_at > STALE
+        ):
+            self.address = address
+            moved = True
+        if address == self.address:
+            self.checked_at = now
+        return moved
+
+    def excess_address(self) -> Address | None:
+        """The oldest address above the bound, taken out."""
+        if len(self.addresses) <= MAX_ADDRESSES:
+            return None
+        oldest = next(known for known in self.addresses if known != self.address)
+        del self.addresses[oldest]
+        return oldest
+
+    def begin_handshake(self) -> None:
+        """After the first valid check: make the association, and speak first if that is our role."""
+        if self.handshake is None:
+            self.handshake = Handshake(self._identity, self.negotiated.dtls_role, self.negotiated.remote_fingerprints)
+            if self.negotiated.dtls_role is DtlsRole.CLIENT:
+                self._send(self.handshake.start())
+
+    def dtls(self, datagram: bytes, now: float) -> State | None:
+        """Take a DTLS datagram; the state of the association."""
+        if self.handshake is None:
+            return None
+        self._send(self.handshake.receive(datagram))
+        if self.handshake.state is State.CONNECTED and self.protection is None and self.handshake.keys is not None:
+            self.protection = Protection(self.handshake.keys)
+            self.handshake.keys = None
+            self.connected_at = now
+            self.last_seen = now
+            self.secure = True
+        return self.handshake.state
+
+    def tick_handshake(self) -> None:
+        """Repeat a flight whose answer did not come."""
+        if self.handshake is not None:
+            self._send(self.handshake.timer())
+
+    def send_rtcp(self, compound: bytes) -> None:
+        """Protect and send."""
+        if self.protection is not None and self.address is not None:
+            self._udp.send(self.protection.seal_rtcp(compound), self.address)
+
+    def close(self, farewell: Callable[[], bytes | None]) -> None:
+        """Say BYE if there is something to say, and close_notify."""
+        if self.protection is not None and (compound := farewell()):
+            self.send_rtcp(compound)
+        if self.handshake is not None:
+            self._send(self.handshake.close())
+        self.secure = False
+
+    def _send(self, datagrams: list[bytes]) -> None:
+        if self.address is not None:
+            for datagram in datagrams:
+                self._udp.send(datagram, self.address)

@@ -1,0 +1,100 @@
+"""What publishers' and viewers' sessions have in common: identity, transport, life and the state that a client may read.
+
+A session begins with a grant and an answer, and ends once, for one reason.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sfu.negotiation import Negotiated
+from sfu.peer import Peer
+from shared.grants import Claims
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A session that is over."""
+
+    session: str
+    stream: str
+    account: str
+    action: Literal["publish", "play"]
+    reason: str
+    received: int
+    """Media bytes, as they are billed."""
+    sent: int
+    seconds: float
+
+
+class Session:
+    """One WHIP or WHEP connection."""
+
+    action: Literal["publish", "play"]
+
+    def __init__(self, claims: Claims, peer: Peer, *, secret: str, etag: str, wall: float, now: float) -> None:
+        self.claims = claims
+        self.peer = peer
+        self.secret = secret
+        self.etag = etag
+        self.wall = wall
+        """When it began, by the clock on the wall."""
+        self.began = now
+        self.ended: str | None = None
+        """The reason, once it is over."""
+        self.round_trip: float | None = None
+        self.first_packet_at: float | None = None
+
+    @property
+    def id(self) -> str:
+        """The grant's session id."""
+        return self.claims.session
+
+    @property
+    def stream(self) -> str:
+        """The stream's public id."""
+        return self.claims.stream
+
+    @property
+    def account(self) -> str:
+        """Who pays."""
+        return self.claims.account
+
+    @property
+    def negotiated(self) -> Negotiated:
+        """What was agreed."""
+        return self.peer.negotiated
+
+    def totals(self) -> tuple[int, int]:
+        """Media bytes received and sent."""
+        raise NotImplementedError
+
+    def state(self, now: float) -> dict[str, Any]:
+        """Why is it black: each stage of the way to a picture, in order, as far as it came."""
+        peer = self.peer
+        received, sent = self.totals()
+        return {
+            "session": self.id,
+            "stream": self.stream,
+            "action": self.action,
+            "age": round(now - self.began, 3),
+            "ended": self.ended,
+            "ice": {
+                "state": "connected" if peer.address else "waiting for a connectivity check",
+                "last_packet_ms": round((now - peer.last_seen) * 1000),
+            },
+            "dtls": {
+                "state": peer.handshake.state.value if peer.handshake else "new",
+                "role": peer.negotiated.dtls_role.value,
+                "after": None if peer.connected_at is None else round(peer.connected_at - self.began, 3),
+                "srtp": peer.protection.profile.name.decode() if peer.protection else None,
+            },
+            "first_packet_after": None if self.first_packet_at is None else round(self.first_packet_at - self.began, 3),
+            "received": received,
+            "sent": sent,
+            "round_trip_ms": None if self.round_trip is None else round(self.round_trip * 1000, 1),
+            "media": self.media_state(now),
+        }
+
+    def media_state(self, now: float) -> list[dict[str, Any]]:
+        """The same for each track."""
+        raise NotImplementedError

@@ -1,0 +1,50 @@
+"""What the media plane counts: plain integers, read by metrics.py. They only grow."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class PlaneStats:
+    """Counters of one process life."""
+
+    received_packets: int = 0
+    """Authentic RTP packets from publishers."""
+    received_bytes: int = 0
+    sent_packets: int = 0
+    """RTP packets handed to the kernel for viewers."""
+    sent_bytes: int = 0
+    retransmitted_packets: int = 0
+    retransmission_refused: int = 0
+    """Asked for and not sent: no longer in the history, or asked too often."""
+    cached_packets: int = 0
+    """Sent to new viewers from the cached group of pictures."""
+    send_failed: int = 0
+    """Datagrams that the kernel would not take, and that no queue could keep."""
+    send_queued: int = 0
+    """Messages that waited for room in the socket's buffer."""
+    segmentation_refused: int = 0
+    """Bursts that had to be sent packet by packet, because the kernel or the route refused UDP_SEGMENT."""
+    dropped_unknown_address: int = 0
+    dropped_stun: int = 0
+    """Checks for an unknown ufrag, with a wrong password, or malformed."""
+    dropped_dtls: int = 0
+    """DTLS before a valid check, or above the bound on half-open handshakes."""
+    dropped_rtp: int = 0
+    """Not authentic, a replay, malformed, or of no negotiated section."""
+    dropped_rtcp: int = 0
+    dropped_garbage: int = 0
+    """Neither STUN, DTLS, RTP nor RTCP."""
+    checks: int = 0
+    handshakes: int = 0
+    handshakes_failed: int = 0
+    nacks_received: int = 0
+    """Packets that viewers asked for."""
+    nacks_sent: int = 0
+    """Packets that we asked publishers for."""
+    keyframes_requested: int = 0
+    """By viewers and by us on their behalf."""
+    keyframe_requests_sent: int = 0
+    keyframes: int = 0
+    publishers_begun: int = 0
+    viewers_begun: int = 0
+    sessions_ended: int = 0

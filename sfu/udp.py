@@ -1,0 +1,167 @@
+"""The one UDP socket: drained in bursts, written with segmentation offload, never blocking, never losing silently.
+
+What the kernel does not take at once waits in a queue bounded in bytes; what finds no room there is counted. It knows
+addresses and datagrams only.
+"""
+
+import asyncio
+import errno
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from sfu.stats import PlaneStats
+
+UDP_SEGMENT: Final = 103
+"""linux/udp.h; the socket module does not name it before Python 3.12."""
+MAX_SEGMENTS: Final = 48
+"""Kernels before 6.9 take 64, and a message must stay under 64 KiB."""
+MAX_MESSAGE: Final = 64_000
+
+DRAIN: Final = 32
+"""Datagrams taken before they are forwarded: a keyframe goes out to all viewers in such pieces, one after the other, so
+that neither a viewer's socket buffer nor the others' latency has to take it whole."""
+MAX_QUEUE: Final = 16_000_000
+BUFFER: Final = 4 << 20
+
+Address = tuple[str, int]
+Control = Sequence[tuple[int, int, bytes]]
+Buffers = Sequence[bytes]
+
+_REFUSES_SEGMENTS: Final = frozenset({errno.EINVAL, errno.EIO, errno.EMSGSIZE, errno.EOPNOTSUPP})
+
+
+def segments(size: int) -> Control:
+    """The control message that makes one message several datagrams of *size* bytes, the last one maybe shorter."""
+    return [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("=H", size))]
+
+
+class UdpSocket:
+    """Open from `start()` to `close()`."""
+
+    def __init__(
+        self,
+        bind: Address,
+        stats: PlaneStats,
+        *,
+        on_datagram: Callable[[bytes, Address], None],
+        on_drained: Callable[[], None],
+    ) -> None:
+        self._stats = stats
+        self._on_datagram = on_datagram
+        self._on_drained = on_drained
+        family = socket.AF_INET6 if ":" in bind[0] else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            self._socket.setblocking(False)  # noqa: FBT003 - the socket's own signature
+            if family == socket.AF_INET6:
+                self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+                self._socket.setsockopt(socket.SOL_SOCKET, option, BUFFER)
+            self._socket.bind(bind)
+        except OSError:
+            self._socket.close()
+            raise
+        self.gso = self._knows_segments()
+        self.sendmsg = self._socket.sendmsg
+        """The bare system call, for the hot path; what it raises goes to `recover()`."""
+        self.queue: deque[tuple[Buffers, Control, Address]] = deque()
+        self._queued = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def address(self) -> Address:
+        """Where it is bound."""
+        host, port = self._socket.getsockname()[:2]
+        return host, port
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Read from now on."""
+        self._loop = loop
+        loop.add_reader(self._socket.fileno(), self._readable)
+
+    def close(self) -> None:
+        """Stop; what is queued is dropped."""
+        if self._loop is not None:
+            self._loop.remove_reader(self._socket.fileno())
+            self._loop.remove_writer(self._socket.fileno())
+            self._loop = None
+        self.queue.clear()
+        self._socket.close()
+
+    def send(self, datagram: bytes, address: Address) -> bool:
+        """One datagram: STUN, DTLS, RTCP, a retransmission."""
+        if self.queue:
+            return self.enqueue([datagram], (), address)
+        try:
+            self._socket.sendto(datagram, address)
+        except OSError as error:
+            return self.recover(error, [datagram], 1, (), address) > 0
+        return True
+
+    def recover(self, error: OSError, buffers: Buffers, each: int, control: Control, address: Address) -> int:
+        """After a failed send of *buffers*, *each* of which make a datagram: the bytes that were taken after all."""
+        if isinstance(error, BlockingIOError) or error.errno == errno.ENOBUFS:
+            return sum(map(len, buffers)) if self.enqueue(list(buffers), control, address) else 0
+        if control and error.errno in _REFUSES_SEGMENTS:
+            self._stats.segmentation_refused += 1
+            taken = 0
+            for at in range(0, len(buffers), each):
+                one = buffers[at : at + each]
+                try:
+                    taken += self._socket.sendmsg(one, (), 0, address)
+                except OSError as again:
+                    taken += self.recover(again, one, each, (), address)
+            return taken
+        self._stats.send_failed += len(buffers) // each
+        return 0
+
+    def enqueue(self, buffers: Buffers, control: Control, address: Address) -> bool:
+        """Keep a message until the socket has room; False where the queue is full."""
+        size = sum(map(len, buffers))
+        if self._loop is None or self._queued + size > MAX_QUEUE:
+            self._stats.send_failed += 1
+            return False
+        if not self.queue:
+            self._loop.add_writer(self._socket.fileno(), self._writable)
+        self.queue.append((buffers, control, address))
+        self._queued += size
+        self._stats.send_queued += 1
+        return True
+
+    def _writable(self) -> None:
+        while self.queue:
+            buffers, control, address = self.queue[0]
+            try:
+                self._socket.sendmsg(buffers, control, 0, address)
+            except BlockingIOError:
+                return
+            except OSError:
+                self._stats.send_failed += 1
+            self.queue.popleft()
+            self._queued -= sum(map(len, buffers))
+        if self._loop is not None:
+            self._loop.remove_writer(self._socket.fileno())
+
+    def _readable(self) -> None:
+        receive = self._socket.recvfrom
+        handle = self._on_datagram
+        try:
+            for _ in range(DRAIN):
+                datagram, address = receive(2048)
+                if datagram:
+                    handle(datagram, address)
+        except BlockingIOError:
+            pass
+        except OSError:  # an ICMP error of an earlier send: says nothing about the next datagram
+            self._stats.dropped_garbage += 1
+        self._on_drained()
+
+    def _knows_segments(self) -> bool:
+        try:
+            self._socket.getsockopt(socket.IPPROTO_UDP, UDP_SEGMENT)
+        except OSError:
+            return False
+        return True

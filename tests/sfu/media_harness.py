@@ -1,0 +1,225 @@
+"""A media plane and its peers in one process, over real UDP, DTLS and SRTP; only the HTTP of signalling is left out."""
+
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sfu.negotiation import Codec, DtlsRole, Fingerprint, IceCredentials, Media, Negotiated
+from sfu.plane import Plane
+from sfu.session import Ended, Session
+from shared.grants import Action, Claims, SigningKey, VerifiedGrant, Verifier, public_jwks, sign
+from shared.refusals import Refused
+from tests.peers import clip, dtls, sdp
+from tests.peers.peer import Host, Peer, host
+from tests.peers.publisher import Publisher
+from tests.peers.stamps import table
+from tests.peers.viewer import Viewer
+
+SMALL = clip.Recipe(seconds=2, gop_seconds=1.0, video_kbps=800, width=320, height=192)
+LONG_GROUP = clip.Recipe(seconds=4, gop_seconds=4.0, video_kbps=800, width=320, height=192)
+STREAM = "abcdefghijklmnop"
+_KEY = SigningKey("k1", bytes(range(32)))
+_VERIFIER = Verifier(public_jwks([_KEY]))
+VIDEO = Codec("H264", 90000, 1, {"packetization-mode": "1", "profile-level-id": "42e01f"})
+AUDIO = Codec("OPUS", 48000, 2)
+PTS = {"video": 96, "audio": 111}
+SSRCS = {"video": 0x11110001, "audio": 0x11110002}
+
+
+class RefusedError(Exception):
+    """The plane refused; tests look at `refused`."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.code)
+        self.refused = refused
+
+
+class Totals:
+    """A meter that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.by_account: dict[str, list[int]] = {}
+
+    def received(self, account: str, n: int) -> None:
+        """Add to the received bytes."""
+        self.by_account.setdefault(account, [0, 0])[0] += n
+
+    def sent(self, account: str, n: int) -> None:
+        """Add to the sent bytes."""
+        self.by_account.setdefault(account, [0, 0])[1] += n
+
+
+def grant(
+    action: Action, *, stream: str = STREAM, epoch: int = 1, viewers: int = 20, account: str = "acme"
+) -> VerifiedGrant:
+    """A grant that verifies."""
+    now = time.time()
+    claims = Claims(
+        node="node1",
+        boot="boot",
+        account=account,
+        stream=stream,
+        session=secrets.token_hex(8),
+        action=action,
+        epoch=epoch,
+        issued_at=now,
+        expires_at=now + 30,
+        tier="studio_pro",
+        max_viewers=viewers,
+        max_kbps=0,
+    )
+    verified = _VERIFIER.verify(sign(claims, _KEY), node="node1", boot="boot", stream=stream, action=action, now=now)
+    assert isinstance(verified, VerifiedGrant)
+    return verified
+
+
+class InProcess:
+    """Stands in for HTTP: hands the plane what an offer and its answer would have agreed on."""
+
+    def __init__(self, plane: Plane, verified: VerifiedGrant, **media: Any) -> None:
+        self.plane = plane
+        self.verified = verified
+        self.media = media
+        self.session: Session | None = None
+
+    def signal(self, peer: Peer, *, publishes: bool) -> sdp.Answer:
+        """Begin the session, and tell the peer what it would have read in the answer."""
+        local = self.plane.new_credentials()
+        negotiated = Negotiated(
+            answer="",
+            local=local,
+            remote=IceCredentials(peer.local.ufrag, peer.local.pwd),
+            remote_fingerprints=(Fingerprint("sha-256", peer.host.identity.fingerprint),),
+            dtls_role=DtlsRole.CLIENT if peer.setup == "passive" else DtlsRole.SERVER,
+            media=tuple(self._section(peer, kind, publishes=publishes) for kind in peer.kinds),
+        )
+        begin = self.plane.publish if publishes else self.plane.play
+        session = begin(self.verified, negotiated, time.time())
+        if isinstance(session, Refused):
+            raise RefusedError(session)
+        self.session = session
+        ends = self.plane.local
+        return sdp.Answer(
+            ufrag=local.ufrag,
+            pwd=local.pwd,
+            fingerprint=ends.fingerprints[0].value,
+            setup="active" if peer.setup == "passive" else "passive",
+            candidates=tuple((candidate.address, candidate.port) for candidate in ends.candidates),
+            sections=tuple(
+                sdp.Section(kind, 9, PTS[kind], "", None if publishes else SSRCS[kind]) for kind in peer.kinds
+            ),
+        )
+
+    def _section(self, peer: Peer, kind: sdp.Kind, *, publishes: bool) -> Media:
+        options = dict(self.media)
+        codec = options.pop("codec", VIDEO) if kind == "video" else AUDIO
+        return Media(
+            mid="0" if kind == "video" else "1",
+            kind=kind,
+            codec=codec,
+            payload_type=PTS[kind],
+            nack=kind == "video",
+            pli=kind == "video",
+            ssrcs=(peer.ssrc[kind],) if publishes else (),
+            ssrc=None if publishes else SSRCS[kind],
+            **options,
+        )
+
+
+class TestPublisher(Publisher):
+    """A publisher that needs no HTTP."""
+
+    __test__ = False
+    ways: InProcess
+
+    async def _signal(self) -> None:
+        self._open()
+        self.answer = self.ways.signal(self, publishes=True)
+        self._agreed()
+
+    def _agreed(self) -> None:
+        assert self.answer is not None
+        self._remotes = self.answer.candidates
+        client = self.answer.setup == "passive"
+        self._handshake = dtls.Handshake(self.host.identity, client=client, fingerprint=self.answer.fingerprint)
+
+
+class TestViewer(Viewer):
+    """A viewer that needs no HTTP."""
+
+    __test__ = False
+    ways: InProcess
+
+    async def _signal(self) -> None:
+        self._open()
+        self.answer = self.ways.signal(self, publishes=False)
+        self._remotes = self.answer.candidates
+        client = self.answer.setup == "passive"
+        self._handshake = dtls.Handshake(self.host.identity, client=client, fingerprint=self.answer.fingerprint)
+
+
+class Stage:
+    """A running plane with what it told, and a way to bring peers on."""
+
+    def __init__(self, plane: Plane, meter: Totals, peers: Host, recipe: clip.Recipe) -> None:
+        self.plane = plane
+        self.meter = meter
+        self.host = peers
+        self.clip = clip.load(recipe)
+        self.stamps = table(self.clip)
+        self.ended: list[Ended] = []
+        self.changes = 0
+        plane.on_end = self.ended.append
+        plane.on_change = self._changed
+        self._peers: list[Peer] = []
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+    async def publisher(
+        self, *, epoch: int = 1, media: dict[str, Any] | None = None, stream: str = STREAM, **options: Any
+    ) -> TestPublisher:
+        """A connected publisher, sending."""
+        peer = TestPublisher(self.host, "", self.clip, self.stamps, **options)
+        peer.ways = InProcess(self.plane, grant(Action.PUBLISH, epoch=epoch, stream=stream), **(media or {}))
+        self._peers.append(peer)
+        await peer.connect()
+        return peer
+
+    async def viewer(
+        self, *, viewers: int = 20, media: dict[str, Any] | None = None, stream: str = STREAM, **options: Any
+    ) -> TestViewer:
+        """A connected viewer."""
+        peer = TestViewer(self.host, "", self.clip, self.stamps, **options)
+        peer.ways = InProcess(self.plane, grant(Action.PLAY, viewers=viewers, stream=stream), **(media or {}))
+        self._peers.append(peer)
+        await peer.connect()
+        return peer
+
+    def leave(self) -> None:
+        """All peers vanish."""
+        for peer in self._peers:
+            peer.vanish()
+
+
+@asynccontextmanager
+async def stage(
+    recipe: clip.Recipe = SMALL,
+    profiles: tuple[dtls.Profile, ...] = (dtls.Profile.GCM, dtls.Profile.CM),
+    **options: Any,
+) -> AsyncIterator[Stage]:
+    """A plane on a free port of loopback for as long as the block lasts."""
+    meter = Totals()
+    plane = Plane(("127.0.0.1", 0), meter=meter, **options)
+    await plane.start()
+    try:
+        async with host(profiles) as peers:
+            run = Stage(plane, meter, peers, recipe)
+            try:
+                yield run
+            finally:
+                run.leave()
+    finally:
+        await plane.close()
