@@ -6,6 +6,7 @@ its stream key or stream id. A grant that was used up without a session is repor
 
 import logging
 from dataclasses import replace
+from hashlib import sha256
 from urllib.parse import quote
 
 from aiohttp import web
@@ -150,7 +151,8 @@ class Endpoint:
         source = plane.source(claims.stream)
         if source is None:
             return stream_offline()
-        ssrcs = new_ssrcs(self._deps.random_bytes(16))
+        # The same for all viewers of a stream: the media plane then makes each packet's header once for all of them.
+        ssrcs = new_ssrcs(sha256(claims.stream.encode()).digest())
         return answer_play(offer, source, plane.local, plane.new_credentials(), ssrcs, claims.stream)
 
     def _created(self, grant: VerifiedGrant, session: Session, negotiated: Negotiated) -> web.Response:
@@ -173,7 +175,7 @@ class Endpoint:
 
 
 def new_ssrcs(random: bytes) -> ViewerSsrcs:
-    """Four SSRCs from 16 random bytes, made distinct and other than 0 whatever the bytes."""
+    """Four SSRCs from at least 16 random bytes, made distinct and other than 0 whatever the bytes."""
     values: list[int] = []
     for start in range(0, 16, 4):
         value = int.from_bytes(random[start : start + 4])
