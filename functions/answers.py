@@ -11,23 +11,11 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel
 
 from functions.storage.dynamo import StoreUnavailableError
+from functions.web import CORS as CORS  # noqa: PLC0414 - handlers of the other functions take it from here
+from functions.web import PREFLIGHT
 from shared.refusals import Refused, not_found, unavailable
 
 Answer = Response[str]
-
-# `*` in Allow-Headers does not cover Authorization, and OPTIONS must be named: MediaMTX's and Eyevinn's players send a
-# preflighted OPTIONS of their own (reference: whip-whep.md, 29 and 30).
-CORS: Mapping[str, str] = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Location, ETag, Link, WHEP, Accept-Post, Access-Control-Allow-Methods, Retry-After, "
-    "WWW-Authenticate",
-}
-PREFLIGHT: Mapping[str, str] = {
-    **CORS,
-    "Access-Control-Allow-Methods": "GET, HEAD, POST, PATCH, DELETE, OPTIONS",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match, If-None-Match, ETag, Accept, Link, Idempotency-Key",
-    "Access-Control-Max-Age": "86400",
-}
 
 
 def text(body: str, content_type: str, headers: Mapping[str, str] | None = None, status: int = 200) -> Answer:

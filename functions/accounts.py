@@ -1,0 +1,127 @@
+"""What the control plane knows of an account, its keys and its streams: values, and nothing that reads or writes.
+
+The account's item is the roster: one conditional write on it decides a publish (design.md, rule 1).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shared.grants import GRACE_SECONDS, GRANT_SECONDS
+from shared.months import month_of
+from shared.refusals import Refused, bandwidth_exceeded, quota_exceeded
+from shared.tiers import NO_OVERRIDES, Limits, Overrides, Tier, effective
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One publish session's place in the roster, from its grant to its end."""
+
+    session: str
+    boot: str
+    """The life of the node that the grant is for; it implies the node."""
+    expires_at: int
+    """When the unused grant lapses."""
+    used_at: float | None = None
+    """When a heartbeat first reported the session; None while the grant may still be used."""
+    forced: int = 0
+    """How many forced takeovers in a row led here; 0 for an ordinary admission."""
+
+    @property
+    def granted_at(self) -> int:
+        """When the slot was taken."""
+        return self.expires_at - GRANT_SECONDS
+
+    def grant_usable(self, now: float) -> bool:
+        """Whether the grant may still become a session, clock skew included."""
+        return self.used_at is None and now < self.expires_at + GRACE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Bytes of one month against the quota, as known when they were written."""
+
+    month: str
+    used: int
+    quota: int
+
+    def refusal(self, tier: Tier) -> Refused:
+        """What an account of *tier* is told once it has used its quota."""
+        return quota_exceeded() if tier is Tier.ANONYMOUS else bandwidth_exceeded(self.used, self.quota)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account's item."""
+
+    id: str
+    tier: Tier
+    overrides: Overrides = NO_OVERRIDES
+    slots: Mapping[str, Slot] = field(default_factory=dict)
+    """The roster: stream id -> slot."""
+    epoch: int = 0
+    """Counts the account's admissions. Every session's epoch is taken from it, so epochs of a stream only rise."""
+    blocked: Usage | None = None
+    """Set once a month's quota was used up; holds for that month only."""
+    created: float = 0
+
+    @property
+    def limits(self) -> Limits:
+        """What the account may use."""
+        return effective(self.tier, self.overrides)
+
+    def over_quota(self, now: float) -> Refused | None:
+        """Why the account may not publish or be watched this month, or None."""
+        if self.blocked is None or self.blocked.month != month_of(now):
+            return None
+        return self.blocked.refusal(self.tier)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A stream key as storage knows it: by its digest."""
+
+    digest: str
+    account: str
+    stream: str
+    label: str = ""
+    created: float = 0
+    revoked_at: float | None = None
+    """From then on the key is as good as unknown."""
+    expires_at: float | None = None
+    """Anonymous keys lapse."""
+
+    def valid(self, now: float) -> bool:
+        """Whether the key publishes at *now*."""
+        return all(limit is None or now < limit for limit in (self.revoked_at, self.expires_at))
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A stream's running session, as its node last reported a change of it."""
+
+    session: str
+    node: str
+    boot: str
+    epoch: int
+    viewers: int
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What viewers watch. Carries what admission of a viewer needs of the account, so that it reads no account."""
+
+    id: str
+    account: str
+    tier: Tier
+    max_viewers: int
+    max_kbps: int
+    protocols: frozenset[str]
+    blocked: Usage | None = None
+    live: Live | None = None
+
+    def over_quota(self, now: float) -> Refused | None:
+        """Why the stream may not be watched this month, or None."""
+        if self.blocked is None or self.blocked.month != month_of(now):
+            return None
+        return self.blocked.refusal(self.tier)

@@ -1,0 +1,194 @@
+"""Requests and replies of the operator's API."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.tiers import HlsEmbed, Overrides, Tier
+
+AccountId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
+Limit = Annotated[int, Field(ge=0, le=2**53)]
+
+
+class Asked(BaseModel):
+    """A request: strict, and a field that we do not know is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+class Told(BaseModel):
+    """A reply."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+
+class LimitOverrides(Asked):
+    """Changes to one account's limits; null leaves the tier's value."""
+
+    streams: Limit | None = None
+    bytes: Limit | None = None
+    """Media bytes a month."""
+    viewers: Limit | None = None
+    kbps: Limit | None = None
+    protocols: Annotated[list[str] | None, Field(max_length=10)] = None
+    hls_embed: Annotated[HlsEmbed | None, Field(strict=False)] = None
+
+    def overrides(self) -> Overrides:
+        """As the control plane's value."""
+        protocols = frozenset(self.protocols) if self.protocols is not None else None
+        return Overrides(self.streams, self.bytes, self.viewers, self.kbps, protocols, self.hls_embed)
+
+
+class NewAccountRequest(Asked):
+    """An account to be made."""
+
+    account: AccountId
+    tier: Annotated[Tier, Field(strict=False)]
+    overrides: LimitOverrides = LimitOverrides()
+
+
+class AccountChange(Asked):
+    """What to change of an account; what is left out stays."""
+
+    tier: Annotated[Tier | None, Field(strict=False)] = None
+    overrides: LimitOverrides | None = None
+
+
+class NewKeyRequest(Asked):
+    """A stream key to be made."""
+
+    label: Annotated[str, Field(max_length=100)] = ""
+
+
+class SlotView(Told):
+    """One slot of the roster."""
+
+    stream: str
+    session: str
+    node: str | None
+    """The node, while it lives the life that the slot was given for."""
+    granted_at: float
+    used: bool
+    """Whether the session began."""
+
+
+class AccountView(Told):
+    """One account."""
+
+    account: str
+    tier: str
+    overrides: dict[str, int | str | list[str]]
+    streams: int
+    bytes: int
+    viewers: int
+    kbps: int
+    protocols: list[str]
+    month: str
+    used_bytes: int
+    blocked: bool
+    slots: list[SlotView]
+
+
+class AccountCreated(AccountView):
+    """A new account; the token is shown this once."""
+
+    token: str
+
+
+class AccountList(Told):
+    """Accounts with an owner."""
+
+    accounts: list[AccountView]
+
+
+class KeyView(Told):
+    """A stream key without its secret."""
+
+    stream: str
+    label: str
+    created: float
+    revoked_at: float | None
+    expires_at: float | None
+
+
+class KeyCreated(Told):
+    """A new key; the secret is shown this once."""
+
+    stream_key: str
+    stream: str
+
+
+class KeyList(Told):
+    """Keys of one account."""
+
+    keys: list[KeyView]
+
+
+class NodeView(Told):
+    """One node."""
+
+    node: str
+    boot: str
+    url: str
+    region: str
+    state: str
+    drained: bool
+    leased: bool
+    """Whether its last heartbeat still counts."""
+    age_seconds: float
+    publishers: int
+    viewers: int
+    max_sessions: int
+    egress_kbps: int
+    max_egress_kbps: int
+
+
+class NodeList(Told):
+    """All nodes that were heard of lately."""
+
+    nodes: list[NodeView]
+
+
+class SessionView(Told):
+    """One running publish session."""
+
+    session: str
+    stream: str
+    account: str
+    node: str
+    epoch: int
+    viewers: int
+    since: float
+    silent_ms: int
+    kbps: int
+
+
+class SessionList(Told):
+    """Running publish sessions."""
+
+    sessions: list[SessionView]
+
+
+class Done(Told):
+    """It was done, or will be by the next heartbeat."""
+
+    done: str
+
+
+class ShardView(Told):
+    """What one life of one node counted."""
+
+    node: str
+    boot: str
+    received: int
+    sent: int
+
+
+class UsageView(Told):
+    """One month's bytes of an account."""
+
+    account: str
+    month: str
+    used_bytes: int
+    quota_bytes: int
+    shards: list[ShardView]

@@ -1,0 +1,1 @@
+"""Who may publish or watch, where, and the grant that says so."""

@@ -1,0 +1,94 @@
+"""From an admitted publisher or viewer to the signed grant that its node will accept."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from functions.admission.publish import Place
+from functions.admission.watch import Seat
+from functions.fleet import Node
+from functions.signer import Parameter
+from shared.grants import GRANT_SECONDS, Action, Claims, SigningKey, sign
+from shared.keys import RandomBytes, new_session_id
+
+WEBRTC = frozenset({"whip", "whep"})
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A signed grant and what a client needs to use it."""
+
+    token: str = field(repr=False)
+    claims: Claims
+    node_url: str
+    region: str
+    """The node's."""
+
+    @property
+    def url(self) -> str:
+        """Where the session begins, without the grant."""
+        kind = {Action.PUBLISH: "/whip", Action.PLAY: "/whep"}[self.claims.action]
+        return f"{self.node_url}/{self.claims.stream}{kind if self.claims.protocol in WEBRTC else ''}"
+
+    @property
+    def location(self) -> str:
+        """Where a redirected client posts its offer; the grant is in the URL because browsers drop `Authorization`."""
+        return f"{self.url}?grant={self.token}"
+
+
+class Granting:
+    """Signs grants with the signer's active key."""
+
+    def __init__(self, key: Parameter[SigningKey], clock: Callable[[], float], random: RandomBytes) -> None:
+        self._key = key
+        self._clock = clock
+        self._random = random
+
+    def to_publish(self, place: Place, protocol: str) -> Grant:
+        """The grant for a slot; it lapses when the slot's admission does."""
+        limits = place.account.limits
+        claims = Claims(
+            node=place.node.id,
+            boot=place.node.boot,
+            account=place.account.id,
+            stream=place.stream,
+            session=place.slot.session,
+            action=Action.PUBLISH,
+            epoch=place.account.epoch,
+            issued_at=self._clock(),
+            expires_at=place.slot.expires_at,
+            tier=place.account.tier.value,
+            max_viewers=limits.viewers,
+            max_kbps=limits.kbps,
+            protocol=protocol,
+            permissions=_permissions("publish", place.stream, protocol),
+        )
+        return self._signed(claims, place.node)
+
+    def to_play(self, seat: Seat, protocol: str) -> Grant:
+        """The grant for a viewer."""
+        now = self._clock()
+        claims = Claims(
+            node=seat.node.id,
+            boot=seat.node.boot,
+            account=seat.stream.account,
+            stream=seat.stream.id,
+            session=new_session_id(self._random),
+            action=Action.PLAY,
+            epoch=seat.live.epoch,
+            issued_at=now,
+            expires_at=int(now) + GRANT_SECONDS,
+            tier=seat.stream.tier.value,
+            max_viewers=seat.stream.max_viewers,
+            max_kbps=seat.stream.max_kbps,
+            protocol=protocol,
+            permissions=_permissions("read", seat.stream.id, protocol),
+        )
+        return self._signed(claims, seat.node)
+
+    def _signed(self, claims: Claims, node: Node) -> Grant:
+        return Grant(sign(claims, self._key.value(self._clock())), claims, node.url.rstrip("/"), node.region)
+
+
+def _permissions(action: str, stream: str, protocol: str) -> tuple[dict[str, str], ...]:
+    """What a MediaMTX node's JWT support reads; ours needs no such claim."""
+    return () if protocol in WEBRTC else ({"action": action, "path": stream},)

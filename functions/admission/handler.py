@@ -1,0 +1,213 @@
+"""Admission over HTTP: an offer comes in, a redirect to a node with a grant goes out; or the refusal.
+
+API Gateway's route key is the route table's key, so nothing here parses paths. No import that an answer does not need:
+this function's cold start is what a first viewer waits for.
+"""
+
+import os
+import random
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from functions import aws
+from functions.admission.asking import grant_request
+from functions.admission.granting import Grant, Granting
+from functions.admission.publish import MAX_IDEMPOTENCY_KEY, Ports, Publish, admit
+from functions.admission.visitors import Visitors
+from functions.admission.watch import Watching
+from functions.observability import LambdaLog, Log
+from functions.settings import Settings
+from functions.signer import SignerUnavailableError, signing_parameter
+from functions.storage.directory import Directory
+from functions.storage.dynamo import Dynamo, StoreUnavailableError
+from functions.storage.nodes import Nodes
+from functions.storage.registry import Registry
+from functions.storage.rosters import Rosters
+from functions.storage.throttle import Throttle
+from functions.web import Answer, Request, as_json, preflight, refusal, request_of
+from shared.keys import StreamKey, is_stream_id
+from shared.offers import SDP, check_body
+from shared.refusals import Refused, invalid_key, invalid_request, not_found, stream_not_found, unavailable
+
+
+class Admission:
+    """The routes, and what they need."""
+
+    def __init__(self, ports: Ports, watching: Watching, granting: Granting, visitors: Visitors, log: Log) -> None:
+        self._ports = ports
+        self._watching = watching
+        self._granting = granting
+        self._visitors = visitors
+        self._log = log
+        self._routes: Mapping[str, Callable[[Request], Answer | Refused]] = {
+            "ANY /{id}/whip": self._whip,
+            "ANY /whip": self._whip,
+            "ANY /{id}/whep": self._whep,
+            "POST /v1/grants": self._grants,
+            "POST /v1/anonymous": self._anonymous,
+        }
+
+    def answer(self, request: Request) -> Answer:
+        """The answer to *request*; never an exception for what a client or a store can cause."""
+        if request.method == "OPTIONS":
+            return preflight()
+        try:
+            answered = self._routes.get(request.route, self._elsewhere)(request)
+        except (StoreUnavailableError, SignerUnavailableError):
+            self._log.problem("cannot decide")
+            answered = unavailable()
+        if not isinstance(answered, Refused):
+            return answered
+        self._log.event("refused", code=answered.code.value, route=request.route)
+        self._log.count("Refused", code=answered.code.value)
+        return refusal(answered)
+
+    def _whip(self, request: Request) -> Answer | Refused:
+        key = StreamKey.parse(request.parameters.get("id") or request.bearer)
+        if request.method != "POST":
+            # RFC 9725, section 4.1: GET is for later use and answered without content.
+            return _other_method(request, Answer(204))
+        if key is None:
+            return invalid_key()
+        refused = check_body(request.headers.get("content-type"), request.body)
+        if refused is not None:
+            return refused
+        idempotency = request.headers.get("idempotency-key")
+        if idempotency is not None and not 0 < len(idempotency) <= MAX_IDEMPOTENCY_KEY:
+            return invalid_request("An Idempotency-Key has 1 to 255 characters.", "Idempotency-Key")
+        region = request.query.get("region")
+        return self._redirect(
+            self._publish(Publish(key, "whip", request.flag("force"), region, idempotency_key=idempotency))
+        )
+
+    def _whep(self, request: Request) -> Answer | Refused:
+        if request.method != "POST":
+            # WHEP, section 4.2 of draft-04: a player discovers by HEAD that this address speaks WHEP.
+            return _other_method(request, Answer(200, {"Content-Type": SDP, "Content-Length": "0"}))
+        stream = request.parameters.get("id", "")
+        if not is_stream_id(stream):
+            return stream_not_found()
+        refused = check_body(request.headers.get("content-type"), request.body)
+        return refused or self._redirect(self._play(stream, "whep"))
+
+    def _grants(self, request: Request) -> Answer | Refused:
+        asked = grant_request(request.body)
+        if isinstance(asked, Refused):
+            return asked
+        outcome = self._publish(asked) if isinstance(asked, Publish) else self._play(asked.stream, asked.protocol)
+        if isinstance(outcome, Refused):
+            return outcome
+        claims = outcome.claims
+        return as_json(
+            201,
+            {
+                "grant": outcome.token,
+                "url": outcome.url,
+                "session": claims.session,
+                "expires_at": claims.expires_at,
+                "node": claims.node,
+                "region": outcome.region,
+                "limits": {"viewers": claims.max_viewers, "kbps": claims.max_kbps},
+            },
+        )
+
+    def _anonymous(self, request: Request) -> Answer | Refused:
+        made = self._visitors.new_key(request.address)
+        if isinstance(made, Refused):
+            return made
+        proto = request.headers.get("x-forwarded-proto", "https").partition(",")[0].strip()
+        base = f"{proto}://{request.headers.get('host', '')}"
+        key = made.stream_key.reveal()
+        return as_json(
+            201,
+            {
+                "stream_key": key,
+                "stream_id": made.stream,
+                "whip": f"{base}/{key}/whip",
+                "whep": f"{base}/{made.stream}/whep",
+            },
+        )
+
+    def _elsewhere(self, request: Request) -> Refused:
+        # `$default`: no such route, or a route whose variable is empty or has slashes in it.
+        if request.path.endswith("/whip"):
+            return invalid_key()
+        return stream_not_found() if request.path.endswith("/whep") else not_found()
+
+    def _publish(self, request: Publish) -> Grant | Refused:
+        admitted = admit(self._ports, request)
+        if isinstance(admitted, Refused):
+            self._log.event("publish refused", key=request.key.masked, code=admitted.code.value)
+            return admitted
+        self._note("publish", admitted.account.id, admitted.stream, admitted.slot.session, admitted.node.id)
+        return self._granting.to_publish(admitted, request.protocol)
+
+    def _play(self, stream: str, protocol: str) -> Grant | Refused:
+        admitted = self._watching.admit(stream, protocol)
+        if isinstance(admitted, Refused):
+            return admitted
+        grant = self._granting.to_play(admitted, protocol)
+        self._note("play", grant.claims.account, stream, grant.claims.session, grant.claims.node)
+        return grant
+
+    def _note(self, action: str, account: str, stream: str, session: str, node: str) -> None:
+        self._log.event("admitted", action=action, account=account, stream=stream, session=session, node=node)
+        self._log.count("Admitted", action=action)
+
+    def _redirect(self, outcome: Grant | Refused) -> Answer | Refused:
+        """307, never 302, which turns the POST into a GET (design.md, 4.5)."""
+        return outcome if isinstance(outcome, Refused) else Answer(307, {"Location": outcome.location})
+
+
+def _other_method(request: Request, found: Answer) -> Answer | Refused:
+    if request.method in {"GET", "HEAD"}:
+        return found
+    return invalid_request("Post the offer to this address.", status=405, headers={"Allow": "GET, HEAD, OPTIONS, POST"})
+
+
+def build(settings: Settings, log: Log) -> Admission:
+    """The composition root."""
+    dynamo = Dynamo(aws.dynamodb())
+    directory = Directory(dynamo, settings.accounts_table, settings.fleet_table)
+    ports = Ports(
+        directory=directory,
+        rosters=Rosters(dynamo, settings.accounts_table),
+        nodes=Nodes(dynamo, settings.fleet_table),
+        region=settings.region,
+        clock=time.time,
+        sleep=time.sleep,
+        random=secrets.token_bytes,
+        choose=random.randrange,
+    )
+    return Admission(
+        ports,
+        Watching(directory, time.time),
+        Granting(signing_parameter(aws.ssm(), settings.signer_parameter), time.time, secrets.token_bytes),
+        Visitors(
+            Registry(dynamo, settings.accounts_table),
+            Throttle(dynamo, settings.fleet_table),
+            time.time,
+            secrets.token_bytes,
+        ),
+        log,
+    )
+
+
+@cache
+def _log() -> LambdaLog:
+    return LambdaLog("admission")
+
+
+@cache
+def _admission() -> Admission:
+    return build(Settings.from_environment(os.environ), _log())
+
+
+def lambda_handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Answer one payload-2.0 event."""
+    request = request_of(event)
+    _log().begin(request.request_id)
+    return _admission().answer(request).event()

@@ -1,0 +1,222 @@
+"""Admission of a publisher: look up the key, choose a node, take the slot in one conditional write.
+
+Two calls where nothing stands in the way. Where something does, the account's item comes back with the refusal, and
+`functions.roster.decide()` says what to do about it; this module fetches what the decision asks for, waits while it asks
+for time, and writes what it wants written. Everything that happens here can be repeated safely: a slot is taken under
+a session id that was chosen before the first attempt.
+"""
+
+import hashlib
+from base64 import b32encode
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import assert_never
+
+from functions.accounts import Account, Key, Slot
+from functions.fleet import Fleet, Node, NodeReport, Order
+from functions.placement import Choose, place
+from functions.roster import Look, Own, Take, Wait, Wish, decide
+from functions.storage.directory import Directory
+from functions.storage.nodes import Nodes
+from functions.storage.rosters import Rosters, Taken
+from shared.grants import GRACE_SECONDS, GRANT_SECONDS
+from shared.keys import RandomBytes, StreamKey, new_session_id
+from shared.refusals import Refused, invalid_key, key_already_in_use, no_capacity, unavailable
+
+POLL_SECONDS = 0.2
+PATIENCE_SECONDS = 7.0
+"""The longest wait for a silent predecessor; the function's time limit is above it."""
+ATTEMPTS = 8
+"""Writes that may lose to others before we say that we cannot decide."""
+MAX_IDEMPOTENCY_KEY = 255
+REPETITIONS = 8
+"""Sessions that one Idempotency-Key can stand for, one after the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """A request to publish."""
+
+    key: StreamKey
+    protocol: str = "whip"
+    force: bool = False
+    region: str | None = None
+    node: str | None = None
+    """The node that asks on behalf of its client, and wants to have it."""
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A slot that is ours, and the node that it is on."""
+
+    account: Account
+    stream: str
+    slot: Slot
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What admission of a publisher works with."""
+
+    directory: Directory
+    rosters: Rosters
+    nodes: Nodes
+    region: str
+    """Ours: where a publisher goes who does not ask for another."""
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+    random: RandomBytes
+    choose: Choose
+
+
+def admit(ports: Ports, request: Publish) -> Place | Refused:
+    """A slot for *request*, or why not."""
+    now = ports.clock()
+    key, fleet = ports.directory.key_and_fleet(request.key.digest)
+    if key is None or not key.valid(now):
+        return invalid_key()
+    sessions = (
+        (new_session_id(ports.random),)
+        if request.idempotency_key is None
+        else tuple(_repetitions(request.key.digest, request.idempotency_key))
+    )
+    wish = Wish(key.stream, request.protocol, sessions, now, request.force)
+    return _Attempt(ports, request, key, wish, fleet).run()
+
+
+def _repetitions(digest: str, idempotency_key: str) -> Iterable[str]:
+    """The session ids that requests with this key and Idempotency-Key have, the same in every process."""
+    for number in range(REPETITIONS):
+        hashed = hashlib.sha256(f"{digest}\n{idempotency_key}\n{number}".encode()).digest()
+        yield b32encode(hashed[:16]).decode().rstrip("=").lower()
+
+
+class _Attempt:
+    """One request's way through refused writes, missing knowledge and waiting."""
+
+    def __init__(self, ports: Ports, request: Publish, key: Key, wish: Wish, fleet: Fleet) -> None:
+        self._ports = ports
+        self._request = request
+        self._key = key
+        self._wish = wish
+        self._fleet = fleet
+        self._reports: dict[str, NodeReport | None] = {}
+        """By boot."""
+
+    def run(self) -> Place | Refused:
+        """The ordinary write first; then whatever it takes."""
+        node = self._place()
+        account: Account | None
+        if node is None:
+            # The account may have a better reason to refuse, or a slot on a node that is merely full.
+            account = self._ports.rosters.read(self._key.account)
+        else:
+            outcome = self._write(node, Take(self._wish.sessions[0]), None)
+            if isinstance(outcome, Place):
+                return outcome
+            account = outcome
+        for _ in range(ATTEMPTS):
+            settled = self._settle(account)
+            if isinstance(settled, Refused | Place):
+                return settled
+            account = settled
+        return unavailable()
+
+    def _settle(self, account: Account | None) -> Place | Refused | Account | None:
+        """Ask the rules until they say what to write, and write it; the account as it is where others were faster."""
+        while True:
+            if account is None:
+                return invalid_key()  # the key outlived its account
+            now = self._ports.clock()
+            decision = decide(account, self._wish, self._fleet, self._reports, now)
+            match decision:
+                case Refused():
+                    return decision
+                case Own():
+                    return self._own(account, decision.slot)
+                case Look():
+                    self._look(decision.boots)
+                case Wait():
+                    if now - self._wish.arrived_at > PATIENCE_SECONDS:
+                        return key_already_in_use(decision.server)
+                    self._ports.sleep(POLL_SECONDS)
+                    # The roster may have moved on as well: the predecessor ended, or another one was faster.
+                    self._reports.clear()
+                    account = self._ports.rosters.read(self._key.account)
+                case Take():
+                    return self._take(account, decision, now)
+                case _:
+                    assert_never(decision)
+
+    def _look(self, boots: frozenset[str]) -> None:
+        """Fetch what the nodes of *boots* last reported."""
+        if any(self._fleet.of_boot(boot) is None for boot in boots):
+            # Over, or younger than our view of the fleet.
+            self._fleet = self._ports.directory.fleet()
+        nodes = {node.id for boot in boots if (node := self._fleet.of_boot(boot)) is not None}
+        found = {report.node.boot: report for report in self._ports.directory.reports(nodes).values()} if nodes else {}
+        self._reports |= {boot: found.get(boot) for boot in boots}
+
+    def _take(self, account: Account, take: Take, now: float) -> Place | Refused | Account | None:
+        node = self._successor(take, now)
+        if node is None:
+            return no_capacity()
+        outcome = self._write(node, take, account.limits.streams)
+        if isinstance(outcome, Place):
+            self._fence(take, node, now)
+        return outcome
+
+    def _successor(self, take: Take, now: float) -> Node | None:
+        """The predecessor's node while it lives, so that viewers stay connected; else any."""
+        if take.replaces is None:
+            return self._place()
+        report = self._reports.get(take.replaces.boot)
+        if report is None:
+            return self._place(avoid=take.replaces.boot)
+        overdue = now - report.node.at >= 3
+        if report.node.open(now) and not overdue:
+            return report.node
+        return self._place(avoid=take.replaces.boot)
+
+    def _fence(self, take: Take, successor: Node, now: float) -> None:
+        """Have the sessions that lost their slots ended, should they still run somewhere.
+
+        On the same node the new session's higher epoch does it, at the moment when it begins, and viewers stay; the
+        command is for the case that it never begins.
+        """
+        replaced = [(self._key.stream, take.replaces)] if take.replaces is not None else []
+        for stream, slot in [*replaced, *take.reclaims.items()]:
+            report = self._reports.get(slot.boot)
+            if report is None or slot.used_at is None:
+                continue
+            same = stream == self._key.stream and slot.boot == successor.boot
+            not_before = now + GRANT_SECONDS + GRACE_SECONDS if same else 0
+            order = Order(f"superseded-{slot.session}", "superseded", session=slot.session, not_before=not_before)
+            self._ports.nodes.order(report.node.id, slot.boot, order)
+
+    def _write(self, node: Node, take: Take, limit: int | None) -> Place | Account | None:
+        now = self._ports.clock()
+        slot = Slot(take.session, node.boot, int(now) + GRANT_SECONDS, forced=take.forced)
+        outcome = self._ports.rosters.take(
+            self._key.account, self._key.stream, slot, protocol=self._wish.protocol, now=now, take=take, lim=limit
+        )
+        if isinstance(outcome, Taken):
+            return Place(outcome.account, self._key.stream, slot, node)
+        return outcome.account
+
+    def _own(self, account: Account, slot: Slot) -> Place:
+        node = self._fleet.of_boot(slot.boot)
+        assert node is not None  # noqa: S101 - decide() says Own only of a node that is in this fleet
+        return Place(account, self._key.stream, slot, node)
+
+    def _place(self, *, avoid: str | None = None) -> Node | None:
+        return place(
+            self._fleet,
+            now=self._ports.clock(),
+            region=self._request.region or self._ports.region,
+            choose=self._ports.choose,
+            node=self._request.node,
+            avoid=avoid,
+        )

@@ -1,0 +1,139 @@
+"""What the control plane knows of its nodes, from their heartbeats: values and the questions asked of them. Pure.
+
+`Node` is the summary that placement and viewers need (all nodes in one item, a few seconds old); `NodeReport` is one
+node's truth: every publish session that it holds, as of its last heartbeat.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+LEASE_SECONDS = 10
+"""A node that was not heard of for so long holds no session any more, as far as admission is concerned."""
+
+
+class NodeState(StrEnum):
+    """What a node says of itself."""
+
+    SERVING = "serving"
+    DRAINING = "draining"
+    """Keeps its sessions, takes no new ones."""
+    STOPPED = "stopped"
+    """Its last word: it holds nothing any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How full a node is; a maximum of 0 is none."""
+
+    publishers: int = 0
+    viewers: int = 0
+    max_sessions: int = 0
+    egress_kbps: int = 0
+    max_egress_kbps: int = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether the node has no room for one more session, by number or by measured egress."""
+        return (0 < self.max_sessions <= self.publishers + self.viewers) or (
+            0 < self.max_egress_kbps <= self.egress_kbps
+        )
+
+    @property
+    def fraction(self) -> float:
+        """How loaded the node is, 0 to 1, by whichever is nearer to its maximum."""
+        sessions = (self.publishers + self.viewers) / self.max_sessions if self.max_sessions else 0.0
+        egress = self.egress_kbps / self.max_egress_kbps if self.max_egress_kbps else 0.0
+        return max(sessions, egress)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node in summary."""
+
+    id: str
+    boot: str
+    at: float
+    """When its last heartbeat was received, by the control plane's clock."""
+    url: str
+    region: str
+    state: NodeState
+    load: Load = Load()
+    drained: bool = False
+    """An operator keeps new sessions away."""
+
+    def leased(self, now: float) -> bool:
+        """Whether its word still counts."""
+        return self.state is not NodeState.STOPPED and now - self.at <= LEASE_SECONDS
+
+    def open(self, now: float) -> bool:
+        """Whether it takes new sessions, room aside."""
+        return self.leased(now) and self.state is NodeState.SERVING and not self.drained
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One publish session as its node reported it."""
+
+    session: str
+    account: str
+    epoch: int
+    viewers: int = 0
+    max_viewers: int = 0
+    since: float = 0
+    silent_ms: int = 0
+    kbps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A command that waits for a node."""
+
+    id: str
+    reason: str
+    session: str | None = None
+    stream: str | None = None
+    account: str | None = None
+    not_before: float = 0
+    """The node is told from then on."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReport:
+    """One node's truth as of its last heartbeat."""
+
+    node: Node
+    started_at: float = 0
+    streams: Mapping[str, Session] = field(default_factory=dict)
+    """Live publish sessions that the roster knows, by stream id."""
+    orders: Mapping[str, Order] = field(default_factory=dict)
+    projected_at: float = 0
+    """When the summary was last brought up to date."""
+    checked_at: float = 0
+    """When all its sessions were last compared with the rosters."""
+
+    def holds(self, stream: str, session: str, now: float) -> bool:
+        """Whether the node reports *session* on *stream*, and its word counts."""
+        found = self.streams.get(stream)
+        return found is not None and found.session == session and self.node.leased(now)
+
+
+class Fleet:
+    """All nodes in summary."""
+
+    def __init__(self, nodes: Iterable[Node] = ()) -> None:
+        self._by_id = {node.id: node for node in nodes}
+        self._by_boot = {node.boot: node for node in self._by_id.values()}
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every node that is known, leased or not."""
+        return tuple(self._by_id.values())
+
+    def named(self, node: str | None) -> Node | None:
+        """The node with this id."""
+        return self._by_id.get(node) if node else None
+
+    def of_boot(self, boot: str) -> Node | None:
+        """The node whose present life is *boot*; None once it has another, or none."""
+        return self._by_boot.get(boot)

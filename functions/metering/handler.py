@@ -1,0 +1,66 @@
+"""The queue's consumer: partial batch failures, so that one bad record never holds up the others."""
+
+import os
+import time
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import ValidationError
+
+from functions import aws
+from functions.metering.service import Metering, Record
+from functions.observability import LambdaLog, Log
+from functions.settings import Settings
+from functions.storage.directory import Directory
+from functions.storage.dynamo import Dynamo
+from functions.storage.nodes import Nodes
+from functions.storage.registry import Registry
+from functions.storage.usage import UsageLedger
+from shared.messages import UsageReport
+
+
+def consume(event: Mapping[str, Any], metering: Metering, log: Log) -> dict[str, Any]:
+    """Merge one batch; the answer names the records that must come again."""
+    failed: list[str] = []
+    good: list[Record] = []
+    for record in event["Records"]:
+        try:
+            good.append(Record(record["messageId"], UsageReport.model_validate_json(record["body"])))
+        except ValidationError as error:
+            # It will not become better, but it is evidence: the dead-letter queue keeps it, and its alarm calls somebody.
+            problems = error.errors(include_url=False, include_context=False, include_input=False)
+            log.event("usage report refused", record=record["messageId"], problem=str(problems[0]["msg"]))
+            log.count("UsageReportRefused")
+            failed.append(record["messageId"])
+    failed += sorted(metering.merge(good))
+    return {"batchItemFailures": [{"itemIdentifier": identity} for identity in failed]}
+
+
+def build(settings: Settings, log: Log) -> Metering:
+    """The composition root."""
+    dynamo = Dynamo(aws.dynamodb())
+    return Metering(
+        UsageLedger(dynamo, settings.accounts_table),
+        Registry(dynamo, settings.accounts_table),
+        Directory(dynamo, settings.accounts_table, settings.fleet_table),
+        Nodes(dynamo, settings.fleet_table),
+        time.time,
+        log,
+    )
+
+
+@cache
+def _log() -> LambdaLog:
+    return LambdaLog("metering")
+
+
+@cache
+def _metering() -> Metering:
+    return build(Settings.from_environment(os.environ), _log())
+
+
+def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Consume one batch of the queue."""
+    _log().begin(getattr(context, "aws_request_id", ""))
+    return consume(event, _metering(), _log())

@@ -1,0 +1,122 @@
+"""Usage reports become exact totals, and a full quota becomes a block with its sessions ended.
+
+Every step can be repeated: totals only grow, a block is for one month, a command has one id. A record fails alone;
+SQS brings it again, and after some times it waits in the dead-letter queue, from where a redrive loses nothing either.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from functions.accounts import Account, Usage
+from functions.fleet import Order
+from functions.observability import Log
+from functions.storage.directory import Directory
+from functions.storage.dynamo import StoreUnavailableError
+from functions.storage.nodes import Nodes
+from functions.storage.registry import Registry
+from functions.storage.usage import Total, UsageLedger
+from shared.messages import UsageReport
+from shared.months import month_of
+from shared.refusals import Code
+from shared.tiers import Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One message of the queue."""
+
+    id: str
+    report: UsageReport
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    node: str
+    boot: str
+
+
+class Metering:
+    """Merges usage reports."""
+
+    def __init__(
+        self,
+        ledger: UsageLedger,
+        registry: Registry,
+        directory: Directory,
+        nodes: Nodes,
+        clock: Callable[[], float],
+        log: Log,
+    ) -> None:
+        self._ledger = ledger
+        self._registry = registry
+        self._directory = directory
+        self._nodes = nodes
+        self._clock = clock
+        self._log = log
+
+    def merge(self, records: Iterable[Record]) -> frozenset[str]:
+        """Merge *records*; the ids of those that must come again."""
+        largest, sources = _largest(records)
+        reporting: dict[tuple[str, str], set[_Life]] = {}
+        for total in largest.values():
+            reporting.setdefault((total.account, total.month), set()).add(_Life(total.node, total.boot))
+        failed: set[str] = set()
+        for (account, month), lives in reporting.items():
+            totals = [total for total in largest.values() if (total.account, total.month) == (account, month)]
+            try:
+                for total in totals:
+                    self._ledger.merge(total)
+                self._enforce(account, month, lives)
+            except StoreUnavailableError:
+                self._log.problem("usage not merged", account=account, month=month)
+                failed |= sources[(account, month)]
+        return frozenset(failed)
+
+    def _enforce(self, account: str, month: str, lives: set[_Life]) -> None:
+        """Block *account* if its quota of the present month is used up."""
+        if month != month_of(self._clock()):
+            return
+        used = self._ledger.used(account, month)
+        found = self._registry.account(account)
+        if found is None or used < found.limits.bytes:
+            return
+        usage = Usage(month, used, found.limits.bytes)
+        if found.blocked is None or found.blocked.month != month:
+            # Viewers first: a crash before the account is blocked makes the record come again and everything be redone.
+            for key in self._registry.keys(account):
+                self._ledger.mark_stream(key.stream, usage)
+        blocked = self._ledger.block(account, month, used)
+        if blocked is not None:
+            self._log.event("quota used up", account=account, month=month, used=used, quota=usage.quota)
+        self._end_sessions(blocked or found, month, lives)
+
+    def _end_sessions(self, account: Account, month: str, lives: set[_Life]) -> None:
+        """Tell every node that may hold a session of *account*: those of its slots, and those that report its bytes."""
+        code = Code.QUOTA_EXCEEDED if account.tier is Tier.ANONYMOUS else Code.BANDWIDTH_EXCEEDED
+        order = Order(f"quota-{account.id}-{month}", code.value, account=account.id)
+        fleet = self._directory.fleet()
+        for slot in account.slots.values():
+            node = fleet.of_boot(slot.boot)
+            if node is not None:
+                lives.add(_Life(node.id, node.boot))
+        for life in sorted(lives, key=lambda life: (life.node, life.boot)):
+            self._nodes.order(life.node, life.boot, order)
+
+
+def _largest(
+    records: Iterable[Record],
+) -> tuple[Mapping[tuple[str, str, str, str], Total], Mapping[tuple[str, str], frozenset[str]]]:
+    """The largest total of each shard in the batch, and which records speak of an account's month."""
+    largest: dict[tuple[str, str, str, str], Total] = {}
+    sources: dict[tuple[str, str], frozenset[str]] = {}
+    for record in records:
+        report = record.report
+        for entry in report.entries:
+            shard = (entry.account, entry.month, report.node, report.boot)
+            total = Total(*shard, entry.received, entry.sent)
+            seen = largest.get(shard)
+            if seen is None or seen.received + seen.sent < total.received + total.sent:
+                largest[shard] = total
+            of_account = (entry.account, entry.month)
+            sources[of_account] = sources.get(of_account, frozenset()) | {record.id}
+    return largest, sources

@@ -1,0 +1,77 @@
+"""`POST /v1/nodes/{id}/heartbeat`: IAM-signed by nodes."""
+
+import os
+import time
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from pydantic import ValidationError
+
+from functions import answers, aws
+from functions.nodes.service import Heartbeats
+from functions.observability import LambdaLog
+from functions.settings import Settings
+from functions.signer import SignerUnavailableError, jwks_parameter
+from functions.storage.dynamo import Dynamo, StoreUnavailableError
+from functions.storage.nodes import Nodes
+from functions.storage.rosters import Rosters
+from functions.storage.streams import Streams
+from functions.validation import first_error
+from shared.messages import Heartbeat, PublicKeys
+from shared.refusals import Refused, unavailable
+
+
+def router(heartbeats: Heartbeats, log: LambdaLog) -> APIGatewayHttpResolver:
+    """The routes."""
+    app = answers.resolver(log.logger)
+
+    @app.post("/v1/nodes/<node>/heartbeat")
+    def heartbeat(node: str) -> answers.Answer:
+        try:
+            message = Heartbeat.model_validate_json(app.current_event.decoded_body or "")
+        except ValidationError as error:
+            return answers.refusal(first_error(error))
+        try:
+            reply = heartbeats.beat(node, message)
+        except (StoreUnavailableError, SignerUnavailableError):
+            log.problem("heartbeat not taken", node=node)
+            reply = unavailable()
+        if isinstance(reply, Refused):
+            log.event("heartbeat refused", node=node, error=reply.error)
+            return answers.refusal(reply)
+        return answers.model(reply)
+
+    return app
+
+
+def build(settings: Settings, log: LambdaLog) -> APIGatewayHttpResolver:
+    """The composition root."""
+    dynamo = Dynamo(aws.dynamodb())
+    jwks = jwks_parameter(aws.ssm(), settings.jwks_parameter)
+    heartbeats = Heartbeats(
+        Nodes(dynamo, settings.fleet_table),
+        Rosters(dynamo, settings.accounts_table),
+        Streams(dynamo, settings.accounts_table),
+        lambda now: PublicKeys.model_validate(jwks.value(now)),
+        time.time,
+        log,
+    )
+    return router(heartbeats, log)
+
+
+@cache
+def _log() -> LambdaLog:
+    return LambdaLog("nodes")
+
+
+@cache
+def _app() -> APIGatewayHttpResolver:
+    return build(Settings.from_environment(os.environ), _log())
+
+
+def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Answer one payload-2.0 event."""
+    _log().begin(event["requestContext"].get("requestId", ""))
+    return _app().resolve(dict(event), context)

@@ -1,0 +1,186 @@
+"""A heartbeat: compare what the node holds with what is known, bring rosters and streams up to date, hand out commands.
+
+Effects come before the node's item is written, so that a beat which is lost half-way is done again by the next one.
+The item keeps confirmed sessions only, those that the roster has; any other is ended as `superseded`, at every beat
+until it is gone. A report is the whole truth about a node, so a lost message costs nothing but time.
+"""
+
+from collections.abc import Callable, Iterable
+
+from functions.accounts import Live
+from functions.fleet import LEASE_SECONDS, Load, Node, NodeReport, NodeState, Order, Session
+from functions.observability import Log
+from functions.storage.nodes import Fenced, Nodes
+from functions.storage.rosters import Rosters
+from functions.storage.streams import Streams
+from shared.messages import Command, EndedReport, Heartbeat, HeartbeatReply, PublicKeys, StreamReport
+from shared.refusals import Refused, invalid_request
+
+PROJECT_SECONDS = 3.0
+"""How old a node's summary may get while nothing about it changes but its load."""
+CHECK_SECONDS = 30.0
+"""How often all sessions of a node are compared with the rosters, besides the ones that are new."""
+MAX_SKEW_SECONDS = 300.0
+"""A clock that is further ahead is broken, or its node is none of ours."""
+
+
+class Heartbeats:
+    """Answers heartbeats."""
+
+    def __init__(
+        self,
+        nodes: Nodes,
+        rosters: Rosters,
+        streams: Streams,
+        keys: Callable[[float], PublicKeys],
+        clock: Callable[[], float],
+        log: Log,
+    ) -> None:
+        self._nodes = nodes
+        self._rosters = rosters
+        self._streams = streams
+        self._keys = keys
+        self._clock = clock
+        self._log = log
+
+    def beat(self, node: str, heartbeat: Heartbeat) -> HeartbeatReply | Refused:
+        """Take note of *heartbeat*, which came in under the name *node*."""
+        now = self._clock()
+        if heartbeat.node != node:
+            return invalid_request("The heartbeat is of another node than its address.", "node")
+        if heartbeat.started_at > now + MAX_SKEW_SECONDS:
+            return invalid_request("The node began in the future; its clock is wrong.", "started_at")
+        keys = self._keys(now)
+        before = self._nodes.read(node)
+        new_boot = before is None or before.node.boot != heartbeat.boot
+        if before is not None and new_boot and _older_life(before, heartbeat, now):
+            return _fenced()
+        known = {} if before is None or new_boot else dict(before.streams)
+        lapsed = before is not None and (not before.node.leased(now) or now - before.checked_at >= CHECK_SECONDS)
+        checked_at = now if lapsed or before is None or new_boot else before.checked_at
+
+        reported = {report.stream: _session(report) for report in heartbeat.streams}
+        if heartbeat.state == "stopped":
+            reported = {}
+        confirmed = self._confirm(reported, {} if lapsed else known, now)
+        self._take_leave(heartbeat.ended, known, reported)
+        self._show(heartbeat, confirmed, known)
+
+        report = NodeReport(
+            node=_node(heartbeat, now),
+            started_at=heartbeat.started_at,
+            streams=confirmed,
+            projected_at=self._due(before, heartbeat, now),
+            checked_at=checked_at,
+        )
+        written = self._nodes.beat(report, heartbeat.done, new_boot=new_boot)
+        if isinstance(written, Fenced):
+            return _fenced()
+        if written.projected_at == now:
+            self._nodes.project(written.node)
+        superseded = [
+            Order(f"superseded-{session.session}", "superseded", session=session.session)
+            for stream, session in reported.items()
+            if stream not in confirmed
+        ]
+        orders = [order for order in written.orders.values() if order.not_before <= now]
+        return HeartbeatReply(
+            lease_seconds=LEASE_SECONDS,
+            keys=keys,
+            commands=tuple({order.id: _command(order) for order in [*orders, *superseded]}.values()),
+        )
+
+    def _confirm(self, reported: dict[str, Session], known: dict[str, Session], now: float) -> dict[str, Session]:
+        """The reported sessions that the roster has. Those that were confirmed before are taken as read."""
+        fresh = {
+            stream: session
+            for stream, session in reported.items()
+            if stream not in known or known[stream].session != session.session
+        }
+        confirmed = {stream: session for stream, session in reported.items() if stream not in fresh}
+        for stream, session in fresh.items():
+            if self._rosters.mark_used(session.account, stream, session.session, now):
+                confirmed[stream] = session
+                self._log.event("publishing", account=session.account, stream=stream, session=session.session)
+            else:
+                self._log.event("superseded", account=session.account, stream=stream, session=session.session)
+        return confirmed
+
+    def _take_leave(
+        self, ended: Iterable[EndedReport], known: dict[str, Session], reported: dict[str, Session]
+    ) -> None:
+        """Free the slots of sessions that ended, whether the node says so or merely holds them no more."""
+        gone = {
+            session.session: (session.account, stream)
+            for stream, session in known.items()
+            if stream not in reported or reported[stream].session != session.session
+        }
+        gone |= {end.session: (end.account, end.stream) for end in ended if end.action == "publish"}
+        for session, (account, stream) in gone.items():
+            self._rosters.release(account, stream, session)
+            self._streams.set_offline(stream, session)
+
+    def _show(self, heartbeat: Heartbeat, confirmed: dict[str, Session], known: dict[str, Session]) -> None:
+        """Bring the items that viewers are admitted by up to date, where something changed that they see."""
+        for stream, session in confirmed.items():
+            before = known.get(stream)
+            if before is None or (before.session, before.epoch, before.viewers) != (
+                session.session,
+                session.epoch,
+                session.viewers,
+            ):
+                self._streams.set_live(
+                    stream,
+                    Live(
+                        session.session, heartbeat.node, heartbeat.boot, session.epoch, session.viewers, session.since
+                    ),
+                )
+
+    @staticmethod
+    def _due(before: NodeReport | None, heartbeat: Heartbeat, now: float) -> float:
+        """When the summary is brought up to date: now, or as it was."""
+        if before is None or now - before.projected_at >= PROJECT_SECONDS:
+            return now
+        old = before.node
+        same = (old.boot, old.url, old.region, old.state) == (
+            heartbeat.boot, heartbeat.url, heartbeat.region, NodeState(heartbeat.state),
+        )  # fmt: skip
+        full = Load(**heartbeat.load.model_dump()).full
+        return before.projected_at if same and old.load.full == full and old.leased(now) else now
+
+
+def _older_life(before: NodeReport, heartbeat: Heartbeat, now: float) -> bool:
+    return before.node.leased(now) and heartbeat.started_at <= before.started_at
+
+
+def _fenced() -> Refused:
+    return invalid_request("Another, younger process holds this node's lease.", "boot", status=409)
+
+
+def _node(heartbeat: Heartbeat, now: float) -> Node:
+    return Node(
+        id=heartbeat.node,
+        boot=heartbeat.boot,
+        at=now,
+        url=heartbeat.url,
+        region=heartbeat.region,
+        state=NodeState(heartbeat.state),
+        load=Load(**heartbeat.load.model_dump()),
+    )
+
+
+def _session(report: StreamReport) -> Session:
+    return Session(
+        session=report.session,
+        account=report.account,
+        epoch=report.epoch,
+        viewers=report.viewers,
+        max_viewers=report.max_viewers,
+        since=report.since,
+        silent_ms=report.silent_ms,
+        kbps=report.kbps,
+    )
+
+
+def _command(order: Order) -> Command:
+    return Command(id=order.id, reason=order.reason, session=order.session, stream=order.stream, account=order.account)

@@ -1,0 +1,38 @@
+"""Which node a new stream goes to. Pure: the fleet's last summary in, a node or None out.
+
+Power of two choices: two nodes drawn at random, the less loaded of them. Reports are some seconds old, and whoever
+always takes the least loaded one sends everybody there until the next report (control-plane.md, section 1.3).
+The node itself has the last word on room.
+"""
+
+from collections.abc import Callable
+
+from functions.fleet import Fleet, Node
+
+Choose = Callable[[int], int]
+"""A random index below its argument, like `secrets.randbelow`."""
+
+
+def place(
+    fleet: Fleet, *, now: float, region: str, choose: Choose, node: str | None = None, avoid: str | None = None
+) -> Node | None:
+    """A node with room: *node* if it takes sessions, else one of *region*, else any; None when nothing fits.
+
+    *avoid* is a boot that its heartbeats make look dead before its lease is over; it is taken only if it is asked for.
+    """
+    named = fleet.named(node)
+    if named is not None and _fits(named, now):
+        return named
+    fitting = [candidate for candidate in fleet.nodes if _fits(candidate, now) and candidate.boot != avoid]
+    near = [candidate for candidate in fitting if candidate.region == region] or fitting
+    if not near:
+        return None
+    first = near.pop(choose(len(near)))
+    if not near:
+        return first
+    second = near[choose(len(near))]
+    return min(first, second, key=lambda candidate: candidate.load.fraction)
+
+
+def _fits(node: Node, now: float) -> bool:
+    return node.open(now) and not node.load.full

@@ -1,0 +1,34 @@
+"""What a function's environment says: table names, parameter names, region. Read once, by the composition root.
+
+`template.yaml` is the source of these variables; `tests/functions/test_template.py` compares the two.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One function's environment. A function that does not use a value does not get its variable; it is empty then."""
+
+    accounts_table: str = ""
+    fleet_table: str = ""
+    signer_parameter: str = ""
+    """SSM SecureString with the signer's private keys; admission and admin only."""
+    jwks_parameter: str = ""
+    """SSM String with the public keys."""
+    region: str = "local"
+    stack: str = "sluice"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """The settings that *environment* (usually `os.environ`) spells."""
+        return cls(
+            accounts_table=environment.get("ACCOUNTS_TABLE", ""),
+            fleet_table=environment.get("FLEET_TABLE", ""),
+            signer_parameter=environment.get("SIGNER_PARAMETER", ""),
+            jwks_parameter=environment.get("JWKS_PARAMETER", ""),
+            region=environment.get("SLUICE_REGION") or environment.get("AWS_REGION", "local"),
+            stack=environment.get("SLUICE_STACK", "sluice"),
+        )

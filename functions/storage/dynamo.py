@@ -1,0 +1,193 @@
+"""The few DynamoDB calls that we make, with plain values in and out, and failures sorted into three kinds.
+
+- A condition that does not hold is an answer (`Unmet`, with the item as it is).
+- A store that cannot answer (throttled, unreachable, gone) is `StoreUnavailableError`; the edge makes it a 503.
+- Anything else is a bug and stays what botocore raised.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.storage.attributes import Item, from_item, to_item
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+MAX_BATCH_READ = 100
+MAX_BATCH_WRITE = 25
+
+_UNAVAILABLE = frozenset(
+    {
+        "InternalServerError",
+        "ItemCollectionSizeLimitExceededException",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "ReplicatedWriteConflictException",
+        "RequestLimitExceeded",
+        "ResourceNotFoundException",
+        "ServiceUnavailable",
+        "ThrottlingException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+
+
+class StoreUnavailableError(Exception):
+    """The store did not decide: throttled, unreachable, or its table is gone. Nothing is known about the write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The write happened."""
+
+    item: Item
+    """What `returning` asked for; empty for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """The condition did not hold, so nothing was written."""
+
+    item: Item | None
+    """The item as it was when the condition was evaluated; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One UpdateItem: expressions in DynamoDB's words, names and values in ours."""
+
+    table: str
+    key: Mapping[str, str]
+    update: str
+    condition: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    returning: Literal["NONE", "ALL_OLD", "ALL_NEW"] = "NONE"
+
+
+class Dynamo:
+    """A low-level client behind plain values. Holds no state but the client."""
+
+    def __init__(self, client: "DynamoDBClient") -> None:
+        self._client = client
+
+    def get(self, table: str, key: Mapping[str, str], *, consistent: bool = True) -> Item | None:
+        """The item at *key*, or None."""
+        with _sorted_failures():
+            found = self._client.get_item(TableName=table, Key=to_item(key), ConsistentRead=consistent)
+        return from_item(found["Item"]) if "Item" in found else None
+
+    def batch_get(
+        self, wanted: Mapping[str, Sequence[Mapping[str, str]]], *, consistent: bool
+    ) -> dict[str, list[Item]]:
+        """The items that exist among the *wanted* keys, by table; at most 100 keys in all."""
+        request: Any = {
+            table: {"Keys": [to_item(key) for key in keys], "ConsistentRead": consistent}
+            for table, keys in wanted.items()
+            if keys
+        }
+        found: dict[str, list[Item]] = {table: [] for table in wanted}
+        # DynamoDB may leave keys unprocessed when a partition is throttled; twice in a row is a refusal to answer.
+        for _ in range(3):
+            if not request:
+                return found
+            with _sorted_failures():
+                answer = self._client.batch_get_item(RequestItems=request)
+            for table, items in answer.get("Responses", {}).items():
+                found[table] += [from_item(item) for item in items]
+            request = answer.get("UnprocessedKeys", {})
+        if request:
+            raise StoreUnavailableError("keys stayed unprocessed")
+        return found
+
+    def update(self, change: Update) -> Written | Unmet:
+        """Write *change* if its condition holds."""
+        parameters: dict[str, Any] = {
+            "TableName": change.table,
+            "Key": to_item(change.key),
+            "UpdateExpression": change.update,
+            "ReturnValues": change.returning,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if change.condition:
+            parameters["ConditionExpression"] = change.condition
+        if change.names:
+            parameters["ExpressionAttributeNames"] = dict(change.names)
+        if change.values:
+            parameters["ExpressionAttributeValues"] = to_item(change.values)
+        try:
+            with _sorted_failures():
+                answer = self._client.update_item(**parameters)
+        except ClientError as error:
+            return _unmet(error)
+        return Written(from_item(answer.get("Attributes", {})))
+
+    def put_new(self, table: str, item: Item) -> bool:
+        """Write *item* unless its key exists; whether it was written."""
+        try:
+            with _sorted_failures():
+                self._client.put_item(
+                    TableName=table, Item=to_item(item), ConditionExpression="attribute_not_exists(pk)"
+                )
+        except ClientError as error:
+            _unmet(error)
+            return False
+        return True
+
+    def put_all(self, table: str, items: Sequence[Item]) -> None:
+        """Write *items* (at most 25), replacing what is there. Not atomic."""
+        request: Any = {table: [{"PutRequest": {"Item": to_item(item)}} for item in items]}
+        for _ in range(3):
+            with _sorted_failures():
+                request = self._client.batch_write_item(RequestItems=request).get("UnprocessedItems", {})
+            if not request:
+                return
+        raise StoreUnavailableError("items stayed unprocessed")
+
+    def delete(self, table: str, key: Mapping[str, str]) -> None:
+        """Remove the item at *key*, if it is there."""
+        with _sorted_failures():
+            self._client.delete_item(TableName=table, Key=to_item(key))
+
+    def query(self, table: str, pk: str, *, prefix: str = "", consistent: bool = True) -> Iterator[Item]:
+        """The items of partition *pk* whose sort key begins with *prefix*, in order, over all pages."""
+        parameters: dict[str, Any] = {
+            "TableName": table,
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)" if prefix else "pk = :pk",
+            "ExpressionAttributeValues": to_item({":pk": pk, ":prefix": prefix or None}),
+            "ConsistentRead": consistent,
+        }
+        while True:
+            with _sorted_failures():
+                page = self._client.query(**parameters)
+            yield from (from_item(item) for item in page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            parameters["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+class _sorted_failures:  # noqa: N801 - reads as a statement: `with _sorted_failures():`
+    """Turns "cannot answer" into `StoreUnavailableError`; lets everything else through."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, ClientError):
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            if error.response.get("Error", {}).get("Code") in _UNAVAILABLE or status >= 500:
+                raise StoreUnavailableError(str(error)) from error
+        elif isinstance(error, BotoCoreError):
+            # No connection, a timeout, no credentials: botocore's own errors, after its retries.
+            raise StoreUnavailableError(str(error)) from error
+
+
+def _unmet(error: ClientError) -> Unmet:
+    if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+        raise error
+    image = error.response.get("Item")
+    return Unmet(from_item(image) if image else None)  # type: ignore[arg-type]  # the stubs call the image an object

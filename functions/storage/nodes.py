@@ -1,0 +1,126 @@
+"""Nodes: each one's own item (truth), the one item with all of them in summary (for placement), and their commands.
+
+A node's item is written once a heartbeat, fenced by its boot. The summary follows within seconds, at once where it
+matters; it may be lost and is made anew by the next heartbeats.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from functions.fleet import LEASE_SECONDS, Node, NodeReport, Order
+from functions.storage.dynamo import Dynamo, Unmet, Update
+from functions.storage.shapes import FLEET_KEY, node_key, order_item, report_item, report_of, summary_item
+
+FORGET_SECONDS = 3600
+"""A node that was not heard of for so long leaves the summary."""
+
+# The node lives the life that we know: the ordinary heartbeat.
+SAME_BOOT = "boot = :boot"
+# A new life takes over from one that began earlier, or whose lease is over; an old life's late heartbeat does not.
+NEW_BOOT = "attribute_not_exists(pk) OR started < :started OR #at < :lapsed"
+# A late writer of an older state loses.
+NEWER = "attribute_not_exists(nodes.#node) OR nodes.#node.#at <= :at"
+
+
+@dataclass(frozen=True, slots=True)
+class Fenced:
+    """Another, younger life of the node holds the lease."""
+
+
+class Nodes:
+    """The fleet's table."""
+
+    def __init__(self, dynamo: Dynamo, table: str) -> None:
+        self._dynamo = dynamo
+        self._table = table
+
+    def read(self, node: str) -> NodeReport | None:
+        """What *node* last reported."""
+        item = self._dynamo.get(self._table, node_key(node))
+        return report_of(item) if item else None
+
+    def beat(self, report: NodeReport, done: Iterable[str], *, new_boot: bool) -> NodeReport | Fenced:
+        """Write *report* and drop the commands that are *done*; the item afterwards, with the commands that remain."""
+        # `drained` is the operator's, not the node's.
+        item = {name: value for name, value in report_item(report).items() if name != "drained"}
+        names = {f"#{name}": name for name in item}
+        values = {f":{name}": value for name, value in item.items()}
+        sets = [f"#{name} = :{name}" for name in item]
+        removed = []
+        if new_boot:
+            # Waiting commands were for sessions of the former life.
+            sets.append("cmds = :none")
+            values |= {":none": {}, ":lapsed": report.node.at - LEASE_SECONDS}
+        else:
+            for number, command in enumerate(done):
+                names[f"#done{number}"] = command
+                removed.append(f"cmds.#done{number}")
+        outcome = self._dynamo.update(
+            Update(
+                self._table,
+                node_key(report.node.id),
+                f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removed)}" if removed else ""),
+                NEW_BOOT if new_boot else SAME_BOOT,
+                names,
+                values,
+                returning="ALL_NEW",
+            )
+        )
+        return Fenced() if isinstance(outcome, Unmet) else report_of(outcome.item)
+
+    def project(self, node: Node) -> None:
+        """Bring *node* up to date in the summary."""
+        change = Update(
+            self._table,
+            FLEET_KEY,
+            "SET nodes.#node = :node",
+            f"attribute_exists(nodes) AND ({NEWER})",
+            {"#node": node.id, "#at": "at"},
+            {":node": summary_item(node), ":at": node.at},
+        )
+        outcome = self._dynamo.update(change)
+        if isinstance(outcome, Unmet) and outcome.item is None:
+            # The first heartbeat of the first node.
+            self._dynamo.put_new(self._table, {**FLEET_KEY, "nodes": {}})
+            self._dynamo.update(change)
+
+    def forget(self, node: str, before: float) -> None:
+        """Take *node* out of the summary, unless it was heard of since *before*."""
+        self._dynamo.update(
+            Update(
+                self._table,
+                FLEET_KEY,
+                "REMOVE nodes.#node",
+                "nodes.#node.#at < :before",
+                {"#node": node, "#at": "at"},
+                {":before": before},
+            )
+        )
+
+    def order(self, node: str, boot: str, order: Order) -> bool:
+        """Leave a command for *boot* of *node*; False where that life is over."""
+        outcome = self._dynamo.update(
+            Update(
+                self._table,
+                node_key(node),
+                "SET cmds.#order = :order",
+                SAME_BOOT,
+                {"#order": order.id},
+                {":order": order_item(order), ":boot": boot},
+            )
+        )
+        return not isinstance(outcome, Unmet)
+
+    def set_drained(self, node: str, *, drained: bool) -> NodeReport | None:
+        """Keep new sessions away from *node*, or let them come again; None where there is no such node."""
+        outcome = self._dynamo.update(
+            Update(
+                self._table,
+                node_key(node),
+                "SET drained = :drained" if drained else "REMOVE drained",
+                "attribute_exists(pk)",
+                values={":drained": True} if drained else {},
+                returning="ALL_NEW",
+            )
+        )
+        return None if isinstance(outcome, Unmet) else report_of(outcome.item)

@@ -1,0 +1,143 @@
+"""The writes on an account's item: one conditional update decides a publish (design.md, rule 1).
+
+Every condition is a named clause with its reason above it. A write that was retried after a lost response finds its own
+session in the failure image; that is the caller's to see (`functions.roster.Own`).
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from functions.accounts import Account, Slot
+from functions.roster import Take
+from functions.storage.dynamo import Dynamo, Unmet, Update
+from functions.storage.shapes import account_key, account_of, pack, slot_item
+from shared.months import month_of
+
+if TYPE_CHECKING:
+    from functions.storage.attributes import Item
+
+# The account may have been deleted since its key was read; without this an update would create a bare item.
+EXISTS = "attribute_exists(pk)"
+# Worked out from tier and overrides whenever those change, so that the condition sees the limits of this very moment.
+PROTOCOL = "contains(protos, :protocol)"
+# A block is for one month: the next month's publish passes without anybody lifting it.
+WITHIN_QUOTA = "(attribute_not_exists(blocked) OR blocked <> :month)"
+# One publisher a stream.
+FREE = "attribute_not_exists(slots.#stream)"
+# Slots that nothing stands behind any more still count here: the ordinary write can only refuse too much, never too little.
+ROOM = "size(slots) < lim"
+# The stream's slot is the one that was judged; nobody took it over in between.
+SAME = "slots.#stream.s = :seen"
+# A grant that was judged unused has not become a session in between.
+STILL_UNUSED = "attribute_not_exists(slots.#stream.u)"
+# `size(slots) <= :bound` is worked out from the limit that was seen, so the limit must still be that one.
+SAME_LIMIT = "lim = :lim"
+BOUND = "size(slots) <= :bound"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The slot is ours; *account* is the item after the write."""
+
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """The roster was not what the write expected; *account* is the item as it is, None where there is none."""
+
+    account: Account | None
+
+
+class Rosters:
+    """Takes, marks and frees slots."""
+
+    def __init__(self, dynamo: Dynamo, table: str) -> None:
+        self._dynamo = dynamo
+        self._table = table
+
+    def read(self, account: str) -> Account | None:
+        """The account as of now."""
+        item = self._dynamo.get(self._table, account_key(account))
+        return account_of(item) if item else None
+
+    def read_all(self, accounts: list[str]) -> dict[str, Account]:
+        """The accounts that exist among *accounts* (at most 100), as of now."""
+        keys = [account_key(account) for account in accounts]
+        found = self._dynamo.batch_get({self._table: keys}, consistent=True)[self._table]
+        return {account.id: account for account in map(account_of, found)}
+
+    def take(
+        self, account: str, stream: str, slot: Slot, *, protocol: str, now: float, take: Take, lim: int | None = None
+    ) -> Taken | NotTaken:
+        """Write *slot* for *stream*, provided that the account allows it and the roster is what *take* says.
+
+        *lim* is the stream limit that a take with victims or a predecessor was decided by.
+        """
+        names = {"#stream": stream}
+        values: Item = {
+            ":slot": slot_item(slot),
+            ":one": 1,
+            ":protocol": protocol,
+            ":month": month_of(now),
+        }
+        clauses = [EXISTS, PROTOCOL, WITHIN_QUOTA]
+        if take.replaces is None:
+            clauses.append(FREE)
+        else:
+            clauses.append(SAME)
+            values[":seen"] = pack(take.replaces.session)
+            if take.replaces.used_at is None:
+                clauses.append(STILL_UNUSED)
+        if take.replaces is None and not take.reclaims:
+            clauses.append(ROOM)
+        else:
+            clauses += [SAME_LIMIT, BOUND]
+            values[":lim"] = lim
+            values[":bound"] = (lim or 0) + len(take.reclaims) - (take.replaces is None)
+        removed = []
+        for number, (victim, seen) in enumerate(take.reclaims.items()):
+            # Each victim is the slot that was judged: a renewal or a heartbeat that came first wins.
+            names[f"#v{number}"] = victim
+            values[f":v{number}"] = pack(seen.session)
+            clauses.append(f"slots.#v{number}.s = :v{number}")
+            if seen.used_at is None:
+                clauses.append(f"attribute_not_exists(slots.#v{number}.u)")
+            removed.append(f"slots.#v{number}")
+        outcome = self._dynamo.update(
+            Update(
+                self._table,
+                account_key(account),
+                "SET slots.#stream = :slot, ep = ep + :one" + (f" REMOVE {', '.join(removed)}" if removed else ""),
+                " AND ".join(clauses),
+                names,
+                values,
+                returning="ALL_NEW",
+            )
+        )
+        if isinstance(outcome, Unmet):
+            return NotTaken(account_of(outcome.item) if outcome.item else None)
+        return Taken(account_of(outcome.item))
+
+    def mark_used(self, account: str, stream: str, session: str, at: float) -> bool:
+        """Note that *session* began; False where the roster does not have it, so that it must be ended."""
+        return self._on_own_slot(
+            account, stream, session, "SET slots.#stream.u = if_not_exists(slots.#stream.u, :at)", {":at": at}
+        )
+
+    def release(self, account: str, stream: str, session: str) -> bool:
+        """Free the slot of *session*; False where it was not there."""
+        return self._on_own_slot(account, stream, session, "REMOVE slots.#stream", {})
+
+    def _on_own_slot(self, account: str, stream: str, session: str, update: str, values: dict[str, Any]) -> bool:
+        outcome = self._dynamo.update(
+            Update(
+                self._table,
+                account_key(account),
+                update,
+                SAME,
+                {"#stream": stream},
+                {":seen": pack(session), **values},
+            )
+        )
+        return not isinstance(outcome, Unmet)

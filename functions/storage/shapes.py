@@ -1,0 +1,301 @@
+"""How accounts, keys, streams and nodes look as items: the one place that knows attribute names.
+
+The account's item is written at every publish and paid by the kilobyte, so its slots are compact: one-letter names, and
+ids of ours as the bytes that they encode. With 25 slots it stays under 2 KB, two write units.
+"""
+
+from base64 import b32decode, b32encode
+from binascii import Error as Base32Error
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from functions.accounts import Account, Key, Live, Slot, Stream, Usage
+from functions.fleet import Fleet, Load, Node, NodeReport, NodeState, Order, Session
+from functions.storage.attributes import Item
+from shared.tiers import NO_OVERRIDES, HlsEmbed, Overrides, Tier
+
+FLEET_KEY = {"pk": "FLEET"}
+DIRECTORY = "ACCOUNTS"
+"""The partition that lists accounts for operators."""
+
+
+def account_key(account: str) -> dict[str, str]:
+    """Where an account's item is."""
+    return {"pk": f"ACCOUNT#{account}", "sk": "ACCOUNT"}
+
+
+def key_key(digest: str) -> dict[str, str]:
+    """Where a stream key's item is."""
+    return {"pk": f"KEY#{digest}", "sk": "KEY"}
+
+
+def stream_key(stream: str) -> dict[str, str]:
+    """Where a stream's item is."""
+    return {"pk": f"STREAM#{stream}", "sk": "STREAM"}
+
+
+def owned_key(account: str, stream: str) -> dict[str, str]:
+    """Where the account's own entry of one of its stream keys is."""
+    return {"pk": f"ACCOUNT#{account}", "sk": f"KEY#{stream}"}
+
+
+def token_key(digest: str) -> dict[str, str]:
+    """Where an account token's item is."""
+    return {"pk": f"TOKEN#{digest}", "sk": "TOKEN"}
+
+
+def node_key(node: str) -> dict[str, str]:
+    """Where a node's item is."""
+    return {"pk": f"NODE#{node}"}
+
+
+def pack(identity: str) -> bytes | str:
+    """An id of ours as the bytes that it spells; any other text as it is."""
+    try:
+        raw = b32decode(identity.upper() + "=" * (-len(identity) % 8))
+    except (Base32Error, ValueError):
+        return identity
+    return raw if unpack(raw) == identity else identity
+
+
+def unpack(packed: bytes | str) -> str:
+    """The id that `pack` packed."""
+    return packed if isinstance(packed, str) else b32encode(packed).decode().rstrip("=").lower()
+
+
+def slot_item(slot: Slot) -> Item:
+    """A slot of the roster."""
+    return {
+        "s": pack(slot.session),
+        "b": pack(slot.boot),
+        "x": slot.expires_at,
+        "u": slot.used_at,
+        "f": slot.forced or None,
+    }
+
+
+def slot_of(item: Item) -> Slot:
+    """The slot that an entry of the roster means."""
+    return Slot(unpack(item["s"]), unpack(item["b"]), item["x"], item.get("u"), item.get("f", 0))
+
+
+def overrides_item(overrides: Overrides) -> Item:
+    """The overrides that are set."""
+    set_ = {field.name: getattr(overrides, field.name) for field in fields(Overrides)}
+    return {
+        name: str(value) if isinstance(value, HlsEmbed) else value for name, value in set_.items() if value is not None
+    }
+
+
+def overrides_of(item: Mapping[str, Any] | None) -> Overrides:
+    """The overrides that an item says."""
+    if not item:
+        return NO_OVERRIDES
+    known = {field.name for field in fields(Overrides)}
+    values = {name: value for name, value in item.items() if name in known}
+    if "hls_embed" in values:
+        values["hls_embed"] = HlsEmbed(values["hls_embed"])
+    return Overrides(**values)
+
+
+def limits_item(account: Account) -> Item:
+    """What the conditions of a publish compare with, worked out once a change of tier instead of at every publish."""
+    limits = account.limits
+    return {"lim": limits.streams, "quota": limits.bytes, "protos": limits.protocols}
+
+
+def account_item(account: Account) -> Item:
+    """A new account's item. Its `slots` map must exist, or no path below it can be written."""
+    return {
+        **account_key(account.id),
+        "tier": account.tier.value,
+        "overrides": overrides_item(account.overrides),
+        **limits_item(account),
+        "slots": {stream: slot_item(slot) for stream, slot in account.slots.items()},
+        "ep": account.epoch,
+        "created": account.created,
+    }
+
+
+def account_of(item: Item) -> Account:
+    """The account that an item means."""
+    used = item.get("used", {})
+    blocked = item.get("blocked")
+    return Account(
+        id=item["pk"].removeprefix("ACCOUNT#"),
+        tier=Tier(item["tier"]),
+        overrides=overrides_of(item.get("overrides")),
+        slots={stream: slot_of(slot) for stream, slot in item["slots"].items()},
+        epoch=item["ep"],
+        blocked=Usage(blocked, used.get("bytes", 0), item["quota"]) if blocked else None,
+        created=item.get("created", 0),
+    )
+
+
+def key_item(key: Key) -> Item:
+    """A stream key's item."""
+    return {
+        **key_key(key.digest),
+        "account": key.account,
+        "stream": key.stream,
+        "label": key.label,
+        "created": key.created,
+        "revoked": key.revoked_at,
+        "expires": key.expires_at,
+    }
+
+
+def key_of(item: Item) -> Key:
+    """The key that an item means: the key's own, or the account's entry of it."""
+    digest = item.get("digest") or item["pk"].removeprefix("KEY#")
+    return Key(
+        digest, item["account"], item["stream"], item.get("label", ""), item.get("created", 0),
+        item.get("revoked"), item.get("expires"),
+    )  # fmt: skip
+
+
+def owned_item(key: Key) -> Item:
+    """The account's entry of a key: what the owner lists, and how metering finds the account's streams."""
+    return {**key_item(key), **owned_key(key.account, key.stream), "digest": key.digest}
+
+
+def usage_item(usage: Usage | None) -> Item | None:
+    """A month's use."""
+    return None if usage is None else {"month": usage.month, "used": usage.used, "quota": usage.quota}
+
+
+def stream_item(stream: Stream) -> Item:
+    """A new stream's item."""
+    return {
+        **stream_key(stream.id),
+        "account": stream.account,
+        **stream_limits_item(stream),
+        "blocked": usage_item(stream.blocked),
+    }
+
+
+def stream_limits_item(stream: Stream) -> Item:
+    """What a stream carries of its account's limits."""
+    return {
+        "tier": stream.tier.value,
+        "viewers": stream.max_viewers,
+        "kbps": stream.max_kbps,
+        "protos": stream.protocols,
+    }
+
+
+def stream_of(item: Item) -> Stream:
+    """The stream that an item means."""
+    live, blocked = item.get("live"), item.get("blocked")
+    return Stream(
+        id=item["pk"].removeprefix("STREAM#"),
+        account=item["account"],
+        tier=Tier(item["tier"]),
+        max_viewers=item["viewers"],
+        max_kbps=item["kbps"],
+        protocols=item["protos"],
+        blocked=Usage(**blocked) if blocked else None,
+        live=Live(**live) if live else None,
+    )
+
+
+def live_item(live: Live) -> Item:
+    """A running session on its stream's item."""
+    return {
+        "session": live.session,
+        "node": live.node,
+        "boot": live.boot,
+        "epoch": live.epoch,
+        "viewers": live.viewers,
+        "since": live.since,
+    }
+
+
+def load_item(load: Load) -> Item:
+    """A node's load, what is not zero of it."""
+    return {field.name: getattr(load, field.name) or None for field in fields(Load)}
+
+
+def load_of(item: Mapping[str, Any] | None) -> Load:
+    """The load that an item means."""
+    return Load(**{field.name: (item or {}).get(field.name, 0) for field in fields(Load)})
+
+
+def summary_item(node: Node) -> Item:
+    """A node in the fleet's item."""
+    return {
+        "boot": node.boot,
+        "at": node.at,
+        "url": node.url,
+        "region": node.region,
+        "state": node.state.value,
+        "load": load_item(node.load),
+        "drained": node.drained or None,
+    }
+
+
+def summary_of(identity: str, item: Item) -> Node:
+    """The node that an entry of the fleet's item means."""
+    return Node(
+        identity, item["boot"], item["at"], item["url"], item["region"], NodeState(item["state"]),
+        load_of(item.get("load")), item.get("drained", False),
+    )  # fmt: skip
+
+
+def fleet_of(items: Iterable[Item]) -> Fleet:
+    """The fleet that the FLEET item means, if it is there."""
+    return Fleet(summary_of(name, entry) for item in items for name, entry in item.get("nodes", {}).items())
+
+
+def session_item(session: Session) -> Item:
+    """A publish session on its node's item."""
+    return {
+        "s": session.session, "a": session.account, "e": session.epoch, "v": session.viewers, "m": session.max_viewers,
+        "t": session.since, "q": session.silent_ms, "k": session.kbps,
+    }  # fmt: skip
+
+
+def session_of(item: Item) -> Session:
+    """The session that an entry of a node's item means."""
+    return Session(
+        item["s"], item["a"], item["e"], item["v"], item["m"], item["t"], item["q"], item["k"]
+    )  # fmt: skip
+
+
+def order_item(order: Order) -> Item:
+    """A waiting command on its node's item; its id is the map's key."""
+    return {
+        "reason": order.reason, "session": order.session, "stream": order.stream, "account": order.account,
+        "after": order.not_before,
+    }  # fmt: skip
+
+
+def order_of(identity: str, item: Item) -> Order:
+    """The command that an entry of a node's item means."""
+    return Order(
+        identity, item["reason"], item.get("session"), item.get("stream"), item.get("account"), item.get("after", 0)
+    )
+
+
+def report_item(report: NodeReport) -> Item:
+    """A node's item without its key and its commands."""
+    return {
+        **summary_item(report.node),
+        "started": report.started_at,
+        "streams": {stream: session_item(session) for stream, session in report.streams.items()},
+        "projected": report.projected_at,
+        "checked": report.checked_at,
+    }
+
+
+def report_of(item: Item) -> NodeReport:
+    """The report that a node's item means."""
+    return NodeReport(
+        node=summary_of(item["pk"].removeprefix("NODE#"), item),
+        started_at=item["started"],
+        streams={stream: session_of(entry) for stream, entry in item["streams"].items()},
+        orders={identity: order_of(identity, entry) for identity, entry in item.get("cmds", {}).items()},
+        projected_at=item["projected"],
+        checked_at=item["checked"],
+    )

@@ -1,0 +1,104 @@
+"""Bytes: grow-only shards per (account, month, node, boot), their sum, and the block that a full quota puts up.
+
+A shard holds the largest total that its node ever reported, so duplicates, reordering, replays and lost reports change
+nothing (design.md, rule 5). The sum of the shards is the account's use of the month, exactly.
+"""
+
+from dataclasses import dataclass
+
+from functions.accounts import Account, Usage
+from functions.storage.dynamo import Dynamo, Unmet, Update
+from functions.storage.shapes import account_key, account_of, stream_key, usage_item
+
+# An old total, a duplicate or a replay.
+GROWS = "attribute_not_exists(b) OR b < :b"
+# The quota is compared inside the write: a limit that was raised a moment ago is not overruled by an older reading.
+OVER = "quota <= :used"
+# A late report of a past month does not lift the present month's block.
+NOT_LATER = "(attribute_not_exists(blocked) OR blocked <= :month)"
+# The figures of a block only grow.
+MORE = "(attribute_not_exists(used) OR used.#month < :month OR used.#bytes < :used)"
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What one boot of one node has counted for one account in one month."""
+
+    account: str
+    month: str
+    node: str
+    boot: str
+    received: int
+    sent: int
+
+
+class UsageLedger:
+    """The only writer of bytes."""
+
+    def __init__(self, dynamo: Dynamo, table: str) -> None:
+        self._dynamo = dynamo
+        self._table = table
+
+    def merge(self, total: Total) -> bool:
+        """Note *total* unless a larger one is known; whether it was larger."""
+        outcome = self._dynamo.update(
+            Update(
+                self._table,
+                {"pk": f"USAGE#{total.account}#{total.month}", "sk": f"{total.node}#{total.boot}"},
+                "SET b = :b, r = :r, s = :s",
+                GROWS,
+                values={":b": total.received + total.sent, ":r": total.received, ":s": total.sent},
+            )
+        )
+        return not isinstance(outcome, Unmet)
+
+    def shards(self, account: str, month: str) -> list[Total]:
+        """Every node's total of *account* in *month*."""
+        found = []
+        for item in self._dynamo.query(self._table, f"USAGE#{account}#{month}"):
+            node, _, boot = item["sk"].rpartition("#")
+            found.append(Total(account, month, node, boot, item["r"], item["s"]))
+        return found
+
+    def used(self, account: str, month: str) -> int:
+        """The bytes that *account* used in *month*, both directions."""
+        return sum(shard.received + shard.sent for shard in self.shards(account, month))
+
+    def block(self, account: str, month: str, used: int) -> Account | None:
+        """Block *account* for *month* if *used* bytes fill its quota; the account as blocked, None where it is not or was."""
+        outcome = self._dynamo.update(
+            Update(
+                self._table,
+                account_key(account),
+                "SET blocked = :month, used = :usage",
+                f"attribute_exists(pk) AND {OVER} AND {NOT_LATER} AND {MORE}",
+                {"#month": "month", "#bytes": "bytes"},
+                {":month": month, ":used": used, ":usage": {"month": month, "bytes": used}},
+                returning="ALL_NEW",
+            )
+        )
+        return None if isinstance(outcome, Unmet) else account_of(outcome.item)
+
+    def unblock(self, account: str, used: int) -> None:
+        """Lift the block of *account* if its quota has room for more than *used* bytes."""
+        self._dynamo.update(
+            Update(
+                self._table,
+                account_key(account),
+                "REMOVE blocked",
+                "attribute_exists(blocked) AND quota > :used",
+                values={":used": used},
+            )
+        )
+
+    def mark_stream(self, stream: str, usage: Usage | None) -> None:
+        """Let *stream* refuse its viewers for the month of *usage*, or no more."""
+        self._dynamo.update(
+            Update(
+                self._table,
+                stream_key(stream),
+                "REMOVE blocked" if usage is None else "SET blocked = :usage",
+                "attribute_exists(pk)",
+                values={} if usage is None else {":usage": usage_item(usage)},
+            )
+        )
