@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import aiohttp
 
@@ -23,6 +23,7 @@ from tests.peers.poller import Poller
 if TYPE_CHECKING:
     import socket
 
+Setup = Literal["actpass", "active", "passive"]
 CHECK_SECONDS = 0.05
 CONSENT_SECONDS = 5.0
 CONSENT_LIMIT = 30.0
@@ -77,7 +78,7 @@ class Peer:
         url: str,
         *,
         bearer: str | None = None,
-        setup: Literal["actpass", "active", "passive"] = "actpass",
+        setup: Setup = "actpass",
         kinds: tuple[sdp.Kind, ...] = ("video", "audio"),
         via: tuple[str, int] | None = None,
     ) -> None:
@@ -126,6 +127,17 @@ class Peer:
         except BaseException:
             self._release()
             raise
+
+    async def __aenter__(self) -> Self:
+        """Connect for as long as the block lasts."""
+        await self.connect()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            await self.close()
+        else:
+            self.vanish()
 
     async def close(self, *, linger: float = 0.1) -> None:
         """DELETE the session, take what was still on its way, and let go of the socket."""

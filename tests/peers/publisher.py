@@ -100,17 +100,21 @@ class Publisher(Peer):
             self.unauthentic += 1
             return
         for part in rtcp.parse(compound):
-            wanted = rtcp.read_nack(part)
-            if wanted is not None:
-                self._repeat(*wanted)
-            elif rtcp.is_keyframe_request(part):
-                self.keyframe_requests += 1
-                if self._reacts:
-                    self._to_keyframe()
-            elif rtcp.is_remb(part):
-                self.rembs += 1
-            elif part.kind == rtcp.RR:
-                self.reports += 1
+            self.on_feedback(part)
+
+    def on_feedback(self, part: rtcp.Packet) -> None:
+        """One packet of what a server says to an encoder."""
+        wanted = rtcp.read_nack(part)
+        if wanted is not None:
+            self._repeat(*wanted)
+        elif rtcp.is_keyframe_request(part):
+            self.keyframe_requests += 1
+            if self._reacts:
+                self._to_keyframe()
+        elif rtcp.is_remb(part):
+            self.rembs += 1
+        elif part.kind == rtcp.RR:
+            self.reports += 1
 
     def pause(self) -> None:
         """Send no media, but stay: an encoder that stalls."""
