@@ -1,8 +1,9 @@
 """Decides what a heartbeat says and when it goes out: the node's half of the lease (design.md, section 2).
 
 Pure: `now` is an argument, nothing is sent here; `sfu.uplink` is the shell around it. What holds:
-- at most one heartbeat is under way; the next leaves every 2 s, or as soon as something changed, yet never less than
-  100 ms after the one before, so that a burst of joins is one heartbeat;
+- at most one heartbeat is under way; the next leaves after 2 s, at once when a publisher began, ended, fell silent or came
+  back, or a stream became full or no longer full, within 1 s when viewers came or went, and never less than 100 ms after
+  the one before;
 - `streams` is the whole truth each time, so a lost heartbeat loses nothing; what is not in it (sessions that ended,
   commands carried out) is repeated until a heartbeat that said it was answered;
 - a command is carried out once, however often it is sent.
@@ -18,6 +19,9 @@ from shared.messages import Command, EndedReport, Heartbeat, HeartbeatReply, Loa
 INTERVAL: Final = 2.0
 SPACING: Final = 0.1
 """Shortest time between two heartbeats."""
+SOON: Final = 1.0
+"""For what is worth telling but decides nothing, as viewers who come and go: the node holds their limit itself."""
+SILENT_MS: Final = 500
 RETRY: Final = (0.25, 0.5, 1.0, 2.0)
 """Pauses after the first, second … heartbeat without an answer; the lease (10 s) outlives several of them."""
 MAX_ENDED: Final = 5000
@@ -54,6 +58,9 @@ class Heartbeats:
         self._done: OrderedDict[str, None] = OrderedDict()
         self._under_way: Heartbeat | None = None
         self._changed = True
+        self._touched = False
+        self._told: frozenset[tuple[str, bool, bool]] = frozenset()
+        """What of the streams decides something, as the last heartbeat told it."""
         self._failures = 0
         self._last: float | None = None
 
@@ -65,11 +72,18 @@ class Heartbeats:
     @property
     def settled(self) -> bool:
         """Whether the control plane has been told everything, the state included."""
-        return not (self._changed or self._under_way or self._ended or self._done or self._failures)
+        return not (self._changed or self._touched or self._under_way or self._ended or self._done or self._failures)
 
-    def changed(self) -> None:
-        """Something is to be told at once."""
-        self._changed = True
+    def touched(self) -> None:
+        """Something is to be told soon."""
+        self._touched = True
+
+    def look(self, streams: Sequence[StreamReport]) -> None:
+        """Something happened: tell of *streams* at once if it was something that decides, soon if not."""
+        if _decisive(streams) == self._told:
+            self._touched = True
+        else:
+            self._changed = True
 
     def enter(self, state: State) -> None:
         """Say *state* from now on, at once."""
@@ -77,12 +91,15 @@ class Heartbeats:
         self._changed = True
 
     def ended(self, report: EndedReport) -> None:
-        """Tell of a session that ended, until it was heard."""
+        """Tell of a session that ended, until it was heard: at once if that frees a slot."""
         self._ended[report.session] = report
         while len(self._ended) > MAX_ENDED:
             self._ended.popitem(last=False)
             self.lost_ended += 1
-        self._changed = True
+        if report.action == "publish":
+            self._changed = True
+        else:
+            self._touched = True
 
     def due(self) -> float | None:
         """When the next heartbeat shall leave; None while one is under way. May lie in the past."""
@@ -93,7 +110,7 @@ class Heartbeats:
         if self._failures:
             # A change does not speed up the knocking at a door that nobody opens.
             return self._last + RETRY[min(self._failures, len(RETRY)) - 1]
-        return self._last + (SPACING if self._changed else INTERVAL)
+        return self._last + (SPACING if self._changed else SOON if self._touched else INTERVAL)
 
     def begin(self, now: float, at: float, streams: Sequence[StreamReport], load: Load) -> Heartbeat:
         """The heartbeat to send now (*at* is the wall clock's word for it). `answered` or `failed` must follow."""
@@ -114,7 +131,8 @@ class Heartbeats:
             done=tuple(self._done)[:PER_BEAT],
         )
         self._last = now
-        self._changed = False
+        self._changed = self._touched = False
+        self._told = _decisive(streams)
         return self._under_way
 
     def answered(self, reply: HeartbeatReply) -> tuple[Command, ...]:
@@ -144,6 +162,12 @@ class Heartbeats:
             raise RuntimeError("no heartbeat is under way")
         beat, self._under_way = self._under_way, None
         return beat
+
+
+def _decisive(streams: Sequence[StreamReport]) -> frozenset[tuple[str, bool, bool]]:
+    return frozenset(
+        (stream.session, stream.silent_ms >= SILENT_MS, stream.viewers >= stream.max_viewers) for stream in streams
+    )
 
 
 def _forget(kept: OrderedDict[str, EndedReport] | OrderedDict[str, None], heard: Mapping[str, object]) -> None:

@@ -18,18 +18,24 @@ from sfu.meter import Meter
 from sfu.stats import PlaneStats
 from sfu.uplink import Uplink
 from sfu.usage import UsageReporter
+from shared.grants import Reason
 from shared.messages import Load
 
 REASONS: Final = frozenset(
     {
         "delete",
-        "closed",
+        "closed_by_peer",
         "timeout",
+        "ice_timeout",
+        "dtls_timeout",
+        "dtls_failed",
         "superseded",
+        "publisher_gone",
+        "codec_changed",
+        "shutdown",
         "admin",
         "BANDWIDTH_EXCEEDED",
         "QUOTA_EXCEEDED",
-        "DRAINING",
     }
 )
 """Reasons of a session's end that have a series of their own."""
@@ -53,7 +59,7 @@ class Sources:
     """The clock of `Uplink.last_answer`."""
     answers: Mapping[tuple[str, str], int]
     """(publish or play, refusal code or `created`) -> how often."""
-    rejections: Mapping[str, int]
+    rejections: Mapping[Reason, int]
     """Reason -> how often a grant was rejected for it."""
     ended: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(publish or play, reason) -> how many sessions ended so; count with `count_ended`."""
@@ -103,7 +109,7 @@ class NodeCollector(Collector):
         yield _counter(
             "sluice_requests", "Session requests by outcome.", ("action", "outcome"), self._from.answers.items()
         )
-        rejections = (((reason,), count) for reason, count in self._from.rejections.items())
+        rejections = (((reason.value,), count) for reason, count in self._from.rejections.items())
         yield _counter("sluice_grants_rejected", "Grants rejected, by the reason for the log.", ("reason",), rejections)
         yield _counter("sluice_sessions_ended", "Sessions that ended.", ("action", "reason"), self._from.ended.items())
 

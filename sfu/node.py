@@ -37,7 +37,7 @@ class Media(Protocol):
         """Bind the UDP socket; raises OSError."""
 
     async def close(self) -> None:
-        """End what is left and close the socket."""
+        """End every session with a farewell and close the socket; a second call does nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +54,6 @@ class Parts:
     shutdown: Shutdown
     sessions: Callable[[], int]
     """How many sessions there are now."""
-    end_sessions: Callable[[], None]
-    """End every session as a drain does."""
     background: tuple[Callable[[], Coroutine[Any, Any, None]], ...] = ()
     """More tasks that run as long as the node does."""
 
@@ -103,7 +101,7 @@ async def _drain_or_forced(settings: Settings, parts: Parts) -> bool:
         drain(
             seconds=settings.drain_seconds,
             sessions=parts.sessions,
-            end_sessions=parts.end_sessions,
+            end_sessions=parts.plane.close,
             beats=parts.beats,
             uplink=parts.uplink,
             usage=parts.usage,

@@ -6,7 +6,7 @@ as the settings allow, end the rest cleanly, report the last bytes, say `stopped
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from sfu.heartbeat import Heartbeats
@@ -46,7 +46,7 @@ async def drain(
     *,
     seconds: float,
     sessions: Callable[[], int],
-    end_sessions: Callable[[], None],
+    end_sessions: Callable[[], Awaitable[None]],
     beats: Heartbeats,
     uplink: Uplink,
     usage: UsageReporter,
@@ -62,7 +62,7 @@ async def drain(
                 await asyncio.sleep(LOOK)
     except TimeoutError:
         log.info("sessions are ended", extra={"sessions": sessions()})
-    end_sessions()
+    await end_sessions()
     beats.enter("stopped")
     uplink.wake()
     reported, told = await asyncio.gather(usage.finish(LAST_WORDS), uplink.settle(LAST_WORDS))

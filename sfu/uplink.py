@@ -12,7 +12,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from sfu.aws import Answer, AwsError
-from sfu.heartbeat import Heartbeats
+from sfu.heartbeat import SPACING, Heartbeats
 from sfu.keyring import Keyring
 from shared.messages import Command, Heartbeat, HeartbeatReply, Load, StreamReport
 
@@ -43,6 +43,8 @@ class Uplink:
         self._execute = execute
         self._keyring = keyring
         self._wall_clock = wall_clock
+        self._look = False
+        self._looked_at = float("-inf")
         self._wake = asyncio.Event()
         self._heard = asyncio.Event()
         self.ready = False
@@ -53,8 +55,8 @@ class Uplink:
         self.failed = 0
 
     def changed(self) -> None:
-        """Tell the control plane at once that something changed."""
-        self._beats.changed()
+        """Something changed among the sessions: look what it is worth. Cheap, for it may come a thousand times a second."""
+        self._look = True
         self._wake.set()
 
     def wake(self) -> None:
@@ -81,6 +83,14 @@ class Uplink:
     async def _until_due(self) -> None:
         loop = asyncio.get_running_loop()
         while (due := self._beats.due()) is not None and (pause := due - loop.time()) > 0:
+            if self._look:
+                rest = self._looked_at + SPACING - loop.time()
+                if rest <= 0:
+                    self._look = False
+                    self._looked_at = loop.time()
+                    self._beats.look(self._snapshot()[0])
+                    continue
+                pause = min(pause, rest)
             self._wake.clear()
             try:
                 async with asyncio.timeout(pause):
@@ -90,6 +100,7 @@ class Uplink:
 
     async def _beat(self) -> None:
         loop = asyncio.get_running_loop()
+        self._look = False
         streams, load = self._snapshot()
         beat = self._beats.begin(loop.time(), self._wall_clock(), streams, load)
         self.sent += 1

@@ -1,12 +1,14 @@
 """What a heartbeat says and when it leaves, without a network."""
 
+from typing import Literal
+
 import pytest
 
-from sfu.heartbeat import INTERVAL, MAX_ENDED, PER_BEAT, RETRY, SPACING, Heartbeats, Identity
+from sfu.heartbeat import INTERVAL, MAX_ENDED, PER_BEAT, RETRY, SOON, SPACING, Heartbeats, Identity
 from shared.messages import Command, EndedReport, Heartbeat, HeartbeatReply, Load, StreamReport
 
 LOAD = Load(publishers=1, viewers=2, max_sessions=400)
-STREAM = StreamReport(stream="s" * 16, account="demo", session="x" * 26, epoch=3, since=90.0)
+STREAM = StreamReport(stream="s" * 16, account="demo", session="x" * 26, epoch=3, since=90.0, max_viewers=20)
 
 
 def _heartbeats() -> Heartbeats:
@@ -54,26 +56,57 @@ def test_the_first_one_leaves_at_once_and_the_next_after_two_seconds() -> None:
     assert beats.due() == 10.0 + INTERVAL
 
 
-def test_a_change_is_told_at_once_but_not_within_100_ms_of_the_one_before() -> None:
-    """A burst of joins is one heartbeat."""
+def test_a_publisher_that_began_is_told_at_once_but_not_within_100_ms_of_the_one_before() -> None:
+    """A burst of them is one heartbeat."""
     beats = _heartbeats()
     _beat(beats, 10.0)
     beats.answered(_reply())
-    for _ in range(50):
-        beats.changed()
+    for number in range(50):
+        beats.look([STREAM, STREAM.model_copy(update={"session": f"session{number}"})])
     assert beats.due() == 10.0 + SPACING
+
+
+@pytest.mark.parametrize(
+    ("change", "pause"),
+    [
+        ({"silent_ms": 501}, SPACING),
+        ({"viewers": 20}, SPACING),
+        ({"session": "y" * 26}, SPACING),
+        ({"viewers": 7}, SOON),
+        ({"silent_ms": 90}, SOON),
+    ],
+)
+def test_only_what_decides_something_is_told_at_once(change: dict[str, object], pause: float) -> None:
+    """Viewers who come and go are told within a second: a busy node is not ten calls a second."""
+    beats = _heartbeats()
+    _beat(beats, 10.0)
+    beats.answered(_reply())
+    beats.look([STREAM.model_copy(update=change)])
+    assert beats.due() == 10.0 + pause
 
 
 def test_only_one_is_under_way_and_a_change_meanwhile_waits_for_its_answer() -> None:
     """What changed after it left is in the next one."""
     beats = _heartbeats()
     _beat(beats, 10.0)
-    beats.changed()
+    beats.look([])
     assert beats.due() is None
     with pytest.raises(RuntimeError):
         _beat(beats, 10.1)
     beats.answered(_reply())
     assert beats.due() == 10.0 + SPACING
+
+
+@pytest.mark.parametrize(("action", "pause"), [("publish", SPACING), ("play", SOON)])
+def test_the_end_of_a_publisher_is_more_urgent_than_of_a_viewer(
+    action: Literal["publish", "play"], pause: float
+) -> None:
+    """The one frees a slot."""
+    beats = _heartbeats()
+    _beat(beats, 10.0)
+    beats.answered(_reply())
+    beats.ended(_ended().model_copy(update={"action": action}))
+    assert beats.due() == 10.0 + pause
 
 
 def test_an_ended_session_is_repeated_until_a_heartbeat_with_it_was_answered() -> None:
@@ -120,7 +153,7 @@ def test_failures_are_retried_ever_slower_and_changes_do_not_hurry_them() -> Non
     for pause in (*RETRY, RETRY[-1]):
         _beat(beats, now)
         beats.failed()
-        beats.changed()
+        beats.look([])
         assert beats.due() == now + pause
         now += pause
     assert beats.failures == len(RETRY) + 1

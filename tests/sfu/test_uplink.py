@@ -13,7 +13,7 @@ from sfu.aws import Answer, Credentials, SignedHttp
 from sfu.heartbeat import Heartbeats, Identity
 from sfu.keyring import Keyring
 from sfu.uplink import TIMEOUT, Uplink
-from shared.messages import Command, EndedReport, Load
+from shared.messages import Command, EndedReport, Load, StreamReport
 from tests.sfu.fake_control import ACCESS_KEY, REGION, SECRET_KEY, FakeControl, fake_control
 
 
@@ -24,6 +24,7 @@ class _Running:
         self.beats = Heartbeats(Identity("node1", "b" * 16, "http://127.0.0.1:8889", "local", 1.0))
         self.keyring = Keyring()
         self.executed: list[Command] = []
+        self.streams: list[StreamReport] = []
         signed = SignedHttp(http, Credentials(lambda: Static(ACCESS_KEY, SECRET_KEY)), REGION)
 
         async def post(body: bytes) -> Answer:
@@ -31,7 +32,12 @@ class _Running:
             return await signed.post("execute-api", url, body, {"Content-Type": "application/json"}, TIMEOUT)
 
         self.uplink = Uplink(
-            self.beats, post, lambda: ((), Load()), self.executed.append, self.keyring, wall_clock=lambda: 1000.0
+            self.beats,
+            post,
+            lambda: (self.streams, Load()),
+            self.executed.append,
+            self.keyring,
+            wall_clock=lambda: 1000.0,
         )
 
 
@@ -73,6 +79,7 @@ async def test_a_change_is_told_long_before_two_seconds_are_over(control: FakeCo
     """A begin or an end is known at once."""
     async with _running(control) as node:
         await control.until(lambda: len(control.beats) == 1)
+        node.streams = [StreamReport(stream="s" * 16, account="demo", session="x" * 26, epoch=1, since=1.0)]
         node.uplink.changed()
         await control.until(lambda: len(control.beats) == 2, seconds=1)
 
@@ -118,8 +125,9 @@ async def test_a_slow_answer_holds_up_no_other_heartbeat_twice(control: FakeCont
     """At most one heartbeat is under way, whatever happens meanwhile."""
     control.delay = 0.3
     async with _running(control) as node:
-        for _ in range(10):
-            node.uplink.changed()
+        for number in range(10):
+            node.beats.ended(_ended().model_copy(update={"session": f"session{number}", "action": "publish"}))
+            node.uplink.wake()
             await asyncio.sleep(0.01)
         assert node.uplink.sent == 1
         await control.until(lambda: len(control.beats) == 2)

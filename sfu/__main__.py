@@ -1,0 +1,188 @@
+"""Starts one SFU node: `python -m sfu`, told by its environment (see `sfu.settings`). The composition root.
+
+Everything that the node is made of is made here, once, and handed to whoever needs it; nothing else in `sfu` reads the
+environment, the clock or randomness. Exit code 0: drained; 1: ended by force; 2: could not start, and standard error says
+in one sentence why.
+"""
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+import aiohttp
+from botocore.session import Session as BotocoreSession
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
+
+from sfu import announce, logs
+from sfu.app import make_app
+from sfu.authorize import Authorizer
+from sfu.aws import Answer, Credentials, Queue, SignedHttp
+from sfu.commands import executor
+from sfu.directory import Directory
+from sfu.endings import Endings
+from sfu.exchange import MAX_IN_FLIGHT, ApiExchange
+from sfu.health import make_health_app
+from sfu.heartbeat import Heartbeats, Identity
+from sfu.keyring import Keyring
+from sfu.loopdelay import LoopDelay
+from sfu.meter import Meter
+from sfu.metrics import NodeCollector, Sources
+from sfu.node import Parts, StartError, run
+from sfu.plane import Plane
+from sfu.ports import Deps
+from sfu.settings import Settings, SettingsError
+from sfu.shutdown import Shutdown
+from sfu.uplink import TIMEOUT, Uplink
+from sfu.usage import TIMEOUT as QUEUE_TIMEOUT
+from sfu.usage import UsageReporter
+from shared.keys import new_boot
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """What reaches other machines. The exchange has its own connections: a crowd at the door delays no heartbeat."""
+
+    control: SignedHttp
+    exchange: aiohttp.ClientSession
+
+
+def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
+    """The node that *settings* describe, not started."""
+    boot = new_boot(secrets.token_bytes)
+    keyring = Keyring()
+    meter = Meter(time.time)
+    directory = Directory()
+    loop_delay = LoopDelay()
+    authorizer = Authorizer(keyring, node=settings.node_id, boot=boot)
+    plane = Plane(
+        (settings.udp_bind.host, settings.udp_bind.port),
+        settings.announce,
+        meter=meter,
+        max_sessions=settings.max_sessions,
+        max_egress_kbps=settings.max_egress_kbps,
+    )
+    beats = Heartbeats(Identity(settings.node_id, boot, settings.public_url, settings.region, time.time()))
+    heartbeat_url = f"{settings.api_url}/v1/nodes/{settings.node_id}/heartbeat"
+
+    async def post(body: bytes) -> Answer:
+        headers = {"Content-Type": "application/json"}
+        return await clients.control.post("execute-api", heartbeat_url, body, headers, TIMEOUT)
+
+    queue = Queue(clients.control, settings.queue_endpoint, settings.queue_url)
+
+    async def send(text: str) -> None:
+        await queue.send(text, QUEUE_TIMEOUT)
+
+    uplink = Uplink(
+        beats,
+        post,
+        lambda: (plane.streams(time.time()), plane.load(time.time())),
+        executor(plane),
+        keyring,
+        wall_clock=time.time,
+    )
+    usage = UsageReporter(
+        meter, send, node=settings.node_id, boot=boot, wall_clock=time.time, random=secrets.SystemRandom().random
+    )
+    answers: Counter[tuple[str, str]] = Counter()
+    sources = Sources(
+        info={"node": settings.node_id, "boot": boot, "region": settings.region},
+        state=lambda: beats.state,
+        load=lambda: plane.load(time.time()),
+        stats=plane.stats,
+        uplink=uplink,
+        usage=usage,
+        meter=meter,
+        loop_delay=loop_delay,
+        monotonic=lambda: asyncio.get_running_loop().time(),
+        answers=answers,
+        rejections=authorizer.rejections,
+    )
+    endings = Endings(beats, uplink, usage, directory, sources.count_ended, time.time)
+    deps = Deps(
+        node_id=settings.node_id,
+        public_url=settings.public_url,
+        plane=plane,
+        authorizer=authorizer,
+        exchange=ApiExchange(clients.exchange, settings.api_url, settings.node_id),
+        now=time.time,
+        random_bytes=secrets.token_bytes,
+        directory=directory,
+        draining=lambda: shutdown.draining,
+        on_refused=endings.refused,
+        answers=answers,
+    )
+    plane.on_change = uplink.changed
+    plane.on_end = endings.ended
+
+    registry = CollectorRegistry()
+    registry.register(NodeCollector(sources))
+    ProcessCollector(registry=registry)
+    GCCollector(registry=registry)
+
+    def sessions() -> int:
+        load = plane.load(time.time())
+        return load.publishers + load.viewers
+
+    return Parts(
+        plane=plane,
+        app=make_app(deps),
+        health=make_health_app(ready=lambda: uplink.ready, state=lambda: beats.state, registry=registry),
+        beats=beats,
+        uplink=uplink,
+        usage=usage,
+        shutdown=shutdown,
+        sessions=sessions,
+        background=(loop_delay.run,),
+    )
+
+
+async def serve(settings: Settings) -> int:
+    """Run one node until it is asked to stop; the exit code."""
+    shutdown = Shutdown()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, shutdown.signalled)
+    credentials = Credentials(BotocoreSession().get_credentials)
+    async with (
+        aiohttp.ClientSession() as control,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=MAX_IN_FLIGHT)) as exchange,
+    ):
+        signed = SignedHttp(control, credentials, settings.aws_region)
+        settings = announce.apply(settings, await announce.find(settings, os.environ, control, signed))
+        logs.install(settings.log_level, node=settings.node_id)
+        return await run(settings, build(settings, Clients(signed, exchange), shutdown))
+
+
+def main() -> int:
+    """The command."""
+    try:
+        settings = Settings.from_env(os.environ)
+        logs.install(settings.log_level, node=settings.node_id)
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            return runner.run(serve(settings))
+    except (SettingsError, announce.NotFoundOutError, StartError) as error:
+        for sentence in str(error).splitlines():
+            sys.stderr.write(f"sluice node: {sentence}\n")
+        return 2
+
+
+def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+    """The event loop of uvloop where it is installed: it costs less CPU a datagram and a timer."""
+    try:
+        import uvloop  # noqa: PLC0415  # optional: no wheel for every platform
+    except ImportError:
+        return None
+    return uvloop.Loop
+
+
+if __name__ == "__main__":
+    sys.exit(main())
