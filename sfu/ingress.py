@@ -130,4 +130,4 @@ class Ingress:
             self._stats.handshakes_failed += 1
             self._on_closed(session, session.peer.handshake.reason if session.peer.handshake else "dtls_failed")
         elif state is State.CLOSED:
-            self._on_closed(session, "closed_by_peer")
+            self._on_closed(session, "closed")

@@ -1,0 +1,76 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sfu.continuity import Continuity
+
+
+def continuity(first: int = 100) -> Continuity:
+    """A video track's numbering."""
+    return Continuity(first_index=first, first_timestamp=9000, clock_rate=90000)
+
+
+def test_one_source_is_mapped_by_a_constant() -> None:
+    """Reordered packets included, over the wrap of both numbers."""
+    track = continuity()
+    assert track.map(65534, 0xFFFFFFF0, 0.0) == (100, 9000)
+    assert track.map(0, 0xB0, 0.1) == (102, 9000 + 0xC0)
+    assert track.map(65535, 0xFFFFFFF0, 0.1) == (101, 9000)
+    assert track.map(1, 0xB0, 0.1) == (103, 9000 + 0xC0)
+
+
+def test_another_source_goes_on_where_the_last_one_stopped() -> None:
+    """The next index, and a timestamp later by what has passed (P15)."""
+    track = continuity()
+    track.map(5, 1000, 1.0)
+    track.new_source()
+    assert track.map(40000, 777, 3.0) == (101, 9000 + 2 * 90000)
+    assert track.map(40001, 777 + 3000, 3.03) == (102, 9000 + 2 * 90000 + 3000)
+
+
+def test_packets_of_before_the_switch_are_not_placed() -> None:
+    """Their numbers belong to the old source."""
+    track = continuity()
+    track.map(5, 1000, 1.0)
+    track.new_source()
+    track.map(40000, 777, 3.0)
+    assert track.map(39999, 700, 3.0) is None
+
+
+def test_the_gap_of_an_empty_packet_is_closed_and_late_ones_keep_their_numbers() -> None:
+    """Padding is not forwarded; a packet from before it, repeated after it, is not renumbered."""
+    track = continuity()
+    assert track.map(10, 0, 0.0) == (100, 9000)
+    assert track.skip(12, 0.0)
+    assert track.map(13, 0, 0.0) == (102, 9000)
+    assert track.map(11, 0, 0.0) == (101, 9000)
+    assert not track.skip(9, 0.0)
+
+
+def test_a_single_wild_number_is_dropped_and_a_run_of_them_is_a_new_beginning() -> None:
+    """RFC 3550, A.1."""
+    track = continuity()
+    track.map(10, 0, 0.0)
+    assert track.map(30000, 5, 0.0) is None
+    assert track.map(11, 0, 0.0) == (101, 9000)
+    assert track.map(30000, 5, 0.5) is None
+    placed = track.map(30001, 5, 0.5)
+    assert placed is not None
+    assert placed[0] == 102
+
+
+@given(st.lists(st.tuples(st.integers(0, 65535), st.integers(0, 2**32 - 1), st.booleans()), max_size=200))
+def test_no_index_is_given_to_two_different_packets_of_a_source_and_none_is_negative(
+    wild: list[tuple[int, int, bool]],
+) -> None:
+    """Whatever the publisher numbers its packets: the highest index only rises, by at most two jumps."""
+    track = continuity()
+    for step, (sequence, timestamp, empty) in enumerate(wild):
+        before = track.last
+        if empty:
+            track.skip(sequence, step / 100)
+        else:
+            placed = track.map(sequence, timestamp, step / 100)
+            if placed is not None:
+                assert 0 <= placed[0] <= before + 2 * 3001
+                assert 0 <= placed[1] < 2**32
+        assert track.last >= before

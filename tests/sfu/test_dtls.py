@@ -1,0 +1,178 @@
+import asyncio
+import contextlib
+from typing import Any, cast
+
+import pytest
+from aiortc.rtcdtlstransport import (
+    RTCCertificate,
+    RTCDtlsFingerprint,
+    RTCDtlsParameters,
+    RTCDtlsTransport,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sfu.dtls import Handshake, Identity, State, datagrams
+from sfu.negotiation import DtlsRole, Fingerprint
+from sfu.srtp import Protection
+
+OURS = Identity()
+THEIRS = Identity()
+WRONG = (Fingerprint("sha-256", ":".join(["00"] * 32)),)
+
+
+def pair(*, client_sees: Any = None, server_sees: Any = None) -> tuple[Handshake, Handshake]:
+    """A client and a server that know each other's fingerprints, unless told otherwise."""
+    client = Handshake(OURS, DtlsRole.CLIENT, client_sees or THEIRS.fingerprints)
+    server = Handshake(THEIRS, DtlsRole.SERVER, server_sees or OURS.fingerprints)
+    return client, server
+
+
+def run(client: Handshake, server: Handshake) -> None:
+    """Carry flights until nobody has anything to say."""
+    flight, to, back = client.start(), server, client
+    while flight:
+        answers: list[bytes] = []
+        for datagram in flight:
+            assert len(datagram) <= 1200
+            answers += to.receive(datagram)
+        flight, to, back = answers, back, to
+
+
+def test_two_of_us_agree_on_keys() -> None:
+    """The preferred profile, and each one's sending key is the other's receiving key."""
+    client, server = pair()
+    run(client, server)
+    assert client.state is server.state is State.CONNECTED
+    assert client.keys is not None
+    assert server.keys is not None
+    assert client.keys.profile.name == b"SRTP_AEAD_AES_128_GCM"
+    assert client.keys.send == server.keys.receive
+    assert client.keys.receive == server.keys.send
+
+
+def test_a_wrong_fingerprint_fails_either_side() -> None:
+    """The offer's fingerprint is all that vouches for a self-signed certificate."""
+    client, server = pair(server_sees=WRONG)
+    run(client, server)
+    assert server.state is State.FAILED
+    assert server.reason == "dtls_fingerprint"
+    assert server.keys is None
+    client, server = pair(client_sees=WRONG)
+    run(client, server)
+    assert client.state is State.FAILED
+
+
+def test_fingerprints_of_unknown_algorithms_alone_vouch_for_nobody() -> None:
+    """There must be one that we can check."""
+    client, server = pair(server_sees=(Fingerprint("md2", "AA"),))
+    run(client, server)
+    assert server.state is State.FAILED
+
+
+def test_close_notify_closes_the_other_side() -> None:
+    """The normal end of a viewer that sends no DELETE."""
+    client, server = pair()
+    run(client, server)
+    for datagram in client.close():
+        server.receive(datagram)
+    assert server.state is State.CLOSED
+
+
+def test_a_lost_client_hello_is_repeated() -> None:
+    """OpenSSL's first timeout is a second; FFmpeg gives us five (P8)."""
+    client, server = pair()
+    assert client.start()
+    assert client.timer() == []
+
+    async def later() -> list[bytes]:
+        async with asyncio.timeout(3):
+            while not (flight := client.timer()):  # noqa: ASYNC110 - it is OpenSSL's clock that we wait for
+                await asyncio.sleep(0.05)
+            return flight
+
+    flight = asyncio.run(later())
+    for datagram in flight:
+        assert server.receive(datagram)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(0, 7), st.integers(1, 3))
+def test_a_damaged_flight_never_raises_and_never_connects_wrongly(byte: int, bit: int, which: int) -> None:
+    """A flipped bit in any flight: the handshake fails, stalls or ignores it."""
+    client, server = pair()
+    flight, to, back = client.start(), server, client
+    for turn in range(6):
+        answers: list[bytes] = []
+        for datagram in flight:
+            data = datagram
+            if turn == which:
+                at = byte % len(data)
+                data = data[:at] + bytes((data[at] ^ 1 << bit,)) + data[at + 1 :]
+            answers += to.receive(data)
+        flight, to, back = answers, back, to
+    if client.keys is not None and server.keys is not None:
+        assert client.keys.send == server.keys.receive
+
+
+@settings(deadline=None)
+@given(st.binary(min_size=1, max_size=1500))
+def test_arbitrary_bytes_never_raise(data: bytes) -> None:
+    """Whoever passed the connectivity check may still send nonsense."""
+    _client, server = pair()
+    server.receive(b"\x16" + data)
+    assert server.state is not State.CONNECTED
+
+
+def test_a_flight_is_cut_at_records() -> None:
+    """Each datagram holds whole records, as many as fit."""
+    record = b"\x16\xfe\xfd" + bytes(8) + (400).to_bytes(2, "big") + bytes(400)
+    assert [len(each) for each in datagrams(record * 5)] == [826, 826, 413]
+
+
+class Pipe:
+    """What RTCDtlsTransport takes for an ICE transport."""
+
+    role = "controlling"
+
+    def __init__(self, ours: Handshake) -> None:
+        self._ours = ours
+        self._arrived: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def _recv(self) -> bytes:
+        return await self._arrived.get()
+
+    async def _send(self, data: bytes) -> None:
+        self.put(self._ours.receive(data))
+
+    def put(self, flight: list[bytes]) -> None:
+        """Deliver to aiortc."""
+        for datagram in flight:
+            self._arrived.put_nowait(datagram)
+
+
+@pytest.mark.parametrize("role", [DtlsRole.SERVER, DtlsRole.CLIENT])
+async def test_aiortc_s_own_transport_connects_to_us(role: DtlsRole) -> None:
+    """In both roles; what it protects we open, and what we protect it opens."""
+    certificate = RTCCertificate.generateCertificate()
+    prints = certificate.getFingerprints()
+    ours = Handshake(OURS, role, tuple(Fingerprint(each.algorithm, each.value) for each in prints))
+    pipe = Pipe(ours)
+    transport = RTCDtlsTransport(cast("Any", pipe), [certificate])
+    transport._set_role("client" if role is DtlsRole.SERVER else "server")
+    parameters = RTCDtlsParameters([RTCDtlsFingerprint(each.algorithm, each.value) for each in OURS.fingerprints])
+    if role is DtlsRole.CLIENT:
+        pipe.put(ours.start())
+    async with asyncio.timeout(5):
+        await transport.start(parameters)
+    assert transport.state == "connected"
+    assert ours.state is State.CONNECTED
+    assert ours.keys is not None
+    protection = Protection(ours.keys)
+    packet = bytes.fromhex("806000010000000100000001") + b"hello"
+    assert protection.open_rtp(transport._tx_srtp.protect(packet)) == packet
+    assert transport._rx_srtp.unprotect(protection.seal_rtp(packet[:12], packet[12:], 1)) == packet
+    with contextlib.suppress(ConnectionError):
+        await transport.stop()
+    assert ours.receive(b"\x16") == []
+    assert ours.close() == []

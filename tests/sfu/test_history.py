@@ -1,0 +1,61 @@
+from sfu.history import History, Packet
+
+
+def packet(index: int, at: float, size: int = 1000) -> Packet:
+    """A video packet."""
+    return (index, index * 3000, 0, bytes(size), (), at)
+
+
+def test_packets_are_kept_for_the_time_and_forgotten_after_it() -> None:
+    """A second and a half by default, so that a late NACK finds what it asks for."""
+    history = History(keep=1.5)
+    for n in range(40):
+        history.add(packet(n, n / 10))
+    assert history.get(39) is not None
+    assert history.get(25) is not None
+    assert history.get(20) is None
+
+
+def test_the_current_group_is_kept_whole_beyond_that_time() -> None:
+    """A new viewer can begin at its first packet, however long ago that was within the bound."""
+    history = History(keep=1.0, group_seconds=8.0)
+    for n in range(60):
+        history.add(packet(n, n / 10))
+        if n == 5:
+            history.begin_group(5)
+    assert history.group == 5
+    assert history.get(5) is not None
+    assert history.get(4) is None
+    assert history.group_age(6.0) == 5.5
+
+
+def test_a_group_that_outgrows_the_bytes_is_forgotten_whole() -> None:
+    """Half a group is a grey picture."""
+    history = History(max_bytes=20_000)
+    history.add(packet(0, 0.0))
+    history.begin_group(0)
+    for n in range(1, 40):
+        history.add(packet(n, 0.001 * n))
+    assert history.group is None
+    assert history.size <= 20_000
+    assert history.get(39) is not None
+
+
+def test_a_group_that_outgrows_the_age_is_forgotten_whole() -> None:
+    """Catching up with it would take longer than waiting."""
+    history = History(keep=1.0, group_seconds=3.0)
+    history.add(packet(0, 0.0))
+    history.begin_group(0)
+    for n in range(1, 50):
+        history.add(packet(n, n / 10))
+    assert history.group is None
+    assert len(history) <= 12
+
+
+def test_the_same_index_twice_is_one_packet() -> None:
+    """A repeated packet of the publisher is not forwarded twice."""
+    history = History()
+    assert history.add(packet(1, 0.0))
+    assert not history.add(packet(1, 0.1))
+    assert len(history) == 1
+    assert history.size == 1100
