@@ -52,7 +52,7 @@ class Environment:
 
     def wanted(self) -> str:
         """The hash of what should be installed."""
-        digest = hashlib.sha256(f"{sys.implementation.cache_tag} {sys.prefix}".encode())
+        digest = hashlib.sha256(f"{sys.implementation.cache_tag} {sys.base_prefix}".encode())
         for file in self.files:
             for path in _with_included(ROOT / file):
                 digest.update(path.read_bytes())

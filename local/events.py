@@ -115,7 +115,7 @@ def from_answer(payload: bytes) -> Response:
         return Response(200, [("content-type", "application/json")], whole.encode())
     try:
         status = int(answer["statusCode"])
-        text = answer.get("body") or ""
+        text = "" if answer.get("body") is None else answer["body"]
         body = base64.b64decode(text, validate=True) if answer.get("isBase64Encoded") else text.encode()
         headers = [(str(name).lower(), _plain(value)) for name, value in (answer.get("headers") or {}).items()]
     except (ValueError, TypeError, AttributeError, binascii.Error) as error:

@@ -17,6 +17,7 @@ from local.settings import LOOPBACK
 from local.sigv4 import Credentials
 
 PYTHON = ROOT / ".venv-sfu" / "bin" / "python"
+REGION = "local"
 _READY_SECONDS = 30
 _DRAIN_SECONDS = 10
 _RESTART_SECONDS = 0.5
@@ -78,7 +79,7 @@ class Node:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_ENDPOINT_URL": around.emulator_url,
             "SLUICE_NODE_ID": self.id,
-            "SLUICE_REGION": "local",
+            "SLUICE_REGION": REGION,
             "SLUICE_API_URL": around.api_url,
             "SLUICE_QUEUE_URL": around.queue_url,
             "SLUICE_PUBLIC_URL": self.url,

@@ -22,6 +22,7 @@ from local.template import ACCOUNT, Template
 
 _LARGEST_BODY = 10 << 20
 _BODY_SECONDS = 10.0
+_LINGERING_SECONDS = 1.0  # how long the rest of a refused body is read, so that the client gets to read the answer
 _LONGEST_LINE = 32 << 10  # a stream key of 10 kB reaches the function, which answers it with the documented error
 
 
@@ -42,6 +43,7 @@ class Gateway:
                 max_line_size=_LONGEST_LINE,
                 max_field_size=_LONGEST_LINE,
                 auto_decompress=False,
+                lingering_time=_LINGERING_SECONDS,
             ),
             shutdown_timeout=1,
         )
@@ -74,7 +76,6 @@ class Gateway:
         )
         response = await self.answer(request, identity)
         answer = web.Response(status=response.status, body=response.body)
-        del answer.headers["Content-Type"]
         for name, value in response.headers:
             if name not in {"content-length", "transfer-encoding", "connection"}:
                 answer.headers.add(name, value)

@@ -5,6 +5,7 @@ last line of defence: parts do not log secrets, and a traceback or a third party
 """
 
 import json
+import logging
 import re
 import time
 from collections import deque
@@ -45,6 +46,20 @@ class Log:
     def close(self) -> None:
         """Nothing more is written."""
         self._file.close()
+
+
+class Records(logging.Handler):
+    """What libraries log in this process (aiohttp's tracebacks, say), as lines of the one log."""
+
+    def __init__(self, log: Log, part: str) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+        self._part = part
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write *record*, a line each."""
+        for line in self.format(record).splitlines():
+            self._log.write(self._part, line)
 
 
 def mask(text: str) -> str:

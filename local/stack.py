@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
-from local import credentials, emulator, processes, seed, template
+from local import credentials, emulator, fleet, processes, seed, template
 from local.emulator import Clients, Emulator
 from local.fleet import Node, Surroundings
 from local.gateway import Gateway
@@ -27,6 +27,7 @@ from local.trigger import Trigger
 _NAME = "local"
 _TEMPLATE = processes.ROOT / "template.yaml"
 _USAGE_QUEUE = "UsageQueue"  # the logical id in the template of the queue that nodes report to
+_PARAMETERS = {"Region": fleet.REGION}  # placement prefers the region that the nodes say they are in
 _PROCESSES_PER_FUNCTION = 8
 
 
@@ -40,9 +41,8 @@ class Stack:
         self._keys = credentials.load(settings.state)
         self._emulator_url = f"http://{LOOPBACK}:{settings.plan.emulator}"
         self._emulator = Emulator(settings.plan.emulator, settings.state, log)
-        self._template = template.read(
-            _TEMPLATE, template.Deployment(_NAME, self._keys.region, self._emulator_url, settings.api_url)
-        )
+        where = template.Deployment(_NAME, self._keys.region, self._emulator_url, settings.api_url, _PARAMETERS)
+        self._template = template.read(_TEMPLATE, where)
         environment = function_environment(self._keys, self._emulator_url)
         self._pools = {
             name: FunctionPool(function, environment, _PROCESSES_PER_FUNCTION, log)

@@ -6,6 +6,7 @@ wrong for a user (a port that is taken, a function that does not load) ends in a
 
 import asyncio
 import fcntl
+import logging
 import os
 import signal
 import socket
@@ -16,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local import ports
-from local.log import Log
+from local.log import Log, Records
 from local.processes import ROOT, StartError
 from local.settings import LOOPBACK, Settings, SettingsError
 from local.stack import Stack
@@ -85,6 +86,7 @@ async def _run(settings: Settings) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, _on_signal, stop)
     log = Log(settings.state / "stack.log")
+    logging.getLogger().addHandler(Records(log, "local"))
     try:
         async with Stack(settings, log) as stack:
             stopping = asyncio.create_task(stop.wait())

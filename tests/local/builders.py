@@ -1,0 +1,37 @@
+"""Makes what the tests of local/ start from."""
+
+import time
+from pathlib import Path
+
+from local.events import Request
+from local.log import Log
+from local.sigv4 import Credentials
+from local.template import Deployment, Template, parse
+
+EMULATOR = "http://127.0.0.1:8566"
+DEPLOYMENT = Deployment("local", "us-east-1", EMULATOR, "http://127.0.0.1:8080")
+CREDENTIALS = Credentials("LOCALTEST", "not-a-secret")
+
+
+def request(method: str = "GET", target: str = "/", *headers: tuple[str, str], body: bytes = b"") -> Request:
+    """A request from a client on this machine."""
+    return Request(method, target, [("Host", "127.0.0.1:8080"), *headers], body, "127.0.0.1")
+
+
+def template(text: str, deployment: Deployment = DEPLOYMENT) -> Template:
+    """The template that *text* spells."""
+    return parse(text, deployment)
+
+
+def log(directory: Path) -> Log:
+    """A log of the test's own."""
+    return Log(directory / "stack.log")
+
+
+def wait_for(claim: object, seconds: float = 10) -> None:
+    """Wait until *claim*, a callable, holds: for what another process does and does not announce."""
+    assert callable(claim)
+    end = time.monotonic() + seconds
+    while not claim():
+        assert time.monotonic() < end, f"it did not happen within {seconds} s"
+        time.sleep(0.05)

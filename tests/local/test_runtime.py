@@ -1,0 +1,103 @@
+"""The Lambda runtime, with real processes."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from local.log import Log
+from local.processes import StartError
+from local.runtime import Failed, FunctionPool
+
+type_of_make = Callable[..., Awaitable[FunctionPool]]
+
+
+def event(path: str, **query: str) -> dict[str, Any]:
+    """What the probe reads of an event."""
+    return {"rawPath": path, "queryStringParameters": query}
+
+
+async def test_a_function_runs_as_on_lambda(make_pool: type_of_make) -> None:
+    """Its event, the template's environment and Lambda's, its deadline and its name; nothing of ours."""
+    pool = await make_pool()
+    await pool.start()
+    outcome = await pool.invoke(event("/"), within=10)
+    assert isinstance(outcome, bytes)
+    answer = json.loads(outcome)
+    environment = answer["environment"]
+    assert answer["event"] == event("/")
+    assert 1000 < answer["remaining"] <= 2000
+    assert answer["arn"] == "arn:aws:lambda:us-east-1:000000000000:function:Probe"
+    assert environment["COLOUR"] == "blue"
+    assert environment["AWS_LAMBDA_FUNCTION_NAME"] == "Probe"
+    assert environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:8566"
+    assert "HOME" not in environment
+
+
+async def test_a_process_serves_one_request_at_a_time(make_pool: type_of_make) -> None:
+    """Requests at once get processes at once, up to the most; the rest wait for one that is free."""
+    pool = await make_pool(most=2)
+    outcomes = await asyncio.gather(*(pool.invoke(event("/sleep", s="0.2"), within=20) for _ in range(5)))
+    pids = {json.loads(outcome)["pid"] for outcome in outcomes if isinstance(outcome, bytes)}
+    assert len(outcomes) == 5
+    assert len(pids) == 2
+
+
+async def test_an_exception_fails_the_request_and_not_the_process(make_pool: type_of_make) -> None:
+    """The reason has the traceback; the next request is served by the same process."""
+    pool = await make_pool(most=1)
+    before = await pool.invoke(event("/"), within=10)
+    failed = await pool.invoke(event("/raise"), within=10)
+    after = await pool.invoke(event("/"), within=10)
+    assert isinstance(failed, Failed)
+    assert "ValueError: the function is broken" in failed.reason
+    assert isinstance(before, bytes)
+    assert isinstance(after, bytes)
+    assert json.loads(before)["pid"] == json.loads(after)["pid"]
+
+
+async def test_a_crashed_process_is_replaced(make_pool: type_of_make, log: Log) -> None:
+    """Its request fails at once, the log says so, and the next request is served."""
+    pool = await make_pool(most=1)
+    outcome = await pool.invoke(event("/crash"), within=10)
+    assert outcome == Failed("its process ended with signal SIGKILL")
+    assert isinstance(await pool.invoke(event("/"), within=10), bytes)
+    assert "ended with signal SIGKILL" in log.path.read_text()
+
+
+async def test_a_function_that_takes_too_long_is_ended(make_pool: type_of_make) -> None:
+    """At its timeout, as on Lambda."""
+    pool = await make_pool()
+    await pool.start()
+    begun = time.monotonic()
+    assert await pool.invoke(event("/sleep", s="9"), within=20) == Failed("Task timed out after 2.00 seconds")
+    assert time.monotonic() - begun < 4
+
+
+async def test_a_caller_may_be_less_patient_than_the_function(make_pool: type_of_make) -> None:
+    """The gateway's timeout is not the function's: the process goes on and serves the next request."""
+    pool = await make_pool(most=1)
+    await pool.start()
+    with pytest.raises(TimeoutError):
+        await pool.invoke(event("/sleep", s="0.5"), within=0.1)
+    assert isinstance(await pool.invoke(event("/"), within=10), bytes)
+
+
+@pytest.mark.parametrize(
+    ("handler", "says"),
+    [
+        ("tests.local.unloadable.lambda_handler", "a_module_that_nobody_has"),
+        ("tests.local.probe.nothing", "nothing"),
+    ],
+)
+async def test_a_function_that_cannot_be_loaded_says_why(make_pool: type_of_make, handler: str, says: str) -> None:
+    """At the start of the stack, and to a request that comes nevertheless."""
+    pool = await make_pool(f"Resources: {{F: {{Type: AWS::Serverless::Function, Properties: {{Handler: {handler}}}}}}}")
+    with pytest.raises(StartError, match=says):
+        await pool.start()
+    outcome = await pool.invoke(event("/"), within=10)
+    assert isinstance(outcome, Failed)
+    assert says in outcome.reason
