@@ -46,7 +46,10 @@ class Endpoint:
                 return options(request, METHODS, self._deps.ice_servers)
             case "GET" | "HEAD":
                 # Says nothing of the stream: neither a challenge nor an oracle. WHEP discovery looks at the type.
-                return empty(200, {"Content-Type": SDP}) if self._action is Action.PLAY else empty(204)
+                if self._action is Action.PUBLISH:
+                    return empty(204)
+                # The length in words, because aiohttp leaves it out of an answer to HEAD.
+                return empty(200, {"Content-Type": SDP, "Content-Length": "0"})
             case method:
                 return method_not_allowed(method, METHODS)
 
@@ -142,6 +145,18 @@ class Endpoint:
             )
         )
         deps.answers[self._action.value, "created"] += 1
+        claims = grant.claims
+        log.info(
+            "session began",
+            extra={
+                "session": claims.session,
+                "stream": claims.stream,
+                "account": claims.account,
+                "action": claims.action.value,
+                "epoch": claims.epoch,
+                "tier": claims.tier,
+            },
+        )
         return self._created(grant, session, negotiated)
 
     def _negotiate(self, grant: VerifiedGrant, offer: Offer) -> Negotiated | Refused:
