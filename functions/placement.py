@@ -18,12 +18,13 @@ def place(
 ) -> Node | None:
     """A node with room: *node* if it takes sessions, else one of *region*, else any; None when nothing fits.
 
-    *avoid* is a boot that its heartbeats make look dead before its lease is over; it is taken only if it is asked for.
+    *avoid* is a boot that looks dead before its lease is over: it is the last resort.
     """
     named = fleet.named(node)
     if named is not None and _fits(named, now):
         return named
-    fitting = [candidate for candidate in fleet.nodes if _fits(candidate, now) and candidate.boot != avoid]
+    fitting = [candidate for candidate in fleet.nodes if _fits(candidate, now)]
+    fitting = [candidate for candidate in fitting if candidate.boot != avoid] or fitting
     near = [candidate for candidate in fitting if candidate.region == region] or fitting
     if not near:
         return None

@@ -97,14 +97,14 @@ def router(operator: Operator, log: LambdaLog) -> APIGatewayHttpResolver:  # noq
     return app
 
 
-def operator_over(dynamo: Dynamo, settings: Settings) -> Operator:
+def operator_over(dynamo: Dynamo, settings: Settings, *, clock: Callable[[], float] = time.time) -> Operator:
     """The operator's object graph; the command line has the same one."""
     return Operator(
         Registry(dynamo, settings.accounts_table),
         UsageLedger(dynamo, settings.accounts_table),
         Directory(dynamo, settings.accounts_table, settings.fleet_table),
         Nodes(dynamo, settings.fleet_table),
-        time.time,
+        clock,
         secrets.token_bytes,
     )
 

@@ -5,12 +5,12 @@ this function's cold start is what a first viewer waits for.
 """
 
 import os
-import random
 import secrets
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from random import randrange
+from typing import TYPE_CHECKING, Any
 
 from functions import aws
 from functions.admission.asking import grant_request
@@ -19,6 +19,7 @@ from functions.admission.publish import MAX_IDEMPOTENCY_KEY, Ports, Publish, adm
 from functions.admission.visitors import Visitors
 from functions.admission.watch import Watching
 from functions.observability import LambdaLog, Log
+from functions.placement import Choose
 from functions.settings import Settings
 from functions.signer import SignerUnavailableError, signing_parameter
 from functions.storage.directory import Directory
@@ -31,6 +32,9 @@ from functions.web import Answer, Request, as_json, preflight, refusal, request_
 from shared.keys import StreamKey, is_stream_id
 from shared.offers import SDP, check_body
 from shared.refusals import Refused, invalid_key, invalid_request, not_found, stream_not_found, unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm.client import SSMClient
 
 
 class Admission:
@@ -168,28 +172,36 @@ def _other_method(request: Request, found: Answer) -> Answer | Refused:
     return invalid_request("Post the offer to this address.", status=405, headers={"Allow": "GET, HEAD, OPTIONS, POST"})
 
 
-def build(settings: Settings, log: Log) -> Admission:
+def build(
+    settings: Settings,
+    log: Log,
+    dynamo: Dynamo,
+    ssm: "SSMClient",
+    *,
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+    choose: Choose = randrange,
+) -> Admission:
     """The composition root."""
-    dynamo = Dynamo(aws.dynamodb())
     directory = Directory(dynamo, settings.accounts_table, settings.fleet_table)
     ports = Ports(
         directory=directory,
         rosters=Rosters(dynamo, settings.accounts_table),
         nodes=Nodes(dynamo, settings.fleet_table),
         region=settings.region,
-        clock=time.time,
-        sleep=time.sleep,
+        clock=clock,
+        sleep=sleep,
         random=secrets.token_bytes,
-        choose=random.randrange,
+        choose=choose,
     )
     return Admission(
         ports,
-        Watching(directory, time.time),
-        Granting(signing_parameter(aws.ssm(), settings.signer_parameter), time.time, secrets.token_bytes),
+        Watching(directory, clock),
+        Granting(signing_parameter(ssm, settings.signer_parameter), clock, secrets.token_bytes),
         Visitors(
             Registry(dynamo, settings.accounts_table),
             Throttle(dynamo, settings.fleet_table),
-            time.time,
+            clock,
             secrets.token_bytes,
         ),
         log,
@@ -203,7 +215,7 @@ def _log() -> LambdaLog:
 
 @cache
 def _admission() -> Admission:
-    return build(Settings.from_environment(os.environ), _log())
+    return build(Settings.from_environment(os.environ), _log(), Dynamo(aws.dynamodb()), aws.ssm())
 
 
 def lambda_handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:

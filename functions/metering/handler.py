@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -37,15 +37,14 @@ def consume(event: Mapping[str, Any], metering: Metering, log: Log) -> dict[str,
     return {"batchItemFailures": [{"itemIdentifier": identity} for identity in failed]}
 
 
-def build(settings: Settings, log: Log) -> Metering:
+def build(settings: Settings, log: Log, dynamo: Dynamo, *, clock: Callable[[], float] = time.time) -> Metering:
     """The composition root."""
-    dynamo = Dynamo(aws.dynamodb())
     return Metering(
         UsageLedger(dynamo, settings.accounts_table),
         Registry(dynamo, settings.accounts_table),
         Directory(dynamo, settings.accounts_table, settings.fleet_table),
         Nodes(dynamo, settings.fleet_table),
-        time.time,
+        clock,
         log,
     )
 
@@ -57,7 +56,7 @@ def _log() -> LambdaLog:
 
 @cache
 def _metering() -> Metering:
-    return build(Settings.from_environment(os.environ), _log())
+    return build(Settings.from_environment(os.environ), _log(), Dynamo(aws.dynamodb()))
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from pydantic import ValidationError
@@ -21,6 +21,9 @@ from functions.storage.streams import Streams
 from functions.validation import first_error
 from shared.messages import Heartbeat, PublicKeys
 from shared.refusals import Refused, unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm.client import SSMClient
 
 
 def router(heartbeats: Heartbeats, log: LambdaLog) -> APIGatewayHttpResolver:
@@ -46,16 +49,22 @@ def router(heartbeats: Heartbeats, log: LambdaLog) -> APIGatewayHttpResolver:
     return app
 
 
-def build(settings: Settings, log: LambdaLog) -> APIGatewayHttpResolver:
+def build(
+    settings: Settings,
+    log: LambdaLog,
+    dynamo: Dynamo,
+    ssm: "SSMClient",
+    *,
+    clock: Callable[[], float] = time.time,
+) -> APIGatewayHttpResolver:
     """The composition root."""
-    dynamo = Dynamo(aws.dynamodb())
-    jwks = jwks_parameter(aws.ssm(), settings.jwks_parameter)
+    jwks = jwks_parameter(ssm, settings.jwks_parameter)
     heartbeats = Heartbeats(
         Nodes(dynamo, settings.fleet_table),
         Rosters(dynamo, settings.accounts_table),
         Streams(dynamo, settings.accounts_table),
         lambda now: PublicKeys.model_validate(jwks.value(now)),
-        time.time,
+        clock,
         log,
     )
     return router(heartbeats, log)
@@ -68,7 +77,7 @@ def _log() -> LambdaLog:
 
 @cache
 def _app() -> APIGatewayHttpResolver:
-    return build(Settings.from_environment(os.environ), _log())
+    return build(Settings.from_environment(os.environ), _log(), Dynamo(aws.dynamodb()), aws.ssm())
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

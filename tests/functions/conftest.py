@@ -1,0 +1,27 @@
+"""A fresh world for every test of functions/."""
+
+from collections.abc import Iterator
+
+import pytest
+from moto import mock_aws
+
+from tests.functions.world import Beating, World
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """The functions over an empty store."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        yield World()
+
+
+@pytest.fixture
+def node(world: World) -> Beating:
+    """A node that has been heard of."""
+    beating = Beating()
+    assert world.beat(beating).status == 200
+    return beating

@@ -1,0 +1,375 @@
+"""The control plane's functions over an emulated AWS, on a clock of the test's: what tests of functions/ stand in.
+
+Every function has its own DynamoDB client, whose calls are recorded, and answers real payload-2.0 events. moto stands
+for DynamoDB: right for expressions and shapes, never for concurrency (tests/integration has that).
+"""
+
+import base64
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from mypy_boto3_dynamodb.client import DynamoDBClient
+from samtranslator.yaml_helper import yaml_parse
+
+from functions.admission import handler as admission
+from functions.admin import handler as admin
+from functions.metering import handler as metering
+from functions.nodes import handler as nodes
+from functions.observability import LambdaLog
+from functions.provision import NewKey, create_account, create_key
+from functions.settings import Settings
+from functions.signer import new_signer
+from functions.storage.directory import Directory
+from functions.storage.dynamo import Dynamo
+from functions.storage.registry import Registry
+from functions.storage.rosters import Rosters
+from functions.storage.usage import UsageLedger
+from shared.grants import Action, Rejected, VerifiedGrant, Verifier
+from shared.tiers import NO_OVERRIDES, Overrides, Tier
+
+ROOT = Path(__file__).parents[2]
+NOW = 1_795_532_400.0
+"""2026-11-24, 15:00 UTC."""
+SETTINGS = Settings("accounts", "fleet", "/sluice/test/signer", "/sluice/test/jwks", region="local", stack="test")
+OFFER = base64.b64decode(json.loads((ROOT / "events/whip.json").read_text())["body"]).decode()
+CONTEXT = SimpleNamespace(
+    function_name="test", memory_limit_in_mb=128, invoked_function_arn="arn:test", aws_request_id="test"
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call that a function made."""
+
+    action: str
+    """As policies write it, for example `dynamodb:GetItem`."""
+    resources: tuple[str, ...]
+    """Tables or parameters."""
+    read_units: float = 0
+    write_units: float = 0
+
+
+@dataclass
+class Answer:
+    """An HTTP answer, easy to assert on."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        """The body's JSON."""
+        return json.loads(self.text)
+
+    @property
+    def code(self) -> str:
+        """The refusal's code."""
+        return str(self.json["code"])
+
+    @property
+    def grant(self) -> str:
+        """The grant in a redirect, or in the body."""
+        if self.status == 201:
+            return str(self.json["grant"])
+        return self.headers["Location"].partition("?grant=")[2]
+
+
+@dataclass
+class Beating:
+    """One node, as it would report itself."""
+
+    id: str = "node1"
+    boot: str = "bootbootboota222"
+    url: str = "http://127.0.0.1:8889"
+    region: str = "local"
+    state: str = "serving"
+    started_at: float = NOW - 100
+    load: dict[str, int] = field(default_factory=lambda: {"max_sessions": 400})
+    streams: dict[str, dict[str, Any]] = field(default_factory=dict)
+    ended: list[dict[str, Any]] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+
+    def publishes(self, world: "World", answer: Answer, **changes: Any) -> str:
+        """Take up the session of *answer*'s grant; its id."""
+        claims = world.verified(answer).claims
+        self.streams[claims.stream] = {
+            "stream": claims.stream, "account": claims.account, "session": claims.session, "epoch": claims.epoch,
+            "viewers": 0, "max_viewers": claims.max_viewers, "since": world.now, "silent_ms": 20, "kbps": 2500,
+        } | changes  # fmt: skip
+        return claims.session
+
+    def message(self, at: float) -> dict[str, Any]:
+        """The heartbeat's body."""
+        return {
+            "v": 1, "node": self.id, "boot": self.boot, "at": at, "url": self.url, "region": self.region,
+            "state": self.state, "started_at": self.started_at, "load": self.load,
+            "streams": list(self.streams.values()), "ended": self.ended, "done": self.done,
+        }  # fmt: skip
+
+
+class World:
+    """The functions, their store, their clock."""
+
+    def __init__(self, endpoint: str | None = None) -> None:
+        self.now = NOW
+        self.calls: dict[str, list[Call]] = {"admission": [], "nodes": [], "metering": [], "admin": []}
+        self.later: list[tuple[float, Callable[[], None]]] = []
+        """What happens while a function sleeps."""
+        self.slept = 0.0
+        self._endpoint = endpoint
+        client = self._client(None)
+        create_tables(client, SETTINGS)
+        self.client = client
+        self.dynamo = Dynamo(client)
+        ssm = boto3.client("ssm", region_name="us-east-1", endpoint_url=endpoint)
+        secret, self.jwks = new_signer(os.urandom, NOW)
+        ssm.put_parameter(Name=SETTINGS.signer_parameter, Value=secret, Type="SecureString")
+        ssm.put_parameter(Name=SETTINGS.jwks_parameter, Value=self.jwks, Type="String")
+        self.ssm = ssm
+        self.registry = Registry(self.dynamo, SETTINGS.accounts_table)
+        self.rosters = Rosters(self.dynamo, SETTINGS.accounts_table)
+        self.ledger = UsageLedger(self.dynamo, SETTINGS.accounts_table)
+        self.directory = Directory(self.dynamo, SETTINGS.accounts_table, SETTINGS.fleet_table)
+        self.admission = self.new_admission()
+        self._nodes = nodes.build(
+            SETTINGS, LambdaLog("nodes"), Dynamo(self._client("nodes")), self._ssm("nodes"), clock=self.clock
+        )
+        self.metering = metering.build(
+            SETTINGS, LambdaLog("metering"), Dynamo(self._client("metering")), clock=self.clock
+        )
+        self._admin = admin.router(
+            admin.operator_over(Dynamo(self._client("admin")), SETTINGS, clock=self.clock), LambdaLog("admin")
+        )
+
+    # Time
+
+    def clock(self) -> float:
+        """The time in this world."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass; what is due in it happens."""
+        self.slept += seconds
+        until = self.now + seconds
+        for due in sorted((entry for entry in self.later if entry[0] <= until), key=lambda entry: entry[0]):
+            self.later.remove(due)
+            self.now = max(self.now, due[0])
+            due[1]()
+        self.now = until
+
+    # Functions
+
+    def new_admission(self) -> admission.Admission:
+        """A fresh execution environment of the admission function."""
+        return admission.build(
+            SETTINGS,
+            LambdaLog("admission"),
+            Dynamo(self._client("admission")),
+            self._ssm("admission"),
+            clock=self.clock,
+            sleep=self.sleep,
+            choose=lambda _: 0,
+        )
+
+    def request(self, event: dict[str, Any]) -> Answer:
+        """What admission answers to a payload-2.0 event."""
+        return _answer(self.admission.answer(admission.request_of(event)).event())
+
+    def publish(self, key: str, *, bearer: bool = False, **changes: Any) -> Answer:
+        """POST an offer to the key's WHIP address."""
+        if bearer:
+            event = load_event("whip_bearer")
+            event["headers"]["authorization"] = f"Bearer {key}"
+        else:
+            event = load_event("whip")
+            event["pathParameters"] = {"id": key}
+            event["rawPath"] = f"/{key}/whip"
+        return self.request(changed(event, **changes))
+
+    def watch(self, stream: str, **changes: Any) -> Answer:
+        """POST an offer to the stream's WHEP address."""
+        event = load_event("whep")
+        event["pathParameters"] = {"id": stream}
+        event["rawPath"] = f"/{stream}/whep"
+        return self.request(changed(event, **changes))
+
+    def ask_grant(self, body: Any) -> Answer:
+        """POST /v1/grants."""
+        return self.request(changed(load_event("grants"), body=body if isinstance(body, str) else json.dumps(body)))
+
+    def beat(self, node: Beating, **changes: Any) -> Answer:
+        """Let *node* send one heartbeat, with *changes* to its body."""
+        event = load_event("heartbeat")
+        event["rawPath"] = f"/v1/nodes/{node.id}/heartbeat"
+        event["pathParameters"] = {"id": node.id}
+        event["body"] = json.dumps({**node.message(self.now), **changes})
+        answer = _answer(self._nodes.resolve(event, CONTEXT))
+        if answer.status == 200:
+            node.ended.clear()
+            node.done = [command["id"] for command in answer.json["commands"]]
+        return answer
+
+    def consume(self, *bodies: Any) -> list[int]:
+        """Let metering consume one batch; the positions of the messages that failed."""
+        (template,) = load_event("usage")["Records"]
+        records = [
+            {**template, "messageId": str(number), "body": body if isinstance(body, str) else json.dumps(body)}
+            for number, body in enumerate(bodies)
+        ]
+        answer = metering.consume({"Records": records}, self.metering, LambdaLog("metering"))
+        return sorted(int(failure["itemIdentifier"]) for failure in answer["batchItemFailures"])
+
+    def administer(self, method: str, path: str, body: Any = None, query: dict[str, str] | None = None) -> Answer:
+        """One call of the operator's API."""
+        event = changed(load_event("admin"), method=method)
+        event["rawPath"] = f"/v1/admin/{path}"
+        if query:
+            event["queryStringParameters"] = query
+        if body is not None:
+            event["body"] = body if isinstance(body, str) else json.dumps(body)
+        return _answer(self._admin.resolve(event, CONTEXT))
+
+    # State
+
+    def account(self, account: str, tier: Tier = Tier.REGISTERED, overrides: Overrides = NO_OVERRIDES) -> str:
+        """Make an account; its token."""
+        made = create_account(self.registry, account, tier, random=os.urandom, now=self.now, overrides=overrides)
+        assert made is not None
+        return made.token.reveal()
+
+    def key(self, account: str) -> tuple[str, str]:
+        """Make a stream key; the key and its stream."""
+        found = self.registry.account(account)
+        assert found is not None
+        made: NewKey = create_key(self.registry, found, random=os.urandom, now=self.now)
+        return made.stream_key.reveal(), made.stream
+
+    def verified(self, answer: Answer, action: Action = Action.PUBLISH) -> VerifiedGrant:
+        """The grant that *answer* carries, as its node would verify it."""
+        assert answer.status in {201, 307}, answer.text
+        body = json.loads(base64.urlsafe_b64decode(answer.grant.split(".")[1] + "=="))
+        found = Verifier(json.loads(self.jwks)).verify(
+            answer.grant, node=body["aud"], boot=body["boot"], stream=body["stream"], action=action, now=self.now
+        )
+        assert not isinstance(found, Rejected), found
+        return found
+
+    def slots(self, account: str) -> dict[str, str]:
+        """The roster: stream -> session."""
+        found = self.rosters.read(account)
+        assert found is not None
+        return {stream: slot.session for stream, slot in found.slots.items()}
+
+    # Clients
+
+    def _client(self, function: str | None) -> DynamoDBClient:
+        config = Config(retries={"total_max_attempts": 1})
+        client = boto3.client("dynamodb", region_name="us-east-1", endpoint_url=self._endpoint, config=config)
+        if function is not None:
+            self._record(client, "dynamodb", function)
+        return client
+
+    def _ssm(self, function: str) -> Any:
+        client = boto3.client("ssm", region_name="us-east-1", endpoint_url=self._endpoint)
+        self._record(client, "ssm", function)
+        return client
+
+    def _record(self, client: Any, service: str, function: str) -> None:
+        asked: list[dict[str, Any]] = []
+
+        def before(params: dict[str, Any], **_: Any) -> None:
+            asked.append(dict(params))
+            if service == "dynamodb":
+                params["ReturnConsumedCapacity"] = "TOTAL"
+
+        def after(parsed: dict[str, Any], model: Any, **_: Any) -> None:
+            params = asked[-1]
+            consumed = parsed.get("ConsumedCapacity", [])
+            total = sum(entry["CapacityUnits"] for entry in (consumed if isinstance(consumed, list) else [consumed]))
+            write = model.name in {"UpdateItem", "PutItem", "DeleteItem", "BatchWriteItem"}
+            call = Call(
+                f"{service}:{model.name}",
+                tuple(params.get("RequestItems", {})) or (params.get("TableName") or params.get("Name"),),
+                0 if write else total,
+                total if write else 0,
+            )
+            self.calls[function].append(call)
+            note_call(function, call)
+
+        client.meta.events.register(f"before-parameter-build.{service}.*", before)
+        client.meta.events.register(f"after-call.{service}.*", after)
+
+
+def note_call(function: str, call: Call) -> None:
+    """Write *call* where the test of the policies looks for it (tests/functions/test_policies.py)."""
+    path = os.environ.get("SLUICE_CALLS_FILE")
+    if path:
+        with Path(path).open("a") as file:
+            for resource in call.resources:
+                file.write(f"{function} {call.action} {resource}\n")
+
+
+def template() -> dict[str, Any]:
+    """template.yaml."""
+    found: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+    return found
+
+
+def create_tables(client: DynamoDBClient, settings: Settings) -> None:
+    """The template's tables."""
+    resources = template()["Resources"]
+    for name, logical in ((settings.accounts_table, "AccountsTable"), (settings.fleet_table, "FleetTable")):
+        properties = resources[logical]["Properties"]
+        client.create_table(
+            TableName=name,
+            **{key: properties[key] for key in ("AttributeDefinitions", "KeySchema", "BillingMode")},
+        )
+
+
+def load_event(name: str) -> dict[str, Any]:
+    """A sample event of events/."""
+    found: dict[str, Any] = json.loads((ROOT / "events" / f"{name}.json").read_text())
+    return found
+
+
+def changed(
+    event: dict[str, Any],
+    *,
+    method: str | None = None,
+    body: str | bytes | None = None,
+    headers: dict[str, str | None] | None = None,
+    query: dict[str, str] | None = None,
+    address: str | None = None,
+) -> dict[str, Any]:
+    """*event* with some of its parts replaced; a header of None is taken away."""
+    if method is not None:
+        event["requestContext"]["http"]["method"] = method
+    if address is not None:
+        event["requestContext"]["http"]["sourceIp"] = address
+    if query is not None:
+        event["queryStringParameters"] = query
+    if isinstance(body, bytes):
+        event["body"], event["isBase64Encoded"] = base64.b64encode(body).decode(), True
+    elif body is not None:
+        event["body"], event["isBase64Encoded"] = body, False
+    for name, value in (headers or {}).items():
+        if value is None:
+            event["headers"].pop(name, None)
+        else:
+            event["headers"][name] = value
+    return event
+
+
+def _answer(event: dict[str, Any]) -> Answer:
+    headers = dict(event.get("headers", {}))
+    for name, values in event.get("multiValueHeaders", {}).items():
+        headers.setdefault(name, ", ".join(values))
+    return Answer(event["statusCode"], headers, event.get("body") or "")
