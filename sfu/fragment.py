@@ -5,7 +5,7 @@ session level or in a section, under whatever m= line the client finds fit (whip
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from sfu.negotiation import Candidate, IceCredentials, Media
@@ -22,7 +22,7 @@ class Fragment:
     """The credentials of a fragment; either may be missing."""
 
     ufrag: str | None
-    pwd: str | None
+    pwd: str | None = field(repr=False)
 
 
 class Meaning(Enum):

@@ -1,12 +1,17 @@
 """Listens for HTTP with the limits that a public port needs; knows nothing of what is served.
 
-No access log: paths hold stream keys and grants. Whoever sends half a request, or keeps sending after the answer, is
-cut off after seconds.
+No access log, and no exception log of aiohttp's for what cannot be parsed: paths hold stream keys and grants. Whoever
+sends half a request, or keeps sending after the answer, is cut off after seconds.
 """
 
+import asyncio
 from ssl import SSLContext
 
 from aiohttp import web
+
+from sfu.cors import EVERY_ANSWER
+from sfu.replies import refusal
+from shared.refusals import invalid_request
 
 IDLE_SECONDS = 30.0
 LINGER_SECONDS = 1.0
@@ -17,22 +22,52 @@ class Listener:
     """One application on one address, from `open` to `close`."""
 
     def __init__(self, app: web.Application) -> None:
-        self._runner = web.AppRunner(
-            app,
-            access_log=None,
-            keepalive_timeout=IDLE_SECONDS,
-            lingering_time=LINGER_SECONDS,
-            shutdown_timeout=2.0,
-        )
+        self._runner = web.AppRunner(app, shutdown_timeout=1.0)
+        self._socket: asyncio.Server | None = None
 
     async def open(self, host: str, port: int, tls: SSLContext | None = None) -> int:
-        """Listen on *host*; the port, which was chosen here when *port* is 0."""
+        """Listen on *host*; the port, which was chosen here when *port* is 0. Raises OSError."""
         await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port, ssl_context=tls, backlog=1024)
-        await site.start()
-        address: tuple[str, int] = self._runner.addresses[0]
-        return address[1]
+        server = self._runner.server
+        if server is None:
+            raise RuntimeError("a runner that was set up has a server")
+        loop = asyncio.get_running_loop()
+
+        def connection() -> web.RequestHandler:
+            return _Connection(
+                server,
+                loop=loop,
+                access_log=None,  # type: ignore[arg-type]  # aiohttp documents None as "no access log"
+                keepalive_timeout=IDLE_SECONDS,
+                lingering_time=LINGER_SECONDS,
+            )
+
+        self._socket = await loop.create_server(connection, host, port, ssl=tls, backlog=1024)
+        chosen: int = self._socket.sockets[0].getsockname()[1]
+        return chosen
 
     async def close(self) -> None:
         """Take no more connections, let answers finish, close."""
+        if self._socket is not None:
+            self._socket.close()
         await self._runner.cleanup()
+
+
+class _Connection(web.RequestHandler):
+    """Answers what never reaches the application (a request line or a field that is no HTTP) as everything else."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """400, whatever aiohttp's status; *exc* and *message* quote the request, so they go nowhere."""
+        del request, status, exc, message
+        answer = refusal(invalid_request("The request is not HTTP that can be read. Check its first line and fields."))
+        answer.headers.update(EVERY_ANSWER)
+        answer.force_close()
+        return answer

@@ -126,7 +126,7 @@ class Media:
 class Negotiated:
     """Everything the media plane needs of one accepted offer and its answer."""
 
-    answer: str
+    answer: str = field(repr=False)  # it holds our ICE password
     """The SDP answer as sent: CRLF line ends."""
     local: IceCredentials
     remote: IceCredentials

@@ -6,7 +6,7 @@ decided by `sfu.transport` and `sfu.answer`. Quirks of real clients that are met
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sfu.sdp import Attributes, Section, parse_description
 from shared.refusals import Refused, invalid_request
@@ -65,7 +65,7 @@ class OfferedSection:
     layers: tuple[str, ...]
     """Simulcast `rid`s to be sent (RFC 8853), in their order."""
     ufrag: str | None
-    pwd: str | None
+    pwd: str | None = field(repr=False)
     fingerprints: tuple[str, ...]
     setup: str | None
 

@@ -1,0 +1,439 @@
+"""What is accepted of an offer and what is refused: whip-whep.md section 1, by item."""
+
+import re
+from typing import Any
+
+import pytest
+
+from sfu.answer import ViewerSsrcs, answer_play, answer_publish
+from sfu.negotiation import (
+    ABS_SEND_TIME,
+    MID,
+    RID,
+    TRANSPORT_CC,
+    Candidate,
+    Capabilities,
+    Codec,
+    DtlsRole,
+    IceCredentials,
+    LocalEndpoint,
+    Negotiated,
+    SourceDescription,
+)
+from sfu.offer import parse_offer
+from shared.refusals import Code, Refused
+from tests.sfu.answers import read
+from tests.sfu.signalling_fakes import H264, LOCAL, OPUS, OUR_FINGERPRINT, OURS, STREAM, offer_text, source
+
+SSRCS = ViewerSsrcs(audio=11, audio_rtx=12, video=13, video_rtx=14)
+FINGERPRINT = "sha-256 " + ":".join(["C4"] * 32)
+
+
+def small_offer(
+    *kinds: str,
+    direction: str = "sendonly",
+    bundle: str | None = "BUNDLE 0 1",
+    setup: str | None = "actpass",
+    ufrag: str = "abcd",
+    pwd: str = "a" * 22,
+    fingerprint: str | None = FINGERPRINT,
+    mux: bool = True,
+    extra: str = "",
+) -> str:
+    """An offer of *kinds* (audio and video unless given), every section alike."""
+    lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", *([f"a=group:{bundle}"] if bundle else [])]
+    for mid, kind in enumerate(kinds or ("audio", "video")):
+        codec = "opus/48000/2" if kind == "audio" else "H264/90000"
+        lines += [f"m={kind} 9 UDP/TLS/RTP/SAVPF 96", f"a=mid:{mid}", f"a=rtpmap:96 {codec}", f"a={direction}"]
+        lines += [f"a=ice-ufrag:{ufrag}", f"a=ice-pwd:{pwd}"]
+        lines += [f"a=fingerprint:{fingerprint}"] if fingerprint else []
+        lines += [f"a=setup:{setup}"] if setup else []
+        lines += ["a=rtcp-mux"] if mux else []
+        lines += [extra] if extra else []
+    return "\r\n".join([*lines, ""])
+
+
+def publish(text: str, local: LocalEndpoint = LOCAL, **more: Any) -> Negotiated | Refused:
+    """Answer a publisher."""
+    offer = parse_offer(text)
+    return offer if isinstance(offer, Refused) else answer_publish(offer, local, OURS, **more)
+
+
+def play(text: str, carried: SourceDescription | None = None, local: LocalEndpoint = LOCAL) -> Negotiated | Refused:
+    """Answer a viewer."""
+    offer = parse_offer(text)
+    if isinstance(offer, Refused):
+        return offer
+    return answer_play(offer, carried or source(), local, OURS, SSRCS, STREAM)
+
+
+def accepted(outcome: Negotiated | Refused) -> Negotiated:
+    """The outcome, which must be an answer."""
+    assert isinstance(outcome, Negotiated)
+    return outcome
+
+
+def refused(outcome: Negotiated | Refused) -> Refused:
+    """The outcome, which must be 422 UNSUPPORTED_OFFER."""
+    assert isinstance(outcome, Refused)
+    assert (outcome.code, outcome.status) == (Code.UNSUPPORTED_OFFER, 422)
+    return outcome
+
+
+# --- WHIP -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("direction", ["inactive", "recvonly"])
+def test_1a_04_whip_offers_that_do_not_send_are_refused(direction: str) -> None:
+    """And say which direction is wanted."""
+    assert "sendonly or sendrecv" in refused(publish(small_offer(direction=direction))).error
+
+
+@pytest.mark.parametrize("direction", ["sendonly", "sendrecv", "nothing-stated"])
+def test_1a_05_accepted_whip_sections_are_recvonly(direction: str) -> None:
+    """Whatever way of sending was offered; without a direction it is sendrecv."""
+    answer = accepted(publish(small_offer(direction=direction))).answer
+
+    assert re.findall("a=(sendonly|recvonly|sendrecv|inactive)\r\n", answer) == ["recvonly", "recvonly"]
+
+
+def test_1a_05_a_session_level_direction_holds_for_all_sections() -> None:
+    """RFC 8866, section 6.7; Firefox states one."""
+    text = small_offer(direction="x").replace("t=0 0\r\n", "t=0 0\r\na=recvonly\r\n")
+
+    refused(publish(text))
+
+
+def test_1a_07_all_candidates_are_in_the_answer_once() -> None:
+    """Host candidates of component 1 over UDP, IPv4 first, the end marked."""
+    tagged, other = read(accepted(publish(small_offer())).answer).media
+
+    assert tagged.values("candidate") == [
+        "1 1 udp 2130706431 192.0.2.1 8189 typ host",
+        "2 1 udp 2130706175 192.0.2.2 8189 typ host",
+        "3 1 udp 2130705919 2001:db8::1 8189 typ host",
+    ]
+    assert tagged.has("end-of-candidates")
+    assert not other.has("candidate")
+
+
+def test_1a_11_sections_are_bundled_and_muxed() -> None:
+    """`rtcp-mux-only` is answered and not required."""
+    answer = accepted(publish(small_offer())).answer
+
+    assert "a=group:BUNDLE 0 1\r\n" in answer
+    assert answer.count("a=rtcp-mux\r\n") == answer.count("a=rtcp-mux-only\r\n") == 2
+
+
+@pytest.mark.parametrize("bundle", [None, "BUNDLE 0", "BUNDLE", "LS 0 1"])
+def test_1a_12_two_sections_without_bundle_are_refused(bundle: str | None) -> None:
+    """There is one transport."""
+    assert "BUNDLE" in refused(publish(small_offer(bundle=bundle))).error
+
+
+def test_1a_12_one_section_needs_no_bundle() -> None:
+    """And then the answer has no group, because none was offered."""
+    answer = accepted(publish(small_offer("audio", bundle=None))).answer
+
+    assert "a=group" not in answer
+
+
+def test_1a_12_without_rtcp_mux_is_refused() -> None:
+    """There is one port."""
+    assert "rtcp-mux" in refused(publish(small_offer(mux=False))).error
+
+
+@pytest.mark.parametrize("kinds", [("video", "video"), ("audio", "audio"), ("audio", "video", "video")])
+def test_1a_13_more_than_one_of_a_kind_is_refused(kinds: tuple[str, ...]) -> None:
+    """With 422, so that nobody retries it."""
+    assert "more than one" in refused(publish(small_offer(*kinds, bundle="BUNDLE 0 1 2"))).error
+
+
+def test_1a_13_two_stream_ids_or_none_are_accepted() -> None:
+    """VDO.Ninja without a microphone sends two."""
+    two = small_offer(extra="a=msid:one track")
+    two = two[::-1].replace("a=msid:one track"[::-1], "a=msid:two track"[::-1], 1)[::-1]
+
+    assert len(accepted(publish(two)).media) == len(accepted(publish(small_offer())).media) == 2
+
+
+def test_1a_14_no_partial_answers_for_publishers() -> None:
+    """A section without a common codec refuses the whole offer, and the refusal names what would do."""
+    outcome = refused(publish(small_offer().replace("opus/48000/2", "iLBC/8000")))
+
+    assert outcome.context == {
+        "media": "audio",
+        "offered": ["ILBC"],
+        "supported": ["opus", "PCMU", "PCMA", "G722"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("setup", "answered", "role"),
+    [
+        ("actpass", "passive", DtlsRole.SERVER),
+        ("active", "passive", DtlsRole.SERVER),
+        ("passive", "active", DtlsRole.CLIENT),
+        (None, "passive", DtlsRole.SERVER),
+    ],
+)
+def test_1a_15_the_dtls_role_is_the_other_one(setup: str | None, answered: str, role: DtlsRole) -> None:
+    """FFmpeg offers `passive`, so that we are the DTLS client."""
+    outcome = accepted(publish(small_offer(setup=setup)))
+
+    assert outcome.answer.count(f"a=setup:{answered}\r\n") == 2
+    assert outcome.dtls_role is role
+
+
+@pytest.mark.parametrize("setup", ["holdconn", "nonsense"])
+def test_1a_15_other_dtls_roles_are_refused(setup: str) -> None:
+    """P1: aiortc's parser raised here."""
+    refused(publish(small_offer(setup=setup)))
+
+
+def test_1a_16_the_answer_says_ice_lite_once_for_the_session() -> None:
+    """FFmpeg counts a binding response only then."""
+    answer = read(accepted(publish(small_offer())).answer)
+
+    assert "a=ice-lite" in answer.session.lines
+    assert "a=ice-options:trickle ice2" in answer.session.lines
+
+
+@pytest.mark.parametrize(
+    ("lines", "layers"),
+    [
+        ("a=rid:h send\r\na=rid:l send\r\na=simulcast:send h;l", ("h", "l")),
+        ("a=rid:h send\r\na=rid:l send\r\na=simulcast: send rid=h;l", ("h", "l")),
+        ("a=rid:h send\r\na=rid:l send\r\na=simulcast:recv h send h,x;~l", ("h", "l")),
+        ("a=rid:h send\r\na=simulcast:send h;l", ()),
+        ("a=rid:h recv\r\na=rid:l recv\r\na=simulcast:send h;l", ()),
+        ("a=rid:h send\r\na=simulcast:send h", ()),
+        ("a=rid:h send\r\na=rid:l send", ()),
+        ("a=simulcast:send", ()),
+        ("a=simulcast", ()),
+    ],
+)
+def test_1a_17_simulcast_is_answered_whole_or_not_at_all(lines: str, layers: tuple[str, ...]) -> None:
+    """RFC 8853, section 5.3.2."""
+    outcome = accepted(publish(small_offer("video", bundle=None, extra=lines)))
+
+    assert outcome.media[0].rids == layers
+    assert re.findall("a=rid:(.*) recv\r\n", outcome.answer) == list(layers)
+    assert ("a=simulcast:recv " + ";".join(layers) + "\r\n" in outcome.answer) is bool(layers)
+
+
+def test_1a_17_simulcast_can_be_switched_off() -> None:
+    """Then nothing of it is in the answer."""
+    local = LocalEndpoint(LOCAL.fingerprints, LOCAL.candidates, Capabilities(simulcast=False))
+
+    assert "simulcast" not in accepted(publish(offer_text("obs-simulcast"), local)).answer
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"ufrag": "abc"}, "ice-ufrag"),
+        ({"ufrag": "ab cd"}, "ice-ufrag"),
+        ({"pwd": "short"}, "ice-pwd"),
+        ({"fingerprint": None}, "fingerprint"),
+        ({"fingerprint": "sha-1 " + ":".join(["C4"] * 20)}, "fingerprint"),
+        ({"fingerprint": "sha-256 C4:C4"}, "fingerprint"),
+        ({"fingerprint": "sha-256"}, "fingerprint"),
+    ],
+)
+def test_1a_03_a_transport_that_cannot_be_served_is_a_422(changes: dict[str, Any], word: str) -> None:
+    """It parses, so it is no 400, and the refusal names the attribute."""
+    assert word in refused(publish(small_offer(**changes))).error
+
+
+def test_1a_03_no_ice_credentials_is_a_422() -> None:
+    """Not one section states any."""
+    text = re.sub("a=ice-ufrag:.*\r\n", "", small_offer())
+
+    assert "ICE" in refused(publish(text)).error
+
+
+def test_two_sections_with_one_mid_are_refused() -> None:
+    """Nobody could tell which is meant."""
+    assert "a=mid" in refused(publish(small_offer().replace("a=mid:1", "a=mid:0"))).error
+
+
+def test_unencrypted_media_is_refused() -> None:
+    """The refusal says what to offer."""
+    assert "SAVPF" in refused(publish(small_offer().replace("UDP/TLS/RTP/SAVPF", "RTP/AVP"))).error
+
+
+def test_an_offer_without_audio_and_video_is_refused() -> None:
+    """A data channel alone, or sections that the offerer itself disabled."""
+    refused(publish(small_offer("application")))
+    refused(publish(small_offer("audio").replace("m=audio 9", "m=audio 0")))
+
+
+def test_a_section_that_the_offerer_disabled_stays_so() -> None:
+    """Port 0 without bundle-only is a section that is not wanted (P5)."""
+    outcome = accepted(publish(small_offer().replace("m=video 9", "m=video 0")))
+
+    assert [media.kind for media in outcome.media] == ["audio"]
+    assert "m=video 0 " in outcome.answer
+    assert "a=group:BUNDLE 0\r\n" in outcome.answer
+
+
+def test_transport_attributes_may_stand_in_one_bundled_section_only() -> None:
+    """Max-bundle clients need not repeat them."""
+    head, video = small_offer().split("m=video")
+    video = re.sub("a=(ice-|fingerprint|setup).*\r\n", "", video)
+
+    assert accepted(publish(f"{head}m=video{video}")).remote == IceCredentials("abcd", "a" * 22)
+
+
+def test_the_limit_of_the_grant_is_in_the_answer() -> None:
+    """Chrome and Firefox keep to it by themselves."""
+    assert "b=TIAS:2500000\r\n" in accepted(publish(small_offer(), max_kbps=2500)).answer
+    assert "b=" not in accepted(publish(small_offer(), max_kbps=0)).answer
+
+
+def test_p14_header_extensions_are_those_that_media_reads() -> None:
+    """With the offer's ids; a direction is turned around, and one that cannot be used is left out."""
+    extra = "\r\n".join(
+        [
+            f"a=extmap:4 {MID}",
+            f"a=extmap:10/sendonly {RID}",
+            f"a=extmap:2 {ABS_SEND_TIME}",
+            f"a=extmap:3 {TRANSPORT_CC}",
+            "a=extmap:20 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
+            "a=extmap:5",
+            "a=extmap:x y",
+        ]
+    )
+    outcome = accepted(publish(small_offer("video", bundle=None, extra=extra)))
+
+    assert outcome.media[0].extensions == {MID: 4, RID: 10}
+    assert re.findall("a=extmap:(.*)\r\n", outcome.answer) == [f"4 {MID}", f"10/recvonly {RID}"]
+    wrong_way = small_offer("video", bundle=None, extra=f"a=extmap:4/recvonly {MID}")
+    assert accepted(publish(wrong_way)).media[0].extensions == {}
+
+
+def test_p19_one_way_of_congestion_feedback_is_negotiated() -> None:
+    """Transport-wide where the media plane can do it and the client offers both halves of it, else REMB."""
+    capable = Capabilities(publish_extensions=frozenset({MID, TRANSPORT_CC}), transport_cc=True)
+    local = LocalEndpoint(LOCAL.fingerprints, LOCAL.candidates, capable)
+    chrome, obs = offer_text("chrome-publish"), offer_text("obs")
+
+    with_it, without_it = accepted(publish(chrome, local)).media[1], accepted(publish(obs, local)).media[1]
+
+    assert (with_it.transport_cc, with_it.remb, TRANSPORT_CC in with_it.extensions) == (True, False, True)
+    assert (without_it.transport_cc, without_it.remb) == (False, True)
+    plain = accepted(publish(chrome)).media[1]
+    assert (plain.transport_cc, plain.remb) == (False, True)
+
+
+def test_rtx_can_be_switched_off() -> None:
+    """For either way."""
+    local = LocalEndpoint(LOCAL.fingerprints, LOCAL.candidates, Capabilities(publish_rtx=False, play_rtx=False))
+
+    assert "rtx" not in accepted(publish(offer_text("chrome-publish"), local)).answer
+    assert "rtx" not in accepted(play(offer_text("chrome-view"), local=local)).answer
+
+
+# --- WHEP -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("direction", ["recvonly", "sendrecv"])
+def test_1b_04_whep_answers_are_sendonly(direction: str) -> None:
+    """For `sendrecv` offers too."""
+    answer = accepted(play(small_offer(direction=direction))).answer
+
+    assert re.findall("a=(sendonly|recvonly|sendrecv|inactive)\r\n", answer) == ["sendonly", "sendonly"]
+
+
+@pytest.mark.parametrize("direction", ["sendonly", "inactive"])
+def test_1b_04_whep_offers_that_do_not_receive_are_refused(direction: str) -> None:
+    """422, because Eyevinn's player answers a 400 with an empty POST."""
+    refused(play(small_offer(direction=direction)))
+
+
+def test_1b_10_one_stream_id_and_one_of_each_kind() -> None:
+    """P22: a real, shared stream id; P17: each SSRC has its own line."""
+    answer = read(accepted(play(offer_text("chrome-view"))).answer)
+
+    assert [part.values("msid") for part in answer.media] == [[f"{STREAM} video"], [f"{STREAM} audio"]]
+    video, audio = answer.media
+    assert video.values("ssrc-group") == ["FID 13 14"]
+    assert video.values("ssrc") == [
+        f"13 cname:{STREAM}",
+        f"13 msid:{STREAM} video",
+        f"14 cname:{STREAM}",
+        f"14 msid:{STREAM} video",
+    ]
+    assert audio.values("ssrc") == [f"11 cname:{STREAM}", f"11 msid:{STREAM} audio"]
+    refused(play(small_offer("video", "video", direction="recvonly")))
+
+
+def test_1b_11_a_kind_that_the_stream_lacks_is_rejected() -> None:
+    """Port 0, its mid kept, out of BUNDLE; the first accepted section heads the group and carries the candidates."""
+    outcome = accepted(play(offer_text("chrome-view"), source(video=None)))
+    video, audio = read(outcome.answer).media
+
+    assert (video.port, video.values("mid"), video.has("ice-ufrag")) == (0, ["0"], False)
+    assert (audio.port, audio.has("candidate")) == (9, True)
+    assert "a=group:BUNDLE 1\r\n" in outcome.answer
+    assert [media.kind for media in outcome.media] == ["audio"]
+
+
+def test_1b_11_data_channels_are_rejected() -> None:
+    """MediaMTX's reader always offers one."""
+    outcome = accepted(play(offer_text("mediamtx-reader")))
+
+    assert "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n" in outcome.answer
+    assert "a=group:BUNDLE 0 1\r\n" in outcome.answer
+
+
+def test_p12_audio_alone_where_the_video_cannot_be_played() -> None:
+    """Better heard than not at all."""
+    h265 = source(video=Codec("H265", 90000))
+
+    outcome = accepted(play(offer_text("firefox-view"), h265))
+
+    assert [media.kind for media in outcome.media] == ["audio"]
+
+
+def test_p12_nothing_in_common_names_both_sides() -> None:
+    """So that a person sees what to change."""
+    outcome = refused(play(offer_text("firefox-view"), source(video=Codec("H265", 90000), audio=None)))
+
+    assert outcome.context["stream"] == {"video": "H265"}
+    assert outcome.context["offered"]["video"][:2] == ["VP8", "VP9"]
+    assert "H265" in outcome.error
+
+
+def test_an_audio_only_viewer_gets_audio() -> None:
+    """One section, and no SSRC of the other kind."""
+    outcome = accepted(play(small_offer("audio", direction="recvonly", bundle=None)))
+
+    assert [media.ssrc for media in outcome.media] == [11]
+
+
+def test_the_viewer_s_payload_types_are_its_own() -> None:
+    """P14: whatever the publisher's were."""
+    outcome = accepted(play(offer_text("firefox-view")))
+
+    video, audio = outcome.media
+    assert (video.payload_type, video.rtx_payload_type, audio.payload_type) == (126, 127, 109)
+    assert (video.ssrc, video.rtx_ssrc, audio.ssrc, audio.rtx_ssrc) == (13, 14, 11, None)
+    assert (video.nack, video.pli, video.fir) == (True, True, True)
+    assert outcome.remote_fingerprints[0].value.startswith("C4:68:F8")
+
+
+def test_an_answer_with_ipv6_only_is_still_one() -> None:
+    """A node may have no IPv4 address."""
+    local = LocalEndpoint((OUR_FINGERPRINT,), (Candidate("2001:db8::1", 8189),))
+
+    assert "2001:db8::1 8189 typ host" in accepted(publish(small_offer(), local)).answer
+
+
+def test_passwords_are_not_in_reprs() -> None:
+    """They would get into logs."""
+    outcome = accepted(play(offer_text("chrome-view"), source(H264, OPUS)))
+
+    assert OURS.pwd not in repr(outcome)
+    assert "a" * 22 not in repr(parse_offer(small_offer()))
