@@ -32,9 +32,18 @@ def test_the_task_may_send_heartbeats_and_usage_and_nothing_else(resources: dict
     assert "ManagedPolicyArns" not in role
     (policy,) = role["Policies"]
     allowed = {statement["Action"]: statement["Resource"] for statement in policy["PolicyDocument"]["Statement"]}
-    assert set(allowed) == {"execute-api:Invoke", "sqs:SendMessage"}
-    assert allowed["execute-api:Invoke"]["Fn::Sub"].endswith(":${ApiId}/$default/POST/v1/nodes/*/heartbeat")
-    assert allowed["sqs:SendMessage"] == {"Ref": "QueueArn"}
+    assert allowed == {
+        "execute-api:Invoke": {"Ref": "HeartbeatArn"},
+        "sqs:SendMessage": {"Ref": "UsageQueueArn"},
+    }
+
+
+def test_the_control_planes_outputs_are_the_parameters() -> None:
+    """Whoever deploys copies them by name."""
+    control, edge = load(str(ROOT / "template.yaml")), load(str(ROOT / "sfu/template.yaml"))
+    from_control = {"ApiUrl", "HeartbeatArn", "UsageQueueUrl", "UsageQueueArn"}
+    assert from_control <= set(control["Outputs"])
+    assert from_control <= set(edge["Parameters"])
 
 
 def test_only_media_and_signalling_are_open_to_the_world(resources: dict[str, Any]) -> None:

@@ -1,0 +1,139 @@
+"""A real node for tests: `python -m sfu` as its image starts it, beside a control plane that is the test's."""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp.test_utils import unused_port
+
+from shared.grants import Action, Claims, sign
+from shared.keys import new_session_id
+from tests.sfu.fake_control import SIGNER, FakeControl
+
+ROOT = Path(__file__).parents[2]
+COMMAND = (sys.executable, "-m", "sfu")
+"""The image's, with the interpreter of the tests."""
+STREAM = "abcdefghijklmnop"
+
+
+@dataclass
+class RunningNode:
+    """One process and where it listens."""
+
+    control: FakeControl
+    http_port: int = field(default_factory=unused_port)
+    udp_port: int = field(default_factory=unused_port)
+    metrics_port: int = field(default_factory=unused_port)
+    more: dict[str, str] = field(default_factory=dict)
+    process: asyncio.subprocess.Process | None = None
+    log_file: Path = field(default_factory=lambda: Path(tempfile.gettempdir()) / f"{secrets.token_hex(8)}.log")
+
+    @property
+    def url(self) -> str:
+        """Where clients reach it."""
+        return f"http://127.0.0.1:{self.http_port}"
+
+    def environ(self) -> dict[str, str]:
+        """What it is told."""
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SLUICE_"))},
+            **self.control.environ(),
+            "SLUICE_PUBLIC_URL": self.url,
+            "SLUICE_HTTP_BIND": f"127.0.0.1:{self.http_port}",
+            "SLUICE_UDP_BIND": f"127.0.0.1:{self.udp_port}",
+            "SLUICE_METRICS_BIND": f"127.0.0.1:{self.metrics_port}",
+            **self.more,
+        }
+
+    async def start(self) -> asyncio.subprocess.Process:
+        """Start it; the log goes to a file."""
+        with self.log_file.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *COMMAND, cwd=ROOT, env=self.environ(), stdout=log, stderr=log
+            )
+        return self.process
+
+    def log(self) -> str:
+        """All that it wrote."""
+        return self.log_file.read_text()
+
+    def lines(self, message: str) -> list[dict[str, Any]]:
+        """Its log lines with this message."""
+        lines = [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
+        return [line for line in lines if line["message"] == message]
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    async def exit_code(self, seconds: float = 15) -> int:
+        """What it exits with."""
+        assert self.process is not None
+        async with asyncio.timeout(seconds):
+            return await self.process.wait()
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """Status and body of `/healthz`, `/readyz` or `/metrics`."""
+        async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{self.metrics_port}{path}") as response:
+            return response.status, await response.text()
+
+    async def until_listening(self, seconds: float = 15) -> None:
+        """Wait until its own port answers."""
+        async with asyncio.timeout(seconds):
+            while True:
+                try:
+                    await self.get("/healthz")
+                except aiohttp.ClientError:
+                    await asyncio.sleep(0.05)
+                else:
+                    return
+
+    def grant_url(self, action: Action, *, account: str = "demo", stream: str = STREAM) -> str:
+        """A WHIP or WHEP URL with a fresh grant for this boot."""
+        now = time.time()
+        claims = Claims(
+            node="node1",
+            boot=self.control.beats[-1]["boot"],
+            account=account,
+            stream=stream,
+            session=new_session_id(secrets.token_bytes),
+            action=action,
+            epoch=1 if action is Action.PUBLISH else 0,
+            issued_at=now,
+            expires_at=now + 30,
+            tier="registered",
+            max_viewers=20,
+            max_kbps=0,
+        )
+        path = "whip" if action is Action.PUBLISH else "whep"
+        return f"{self.url}/{stream}/{path}?grant={sign(claims, SIGNER)}"
+
+
+@asynccontextmanager
+async def running_node(control: FakeControl, **more: str) -> AsyncIterator[RunningNode]:
+    """A node that has been heard of, for as long as the block lasts."""
+    node = RunningNode(control, more=more)
+    try:
+        await node.start()
+        await control.until(lambda: control.beats, 20)
+        yield node
+    except BaseException:
+        sys.stderr.write(node.log())
+        raise
+    finally:
+        if node.process is not None and node.process.returncode is None:
+            node.process.kill()
+            await node.process.wait()
+        node.log_file.unlink(missing_ok=True)

@@ -1,0 +1,247 @@
+"""A whole node: `python -m sfu` with real HTTP, UDP, DTLS and SRTP, against a control plane that misbehaves on demand."""
+
+import asyncio
+import json
+import signal
+import socket
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from shared.grants import Action
+from tests.peers import clip
+from tests.peers.peer import Host, host
+from tests.peers.publisher import Publisher
+from tests.peers.stamps import table
+from tests.peers.viewer import Viewer
+from tests.sfu.fake_control import SECRET_KEY, FakeControl, fake_control
+from tests.sfu.running_node import COMMAND, ROOT, STREAM, RunningNode, running_node
+
+SMALL = clip.Recipe(seconds=2, gop_seconds=1.0, video_kbps=800, width=320, height=192)
+
+
+@pytest.fixture
+async def control() -> AsyncIterator[FakeControl]:
+    """A control plane that checks signatures."""
+    async with fake_control() as control:
+        yield control
+
+
+@pytest.fixture
+async def peers() -> AsyncIterator[Host]:
+    """What test clients share."""
+    async with host() as shared:
+        yield shared
+
+
+async def _publish(node: RunningNode, peers: Host) -> tuple[Publisher, Viewer]:
+    """A publisher and a viewer who has a picture."""
+    video = clip.load(SMALL)
+    stamps = table(video)
+    publisher = Publisher(peers, node.grant_url(Action.PUBLISH), video, stamps)
+    await publisher.connect()
+    viewer = Viewer(peers, node.grant_url(Action.PLAY), video, stamps)
+    await viewer.connect()
+    await asyncio.wait_for(viewer.picture, 5)
+    return publisher, viewer
+
+
+async def _quiet(publisher: Publisher) -> None:
+    """Let everything that was sent arrive."""
+    publisher.pause()
+    await asyncio.sleep(0.4)
+
+
+def _away() -> web.Response:
+    raise ConnectionResetError
+
+
+async def test_it_is_ready_once_a_heartbeat_was_answered(control: FakeControl) -> None:
+    """Alive before, ready after: without keys it could admit nobody."""
+    control.api = _away
+    node = RunningNode(control)
+    await node.start()
+    try:
+        await node.until_listening()
+        assert (await node.get("/readyz"))[0] == 503
+        assert (await node.get("/healthz"))[0] == 200
+        control.api = lambda: None
+        await control.until(lambda: control.beats)
+        async with asyncio.timeout(5):
+            while (await node.get("/readyz"))[0] != 200:
+                await asyncio.sleep(0.02)
+        assert control.refused == []
+    finally:
+        node.signal(signal.SIGTERM)
+        assert await node.exit_code() == 0
+
+
+async def test_a_session_is_told_at_once_and_billed_to_the_byte(control: FakeControl, peers: Host) -> None:
+    """From the publisher's first packet to the queue, both ways, as the clients count them."""
+    async with running_node(control) as node:
+        publisher, viewer = await _publish(node, peers)
+        await control.until(lambda: control.beats[-1]["streams"] and control.beats[-1]["streams"][0]["viewers"] == 1, 3)
+        told = control.beats[-1]["streams"][0]
+        assert (told["stream"], told["account"], told["epoch"], told["max_viewers"]) == (STREAM, "demo", 1, 20)
+        await _quiet(publisher)
+        await viewer.close()
+        await publisher.close()
+        await control.until(lambda: control.beats[-1]["streams"] == [], 3)
+        ended = [(report["action"], report["reason"]) for beat in control.beats for report in beat["ended"]]
+        assert set(ended) == {("publish", "delete"), ("play", "delete")}
+        await control.until(lambda: list(control.billed().values()) == [(publisher.octets, viewer.octets)], 8)
+        assert {account for account, _ in control.billed()} == {"demo"}
+        _, metrics = await node.get("/metrics")
+        assert f"sluice_media_received_bytes_total {float(publisher.octets)}" in metrics
+        assert 'sluice_sessions_ended_total{action="publish",reason="delete"} 1.0' in metrics
+
+
+async def test_an_outage_of_api_and_queue_ends_no_media_and_is_caught_up(control: FakeControl, peers: Host) -> None:
+    """Sessions go on, usage is kept, and what ended meanwhile is told afterwards."""
+    async with running_node(control) as node:
+        publisher, viewer = await _publish(node, peers)
+        await control.until(lambda: control.beats[-1]["streams"])
+        control.api = control.queue = _away
+        heard, before = len(control.beats), viewer.counts().packets
+        await asyncio.sleep(3)
+        assert len(control.beats) == heard
+        assert viewer.counts().packets > before + 50
+        assert (await node.get("/readyz"))[0] == 200
+        await _quiet(publisher)
+        await viewer.close()
+        await publisher.close()
+        control.api = control.queue = lambda: None
+        await control.until(lambda: {"publish", "play"} <= {report["action"] for report in control.beats[-1]["ended"]})
+        await control.until(lambda: list(control.billed().values()) == [(publisher.octets, viewer.octets)], 12)
+        assert viewer.counts().missing == 0
+
+
+async def test_a_command_ends_a_session(control: FakeControl, peers: Host) -> None:
+    """An account over its quota is cut off at the next heartbeat."""
+    async with running_node(control) as node:
+        publisher, viewer = await _publish(node, peers)
+        control.commands = [{"id": "c1", "reason": "BANDWIDTH_EXCEEDED", "account": "demo"}]
+        await asyncio.wait_for(asyncio.gather(publisher.ended, viewer.ended), 5)
+        await control.until(lambda: control.beats[-1]["done"] == ["c1"])
+        reasons = {report["reason"] for beat in control.beats for report in beat["ended"]}
+        assert reasons == {"BANDWIDTH_EXCEEDED"}
+        assert control.commands == []
+
+
+async def test_sigterm_ends_sessions_cleanly_with_their_last_usage(control: FakeControl, peers: Host) -> None:
+    """Clients are told, the queue has every byte, and the control plane knows that the node is gone."""
+    async with running_node(control) as node:
+        publisher, viewer = await _publish(node, peers)
+        await _quiet(publisher)
+        node.signal(signal.SIGTERM)
+        assert await node.exit_code() == 0
+        await asyncio.wait_for(asyncio.gather(publisher.ended, viewer.ended), 2)
+        assert viewer.byes > 0
+        assert list(control.billed().values()) == [(publisher.octets, viewer.octets)]
+        states = [beat["state"] for beat in control.beats]
+        assert states[-1] == "stopped"
+        assert "draining" in states
+        assert control.beats[-1]["streams"] == []
+        assert {report["action"] for report in control.beats[-1]["ended"]} == {"publish", "play"}
+        (line,) = [line for line in node.lines("session ended") if line["action"] == "publish"]
+        assert (line["received"], line["reason"]) == (publisher.octets, "shutdown")
+
+
+async def test_a_draining_node_refuses_newcomers_and_leaves_when_it_is_empty(control: FakeControl, peers: Host) -> None:
+    """With time to drain, who is there may finish."""
+    async with running_node(control, SLUICE_DRAIN_SECONDS="60") as node:
+        publisher, viewer = await _publish(node, peers)
+        node.signal(signal.SIGTERM)
+        await control.until(lambda: control.beats[-1]["state"] == "draining")
+        assert control.beats[-1]["streams"]
+        assert (await node.get("/readyz"))[0] == 503
+        async with aiohttp.ClientSession() as http:
+            offer = {"Content-Type": "application/sdp"}
+            async with http.post(node.grant_url(Action.PLAY), data=b"v=0\r\n", headers=offer) as response:
+                assert response.status == 503
+                assert json.loads(await response.text())["code"] == "DRAINING"
+                assert response.headers["Retry-After"]
+                assert response.headers["Access-Control-Allow-Origin"] == "*"
+        assert not publisher.ended.done()
+        await viewer.close()
+        await publisher.close()
+        assert await node.exit_code() == 0
+        assert control.beats[-1]["state"] == "stopped"
+
+
+async def test_a_second_signal_ends_it_at_once(control: FakeControl, peers: Host) -> None:
+    """Whoever presses Ctrl-C twice means it; sessions still get their farewell."""
+    async with running_node(control, SLUICE_DRAIN_SECONDS="60") as node:
+        publisher, _ = await _publish(node, peers)
+        node.signal(signal.SIGINT)
+        await control.until(lambda: control.beats[-1]["state"] == "draining")
+        node.signal(signal.SIGINT)
+        assert await node.exit_code(3) == 1
+        await asyncio.wait_for(publisher.ended, 2)
+
+
+async def test_it_stops_when_nobody_takes_its_last_words(control: FakeControl) -> None:
+    """An outage does not keep it from ending, and the exit says that it was in order."""
+    async with running_node(control) as node:
+        control.api = control.queue = _away
+        node.signal(signal.SIGTERM)
+        assert await node.exit_code(12) == 0
+
+
+async def test_no_secret_is_in_the_log(control: FakeControl, peers: Host) -> None:
+    """Neither grants nor session URLs nor credentials; a line for each beginning and each end."""
+    async with running_node(control, SLUICE_LOG_LEVEL="DEBUG") as node:
+        publisher, viewer = await _publish(node, peers)
+        created = [peer.created.session for peer in (publisher, viewer) if peer.created]
+        urls = [publisher.url, viewer.url]
+        await viewer.close()
+        await publisher.close()
+        await control.until(lambda: control.beats[-1]["streams"] == [] and control.beats[-1]["ended"])
+        node.signal(signal.SIGTERM)
+        await node.exit_code()
+        for secret in (*(url.partition("grant=")[2] for url in urls), *(s.rpartition("/")[2] for s in created)):
+            assert secret
+            assert secret not in node.log()
+        assert SECRET_KEY not in node.log()
+        assert len(node.lines("session began")) == len(node.lines("session ended")) == 2
+
+
+@pytest.mark.parametrize(
+    ("variable", "kind"),
+    [
+        ("SLUICE_HTTP_BIND", socket.SOCK_STREAM),
+        ("SLUICE_METRICS_BIND", socket.SOCK_STREAM),
+        ("SLUICE_UDP_BIND", socket.SOCK_DGRAM),
+    ],
+)
+async def test_a_port_that_is_taken_is_one_clear_sentence(
+    control: FakeControl, variable: str, kind: socket.SocketKind
+) -> None:
+    """Which port, and which variable moves it."""
+    with socket.socket(socket.AF_INET, kind) as taken:
+        taken.bind(("127.0.0.1", 0))
+        if kind is socket.SOCK_STREAM:
+            taken.listen()
+        port = taken.getsockname()[1]
+        node = RunningNode(control, more={variable: f"127.0.0.1:{port}"})
+        environ = node.environ()
+        process = await asyncio.create_subprocess_exec(*COMMAND, env=environ, stderr=asyncio.subprocess.PIPE, cwd=ROOT)
+        _, said = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 2
+    protocol = "TCP" if kind is socket.SOCK_STREAM else "UDP"
+    assert said.decode() == (
+        f"sluice node: {protocol} port 127.0.0.1:{port} is taken by another process;"
+        f" stop that one, or set {variable} to a free port.\n"
+    )
+    assert control.beats == []
+
+
+async def test_a_wrong_environment_is_one_sentence_a_mistake(control: FakeControl) -> None:
+    """And no traceback."""
+    environ = RunningNode(control, more={"SLUICE_MAX_SESSIONS": "many", "SLUICE_REGION": "EU"}).environ()
+    process = await asyncio.create_subprocess_exec(*COMMAND, env=environ, stderr=asyncio.subprocess.PIPE, cwd=ROOT)
+    _, said = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 2
+    assert [line.split()[2] for line in said.decode().splitlines()] == ["SLUICE_REGION", "SLUICE_MAX_SESSIONS"]
