@@ -156,9 +156,9 @@ export class OverviewView {
       stream.node ?? "–",
     ]);
     this.#rows(byId("account-keys"), keys, "There are no keys.", (key) => [
-      make("span", { className: "mono", textContent: key.stream_key }),
       make("a", { href: `/watch/${key.stream_id}`, textContent: key.stream_id, className: "mono" }),
       key.label || "–",
+      key.created ? day(key.created) : "–",
       key.live ? "Live" : "Off",
     ]);
     describe(byId("account-limits"), [

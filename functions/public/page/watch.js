@@ -264,9 +264,19 @@ export class WatchView {
       ["Loss", `${reading.lossPercent.toFixed(1)} %`],
       ["First frame", this.#firstFrameMs === null ? "–" : `${Math.round(this.#firstFrameMs)} ms`],
       ["Codec", reading.codec || "–"],
-      ["Sound", reading.audioLevel === null ? "–" : reading.audioLevel > 0 ? `${Math.round(20 * Math.log10(reading.audioLevel))} dB` : "silent"],
+      ["Sound", this.#soundOf(reading)],
       ["Buffer", reading.jitterMs === null ? "–" : `${Math.round(reading.jitterMs)} ms`],
     ]);
+  }
+
+  #soundOf({ audioLevel }) {
+    if (audioLevel === null) {
+      return "–";
+    }
+    if (this.video.muted) {
+      return "muted";
+    }
+    return audioLevel > 0 ? `${Math.round(20 * Math.log10(audioLevel))} dB` : "silent";
   }
 
   #to(state, text = null) {
@@ -283,8 +293,6 @@ export class WatchView {
     if (state !== "waiting") {
       say(byId("next-look"), "");
     }
-    const running = state !== "idle";
-    byId("stop-watching").hidden = !running;
-    byId("player-buttons").hidden = !running;
+    byId("stop-watching").hidden = state === "idle";
   }
 }

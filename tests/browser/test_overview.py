@@ -1,0 +1,79 @@
+"""What the stack sees: a stream by its id, and the owner's account by its token."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from shared import refusals
+from tests.browser.fake_api import STREAM, TOKEN, FakeApi
+from tests.browser.test_access import owner
+
+pytestmark = pytest.mark.browser
+
+
+def test_anybody_can_look_up_a_stream(page: Page, api: FakeApi) -> None:
+    """Live or not, and how many watch."""
+    api.streams[STREAM] = {"stream_id": STREAM, "live": True, "viewers": 3, "limit": 20, "since": 1.0}
+    page.goto(f"{api.url}/#overview")
+    page.locator("#lookup-id").fill(f"{api.url}/watch/{STREAM}")
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#stream-live")).to_have_text("Live")
+    expect(page.locator("#stream-facts")).to_contain_text("3 of 20")
+    expect(page.locator("#lookup-status")).to_have_text("The stream is live with 3 viewers.")
+
+
+def test_a_stream_that_is_not_there_is_said_so(page: Page, api: FakeApi) -> None:
+    """STREAM_NOT_FOUND, in words."""
+    api.refuse("stream", refusals.stream_not_found())
+    page.goto(f"{api.url}/#overview")
+    page.locator("#lookup-id").fill(STREAM)
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("alert")).to_contain_text("There is no such stream")
+
+
+def test_the_owner_sees_usage_against_quota_live_streams_and_keys(page: Page, api: FakeApi) -> None:
+    """One token, one look."""
+    api.account = owner()
+    api.keys = [{"stream_key": "live_…", "stream_id": STREAM, "label": "main camera", "created": 1.0, "live": True}]
+    page.goto(f"{api.url}/#overview")
+    page.locator("#account-token").fill(TOKEN)
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#account-name")).to_have_text("solo-demo")
+    expect(page.locator("#account-tier")).to_have_text("Solo Creator")
+    expect(page.locator("#usage-text")).to_have_text("423 GB of 500 GB")
+    expect(page.locator("#usage-percent")).to_have_text("84.7 %")
+    expect(page.locator("#usage-note")).to_contain_text("1")
+    expect(page.locator("#live-streams tr").first).to_contain_text("12 of 30")
+    expect(page.locator("#account-keys")).to_contain_text("main camera")
+    assert {f"Bearer {TOKEN}"} == {one.authorization for one in api.asked("/v1/account", "GET")}
+
+
+def test_a_wrong_token_is_refused_in_words_and_the_field_keeps_focusable(page: Page, api: FakeApi) -> None:
+    """401 UNAUTHORIZED, and the way back to the field."""
+    api.account = refusals.unauthorized()
+    page.goto(f"{api.url}/#overview")
+    page.locator("#account-token").fill(TOKEN)
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("alert")).to_contain_text("Wrong account token")
+    page.get_by_role("button", name="Edit the token").click()
+    expect(page.locator("#account-token")).to_be_focused()
+    expect(page.locator("#account")).to_be_hidden()
+
+
+def test_the_token_is_forgotten_on_demand_and_never_stored(page: Page, api: FakeApi) -> None:
+    """A shared computer keeps nothing."""
+    api.account = owner()
+    page.goto(f"{api.url}/#overview")
+    page.locator("#account-token").fill(TOKEN)
+    page.keyboard.press("Enter")
+    expect(page.locator("#account")).to_be_visible()
+    assert TOKEN not in page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])") + page.url
+
+    page.get_by_role("button", name="Forget the token").click()
+
+    expect(page.locator("#account")).to_be_hidden()
+    expect(page.locator("#account-token")).to_have_value("")
+    assert TOKEN not in page.content()
