@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local.log import Log
-from local.processes import ROOT, Child
+from local.processes import ROOT, Child, StartError
 from local.sigv4 import Credentials
 from local.template import Parameter, Queue, Table, Template
 
@@ -92,12 +93,15 @@ def deploy(template: Template, clients: Clients) -> None:
     """Create the tables, queues and parameters of *template*; what exists already (AWS_ENDPOINT_URL) stays as it is."""
     work = [
         *(partial(_create_table, clients, table) for table in template.tables.values()),
-        *(partial(_create_queue, clients, queue) for queue in template.queues.values()),
+        partial(_create_queues, clients, list(template.queues.values())),
         *(partial(_put_parameter, clients, parameter) for parameter in template.parameters.values()),
     ]
-    with ThreadPoolExecutor(max_workers=len(work) or 1) as threads:
+    with ThreadPoolExecutor(max_workers=len(work)) as threads:
         for done in [threads.submit(step) for step in work]:
-            done.result()
+            try:
+                done.result()
+            except (ClientError, BotoCoreError) as error:
+                raise StartError(f"The emulator does not take what template.yaml describes: {error}") from error
 
 
 def _create_table(clients: Clients, table: Table) -> None:
@@ -111,9 +115,11 @@ def _create_table(clients: Clients, table: Table) -> None:
         )
 
 
-def _create_queue(clients: Clients, queue: Queue) -> None:
-    with suppress(clients.sqs.exceptions.QueueNameExists):
-        clients.sqs.create_queue(QueueName=queue.name, Attributes=cast("Any", queue.attributes))
+def _create_queues(clients: Clients, queues: list[Queue]) -> None:
+    # A queue may only redrive to one that exists.
+    for queue in sorted(queues, key=lambda queue: "RedrivePolicy" in queue.attributes):
+        with suppress(clients.sqs.exceptions.QueueNameExists):
+            clients.sqs.create_queue(QueueName=queue.name, Attributes=cast("Any", queue.attributes))
 
 
 def _put_parameter(clients: Clients, parameter: Parameter) -> None:
