@@ -1,56 +1,60 @@
-"""The account function: HTTP event -> service -> answer."""
+"""The owner's API: HTTP event -> service -> answer."""
 
 import os
 import time
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
-from functions import answers, aws
+from functions import aws
 from functions.account.service import AccountService
+from functions.answers import Answer, reply, router
+from functions.observability import LambdaLog, Log
 from functions.settings import Settings
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
-from functions.storage.owners import Owners
-from shared.refusals import Refused
-
-logger = Logger()
-app = answers.resolver(logger)
+from functions.storage.registry import Registry
+from functions.storage.usage import UsageLedger
 
 
-def build(settings: Settings) -> AccountService:
-    """The object graph of this function."""
-    dynamo = Dynamo(aws.dynamodb())
-    directory = Directory(dynamo, settings.accounts_table, settings.fleet_table)
-    return AccountService(Owners(dynamo, settings.accounts_table), directory)
+class AccountApi:
+    """The routes, and what they need."""
+
+    def __init__(self, service: AccountService, log: Log, clock: Callable[[], float]) -> None:
+        self._service = service
+        self._clock = clock
+        self.app: APIGatewayHttpResolver = router(log, {"/v1/account": self._account, "/v1/account/keys": self._keys})
+
+    def _account(self) -> Answer:
+        return reply(self._service.account(self._authorization(), self._clock()))
+
+    def _keys(self) -> Answer:
+        return reply(self._service.keys(self._authorization(), self._clock()))
+
+    def _authorization(self) -> str | None:
+        return self.app.current_event.headers.get("authorization")
+
+
+def build(settings: Settings, log: Log, dynamo: Dynamo, *, clock: Callable[[], float] = time.time) -> AccountApi:
+    """The composition root."""
+    table = settings.accounts_table
+    directory = Directory(dynamo, table, settings.fleet_table)
+    return AccountApi(AccountService(Registry(dynamo, table), UsageLedger(dynamo, table), directory), log, clock)
 
 
 @cache
-def service() -> AccountService:
-    """The service of this process, made at its first request."""
-    return build(Settings.from_environment(os.environ))
+def _log() -> LambdaLog:
+    return LambdaLog("account")
 
 
-@app.get("/v1/account")
-def account() -> answers.Answer:
-    """Limits, usage, live streams."""
-    reply = service().account(_authorization(), time.time())
-    return answers.refusal(reply) if isinstance(reply, Refused) else answers.model(reply)
+@cache
+def _api() -> AccountApi:
+    return build(Settings.from_environment(os.environ), _log(), Dynamo(aws.dynamodb()))
 
 
-@app.get("/v1/account/keys")
-def keys() -> answers.Answer:
-    """Keys without their secrets."""
-    reply = service().keys(_authorization(), time.time())
-    return answers.refusal(reply) if isinstance(reply, Refused) else answers.model(reply)
-
-
-def _authorization() -> str | None:
-    return app.current_event.headers.get("authorization")
-
-
-@logger.inject_lambda_context(correlation_id_path="requestContext.requestId")
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Entry point."""
-    return app.resolve(event, context)
+    """Answer one payload-2.0 event."""
+    _log().begin(event["requestContext"].get("requestId", ""))
+    return _api().app.resolve(event, context)

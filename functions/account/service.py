@@ -4,26 +4,33 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from functions.account.models import AccountLimits, AccountReply, KeysReply, KeySummary, LiveStream, MonthUsage
-from functions.accounts import Account
+from functions.accounts import Account, Key
 from functions.fleet import Fleet, NodeReport
-from functions.storage.owners import Owned
 from shared.keys import AccountToken
 from shared.months import month_end, month_of
 from shared.refusals import Refused, percentage_used, unauthorized
 
 
-class Owners(Protocol):
+class Registry(Protocol):
     """Where accounts are read."""
 
     def account_of_token(self, digest: str) -> str | None:
         """The account of a token."""
         ...
 
-    def owned(self, account: str) -> Owned | None:
-        """The account and its keys."""
+    def account(self, account: str) -> Account | None:
+        """The account with this id."""
         ...
 
-    def bytes_of_month(self, account: str, month: str) -> int:
+    def keys(self, account: str) -> Iterable[Key]:
+        """Its keys, revoked ones too."""
+        ...
+
+
+class Ledger(Protocol):
+    """Where bytes are read."""
+
+    def used(self, account: str, month: str) -> int:
         """Media bytes of a month."""
         ...
 
@@ -43,16 +50,17 @@ class Nodes(Protocol):
 class AccountService:
     """One method an endpoint."""
 
-    def __init__(self, owners: Owners, nodes: Nodes) -> None:
-        self._owners = owners
+    def __init__(self, registry: Registry, ledger: Ledger, nodes: Nodes) -> None:
+        self._registry = registry
+        self._ledger = ledger
         self._nodes = nodes
 
     def account(self, authorization: str | None, now: float) -> AccountReply | Refused:
         """Limits, the month's usage, and what is live."""
-        owned = self._authenticate(authorization)
-        if isinstance(owned, Refused):
-            return owned
-        account, limits = owned.account, owned.account.limits
+        account = self._authenticate(authorization)
+        if isinstance(account, Refused):
+            return account
+        limits = account.limits
         return AccountReply(
             account=account.id,
             tier=account.tier,
@@ -70,11 +78,12 @@ class AccountService:
 
     def keys(self, authorization: str | None, now: float) -> KeysReply | Refused:
         """The keys that still publish, without their secrets."""
-        owned = self._authenticate(authorization)
-        if isinstance(owned, Refused):
-            return owned
-        live = {stream.stream_id for stream in self._live(owned.account, now)}
-        valid = sorted((key for key in owned.keys if key.valid(now)), key=lambda key: (key.created, key.stream))
+        account = self._authenticate(authorization)
+        if isinstance(account, Refused):
+            return account
+        live = {stream.stream_id for stream in self._live(account, now)}
+        keys = self._registry.keys(account.id)
+        valid = sorted((key for key in keys if key.valid(now)), key=lambda key: (key.created, key.stream))
         return KeysReply(
             keys=[
                 KeySummary(
@@ -89,16 +98,15 @@ class AccountService:
             ]
         )
 
-    def _authenticate(self, authorization: str | None) -> Owned | Refused:
+    def _authenticate(self, authorization: str | None) -> Account | Refused:
         scheme, _, credentials = (authorization or "").partition(" ")
         token = AccountToken.parse(credentials.strip()) if scheme.lower() == "bearer" else None
-        account = self._owners.account_of_token(token.digest) if token else None
-        owned = self._owners.owned(account) if account else None
-        return owned or unauthorized()
+        name = self._registry.account_of_token(token.digest) if token else None
+        return (self._registry.account(name) if name else None) or unauthorized()
 
     def _usage(self, account: Account, now: float) -> MonthUsage:
         month, quota = month_of(now), account.limits.bytes
-        used = self._owners.bytes_of_month(account.id, month)
+        used = self._ledger.used(account.id, month)
         return MonthUsage(
             month=month,
             bytes=used,

@@ -1,4 +1,4 @@
-"""The public function: HTTP event -> service -> answer."""
+"""What anybody may read: HTTP event -> service -> answer."""
 
 import json
 import os
@@ -7,151 +7,118 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import Response
-from botocore.exceptions import BotoCoreError, ClientError
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
-from functions import answers, aws
-from functions.public import assets, openapi, reference
+from functions import aws
+from functions.answers import Answer, reply, router, text, unchanged
+from functions.observability import LambdaLog, Log
+from functions.public.assets import ASSET_HEADERS, Asset, asset_of, load, page_headers
+from functions.public.keyset import kept, parameter
+from functions.public.openapi import document
+from functions.public.reference import page
 from functions.public.service import PublicService
 from functions.settings import Settings
 from functions.storage.directory import Directory
-from functions.storage.dynamo import Dynamo, StoreUnavailableError
-from shared.refusals import Refused, not_found
+from functions.storage.dynamo import Dynamo
+from shared.refusals import not_found
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm.client import SSMClient
 
-JWKS_SECONDS = 60
-"""How long public keys are kept here; a new signing key is published long before it signs."""
-
-logger = Logger()
-app = answers.resolver(logger)
+CACHED = {"Cache-Control": "public, max-age=300"}
+"""For what changes with a deployment or a key rotation only."""
 
 
-def build(settings: Settings) -> PublicService:
-    """The object graph of this function."""
-    directory = Directory(Dynamo(aws.dynamodb()), settings.accounts_table, settings.fleet_table)
-    return PublicService(directory, kept(parameter(aws.ssm(), settings.jwks_parameter), JWKS_SECONDS, time.monotonic))
+class PublicApi:
+    """The routes, and what they need."""
+
+    def __init__(
+        self, service: PublicService, files: Mapping[str, Asset], log: Log, clock: Callable[[], float]
+    ) -> None:
+        self._service = service
+        self._files = files
+        self._clock = clock
+        self.app: APIGatewayHttpResolver = router(
+            log,
+            {
+                "/": self._page,
+                "/watch/<stream_id>": self._watch,
+                "/assets/<file>": self._asset,
+                "/docs": self._docs,
+                "/openapi.json": self._openapi,
+                "/v1/tiers": self._tiers,
+                "/v1/streams/<stream_id>": self._stream,
+                "/.well-known/jwks.json": self._jwks,
+            },
+        )
+
+    def _page(self) -> Answer:
+        # Not to be framed by others: it takes stream keys and cameras.
+        return self._file(self._files["index.html"], page_headers(secure=self._secure(), embeddable=False))
+
+    def _watch(self, stream_id: str) -> Answer:  # noqa: ARG002 - the page itself reads its address
+        return self._file(self._files["index.html"], page_headers(secure=self._secure(), embeddable=True))
+
+    def _asset(self, file: str) -> Answer:
+        found = self._files.get(file)
+        return reply(not_found()) if found is None or file == "index.html" else self._file(found)
+
+    def _docs(self) -> Answer:
+        return self._file(_documents()["docs"], page_headers(secure=self._secure(), embeddable=False))
+
+    def _openapi(self) -> Answer:
+        return self._file(_documents()["openapi"])
+
+    def _tiers(self) -> Answer:
+        return reply(self._service.tiers(), CACHED)
+
+    def _stream(self, stream_id: str) -> Answer:
+        return reply(self._service.stream(stream_id, self._clock()))
+
+    def _jwks(self) -> Answer:
+        return reply(self._service.jwks(), CACHED)
+
+    def _file(self, file: Asset, headers: Mapping[str, str] | None = None) -> Answer:
+        fields = {**ASSET_HEADERS, **(headers or {}), "ETag": file.etag, "Vary": "Accept-Encoding"}
+        if file.matches(self.app.current_event.headers.get("if-none-match")):
+            return unchanged(fields)
+        return text(file.body, file.content_type, fields)
+
+    def _secure(self) -> bool:
+        """Whether the page travels over https; API Gateway always says so."""
+        forwarded: str = self.app.current_event.headers.get("x-forwarded-proto") or ""
+        return forwarded.partition(",")[0].strip() == "https"
 
 
-def parameter(client: "SSMClient", name: str) -> Callable[[], str]:
-    """Reads one parameter."""
-
-    def read() -> str:
-        try:
-            return client.get_parameter(Name=name)["Parameter"]["Value"]
-        except (ClientError, BotoCoreError) as error:
-            raise StoreUnavailableError(str(error)) from error
-
-    return read
-
-
-def kept(read: Callable[[], str], seconds: float, clock: Callable[[], float]) -> Callable[[], str]:
-    """*read*, asked at most once in *seconds*; the last good answer stands in while it fails."""
-    value, until = "", float("-inf")
-
-    def get() -> str:
-        nonlocal value, until
-        if clock() >= until:
-            try:
-                value = read()
-            except StoreUnavailableError:
-                if not value:
-                    raise
-            until = clock() + seconds
-        return value
-
-    return get
+def build(
+    settings: Settings, log: Log, dynamo: Dynamo, ssm: "SSMClient", *, clock: Callable[[], float] = time.time
+) -> PublicApi:
+    """The composition root."""
+    directory = Directory(dynamo, settings.accounts_table, settings.fleet_table)
+    service = PublicService(directory, kept(parameter(ssm, settings.jwks_parameter), clock))
+    return PublicApi(service, load(), log, clock)
 
 
 @cache
-def service() -> PublicService:
-    """The service of this process, made at its first request for data: the page needs none."""
-    return build(Settings.from_environment(os.environ))
-
-
-@cache
-def files() -> Mapping[str, assets.Asset]:
-    """The page's files."""
-    return assets.load()
-
-
-@cache
-def documents() -> Mapping[str, assets.Asset]:
-    """What is generated from the endpoints and the registry."""
+def _documents() -> Mapping[str, Asset]:
+    """What is generated from the endpoints and the registry, when somebody first asks for it."""
     return {
-        "openapi": assets.asset_of("application/json", json.dumps(openapi.document(), ensure_ascii=False)),
-        "docs": assets.asset_of("text/html; charset=utf-8", reference.page()),
+        "openapi": asset_of("application/json", json.dumps(document(), ensure_ascii=False)),
+        "docs": asset_of("text/html; charset=utf-8", page()),
     }
 
 
-@app.get("/")
-def page() -> answers.Answer:
-    """The page; not to be framed by others, because it takes stream keys and cameras."""
-    return _file(files()["index.html"], assets.page_headers(secure=_secure(), embeddable=False))
+@cache
+def _log() -> LambdaLog:
+    return LambdaLog("public")
 
 
-@app.get("/watch/<stream_id>")
-def watch(stream_id: str) -> answers.Answer:  # noqa: ARG001 - the page itself reads its address
-    """The same page on one stream; other sites may embed it."""
-    return _file(files()["index.html"], assets.page_headers(secure=_secure(), embeddable=True))
+@cache
+def _api() -> PublicApi:
+    return build(Settings.from_environment(os.environ), _log(), Dynamo(aws.dynamodb()), aws.ssm())
 
 
-@app.get("/assets/<file>")
-def asset(file: str) -> answers.Answer:
-    """A file of the page."""
-    found = files().get(file)
-    if found is None or file == "index.html":
-        return answers.refusal(not_found())
-    return _file(found, {})
-
-
-@app.get("/docs")
-def docs() -> answers.Answer:
-    """The reference for people."""
-    return _file(documents()["docs"], assets.page_headers(secure=_secure(), embeddable=False))
-
-
-@app.get("/openapi.json")
-def openapi_document() -> answers.Answer:
-    """The reference for programs."""
-    return _file(documents()["openapi"], {})
-
-
-@app.get("/v1/tiers")
-def tiers() -> answers.Answer:
-    """The table of limits."""
-    return answers.model(service().tiers(), {"Cache-Control": "public, max-age=300"})
-
-
-@app.get("/v1/streams/<stream_id>")
-def stream(stream_id: str) -> answers.Answer:
-    """The state of a stream."""
-    reply = service().stream(stream_id, time.time())
-    return answers.refusal(reply) if isinstance(reply, Refused) else answers.model(reply)
-
-
-@app.get("/.well-known/jwks.json")
-def jwks() -> answers.Answer:
-    """The public keys."""
-    return answers.model(service().jwks(), {"Cache-Control": "public, max-age=300"})
-
-
-def _file(file: assets.Asset, headers: Mapping[str, str]) -> answers.Answer:
-    fields = {**assets.ASSET_HEADERS, **headers, "ETag": file.etag, "Vary": "Accept-Encoding"}
-    if file.matches(app.current_event.headers.get("if-none-match")):
-        return Response(304, None, "", {**answers.CORS, **fields})
-    return answers.text(file.body, file.content_type, fields)
-
-
-def _secure() -> bool:
-    """Whether the page travels over https; API Gateway always says so."""
-    forwarded: str | None = app.current_event.headers.get("x-forwarded-proto")
-    return forwarded == "https"
-
-
-@logger.inject_lambda_context(correlation_id_path="requestContext.requestId")
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Entry point."""
-    return app.resolve(event, context)
+    """Answer one payload-2.0 event."""
+    _log().begin(event["requestContext"].get("requestId", ""))
+    return _api().app.resolve(event, context)
