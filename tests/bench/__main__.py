@@ -11,11 +11,14 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.bench import joins as joining
-from tests.bench import load, machine, report, servers
+from tests.bench import load, machine, recovery, report, servers
 from tests.bench.servers import NAMES, Missing
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 
 def _arguments() -> argparse.Namespace:
@@ -25,6 +28,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=15.0, help="length of the measured window")
     parser.add_argument("--joins", type=int, default=20, help="joins to time with a 10 s GOP; 0: none")
     parser.add_argument("--storm", type=int, default=0, help="viewers that join within two seconds; 0: none")
+    parser.add_argument("--lossy", type=int, default=0, help="viewers behind a bad network; 0: none")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     return parser.parse_args()
 
@@ -32,23 +36,23 @@ def _arguments() -> argparse.Namespace:
 async def _run(a: argparse.Namespace) -> dict[str, list[Any]]:
     server_core, load_core = machine.cores()
     os.sched_setaffinity(0, {load_core})
-    results: dict[str, list[Any]] = {"load": [], "joins": [], "storms": []}
+    results: dict[str, list[Any]] = {"load": [], "joins": [], "storms": [], "recovery": []}
+    measures: dict[str, Callable[[servers.Server, int], Awaitable[Any]]] = {
+        "load": lambda server, n: load.measure(server, n, a.seconds, server_core),
+        "joins": joining.joins,
+        "storms": joining.storm,
+        "recovery": lambda server, n: recovery.recovery(server, n, a.seconds),
+    }
     counts = [int(n) for n in a.viewers.split(",") if n]
     for name in a.servers.split(","):
         # A server is started anew for each measurement: memory and goroutines of the last one are not its to answer for.
-        plans = (
-            [("load", n) for n in counts] + [("joins", a.joins)] * bool(a.joins) + [("storms", a.storm)] * bool(a.storm)
-        )
+        plans = [("load", n) for n in counts]
+        plans += [(kind, n) for kind, n in (("joins", a.joins), ("storms", a.storm), ("recovery", a.lossy)) if n]
         for kind, n in plans:
             _say(f"{name}: {kind} {n} …")
             try:
                 async with servers.start(name, server_core) as server:
-                    if kind == "load":
-                        results[kind].append(await load.measure(server, n, a.seconds, server_core))
-                    elif kind == "joins":
-                        results[kind].append(await joining.joins(server, n))
-                    else:
-                        results[kind].append(await joining.storm(server, n))
+                    results[kind].append(await measures[kind](server, n))
             except Missing as error:
                 _say(str(error))
                 break
@@ -77,6 +81,10 @@ def main() -> int:
         parts.append("Join, encoder with a 10 s GOP that ignores keyframe requests:\n" + report.joins(results["joins"]))
     if results["storms"]:
         parts.append("A crowd that joins within 2 s:\n" + report.storms(results["storms"]))
+    if results["recovery"]:
+        parts.append(
+            "Viewers behind 5 % loss, 50 ms and 10 ms of jitter each way:\n" + report.recoveries(results["recovery"])
+        )
     print("\n\n".join(parts))  # noqa: T201 - a command's output
     if a.json:
         figures = {
@@ -84,6 +92,7 @@ def main() -> int:
             "load": [load.rounded(each) for each in results["load"]],
             "joins": [dataclasses.asdict(each) for each in results["joins"]],
             "storms": [dataclasses.asdict(each) for each in results["storms"]],
+            "recovery": [dataclasses.asdict(each) for each in results["recovery"]],
         }
         a.json.write_text(json.dumps(figures, indent=1) + "\n")
     return 0 if any(results.values()) else 1

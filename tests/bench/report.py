@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from tests.bench.joins import Joins, Storm
 from tests.bench.load import Load
+from tests.bench.recovery import Recovery
 
 BASE = "mediamtx"
 
@@ -64,6 +65,24 @@ def storms(results: Sequence[Storm]) -> str:
     rows += [
         (s.server, str(s.crowd), str(s.in_), f"{s.all_in_seconds:.1f}", f"{s.watchers_lost} of {s.watchers_packets}")
         for s in results
+    ]
+    return _table(rows)
+
+
+def recoveries(results: Sequence[Recovery]) -> str:
+    """One row a server: viewers behind a bad network."""
+    rows = [("server", "viewers", "packets", "not in order", "missing after recovery", "twice", "asked for")]
+    rows += [
+        (
+            r.server,
+            str(r.viewers),
+            str(r.packets),
+            f"{r.gaps_percent:.2f} %",
+            f"{r.missing_percent:.3f} %",
+            f"{r.duplicates_percent:.2f} %",
+            str(r.nacked),
+        )
+        for r in results
     ]
     return _table(rows)
 

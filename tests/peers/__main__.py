@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.peers import clip, dtls, peer, stamps, whip
+from tests.peers.lossy import Lossy, Network
 from tests.peers.publisher import Publisher
 from tests.peers.viewer import Viewer
 
@@ -32,14 +33,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--viewers", type=int, default=1)
     parser.add_argument("--setup", choices=["actpass", "active", "passive"], default="actpass")
     parser.add_argument("--cm", action="store_true", help="offer AES_CM_128_HMAC_SHA1_80 alone")
-    parser.add_argument("--via", help="ADDRESS:PORT of a proxy to send media to, in place of the answer's candidates")
+    parser.add_argument("--loss", type=float, default=0.0, help="share of datagrams that get lost, each way")
+    parser.add_argument("--delay-ms", type=float, default=0.0, help="one way; with a fifth of it as jitter")
     parser.add_argument("--stamps", type=Path, help="file that publisher and viewers share, for latency")
     return parser.parse_args()
 
 
 async def _publish(host: peer.Host, a: argparse.Namespace, stop: asyncio.Event) -> dict[str, Any]:
     video = clip.load(clip.Recipe(seconds=a.clip_seconds, gop_seconds=a.gop))
-    options = {"bearer": a.bearer, "setup": a.setup, "via": _address(a.via)}
+    options = {"bearer": a.bearer, "setup": a.setup, "via": _network(a, 0)}
     publisher = Publisher(host, a.url, video, stamps.table(video, a.stamps), reacts=a.reacts, **options)
     await publisher.connect()
     assert publisher.created is not None
@@ -54,8 +56,8 @@ async def _publish(host: peer.Host, a: argparse.Namespace, stop: asyncio.Event) 
 async def _watch(host: peer.Host, a: argparse.Namespace, stop: asyncio.Event) -> dict[str, Any]:
     video = clip.load(clip.Recipe(seconds=a.clip_seconds, gop_seconds=a.gop))
     table = stamps.table(video, a.stamps)
-    options = {"bearer": a.bearer, "setup": a.setup, "via": _address(a.via)}
-    viewers = [Viewer(host, a.url, video, table, **options) for _ in range(a.viewers)]
+    options = {"bearer": a.bearer, "setup": a.setup}
+    viewers = [Viewer(host, a.url, video, table, via=_network(a, n), **options) for n in range(a.viewers)]
     await asyncio.gather(*(viewer.connect() for viewer in viewers))
     _say({"connected": len(viewers)})
     latencies = array("d")
@@ -83,11 +85,9 @@ async def _until(stop: asyncio.Event, seconds: float, peers: list[Any]) -> None:
     waits[0].cancel()
 
 
-def _address(text: str | None) -> tuple[str, int] | None:
-    if text is None:
-        return None
-    name, _, port = text.rpartition(":")
-    return name, int(port)
+def _network(a: argparse.Namespace, seed: int) -> Lossy | None:
+    delay = a.delay_ms / 1000
+    return Lossy(Network(a.loss, delay, delay / 5), seed) if a.loss or delay else None
 
 
 def _say(what: dict[str, Any]) -> None:

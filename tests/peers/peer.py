@@ -18,6 +18,7 @@ import aiohttp
 
 from tests.peers import dtls, sdp, srtp, stun, whip
 from tests.peers.batch import Batch, open_socket
+from tests.peers.lossy import Lossy
 from tests.peers.poller import Poller
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Peer:
         bearer: str | None = None,
         setup: Setup = "actpass",
         kinds: tuple[sdp.Kind, ...] = ("video", "audio"),
-        via: tuple[str, int] | None = None,
+        via: Lossy | None = None,
     ) -> None:
         self.host, self.url, self.bearer, self.setup, self.kinds = host, url, bearer, setup, kinds
         self._via = via
@@ -198,7 +199,9 @@ class Peer:
         self.created = await whip.post(self.host.http, self.url, offer, bearer=self.bearer)
         self.at.answered = time.time()
         self.answer = sdp.parse_answer(self.created.answer)
-        self._remotes = self.answer.candidates if self._via is None else (self._via,)
+        self._remotes = self.answer.candidates
+        if self._via is not None:
+            self._remotes = (await self._via.open(self._remotes[0]),)
         client = self.answer.setup == "passive"
         self._handshake = dtls.Handshake(self.host.identity, client=client, fingerprint=self.answer.fingerprint)
 
@@ -328,6 +331,8 @@ class Peer:
             timer.cancel()
         self._timers.clear()
         self._close_socket()
+        if self._via is not None:
+            self._via.close()
 
     def _close_socket(self) -> None:
         if self._socket is not None:

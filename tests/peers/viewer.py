@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from array import array
 
 RTP = struct.Struct("!BBHII")
-NACK_AFTER = 0.01
+NACK_AFTER = 0.02
 NACK_AGAIN = 0.1
 NACK_TRIES = 10
 
