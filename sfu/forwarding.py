@@ -106,8 +106,8 @@ class Lane:
         """No more live packets for *subscriber*; its totals are kept in it."""
         group = self.plain if subscriber.encrypt is None else self.aead
         if subscriber in group:
-            group.remove(subscriber)
             subscriber.extra_packets, subscriber.extra_bytes = self.totals(subscriber)
+            group.remove(subscriber)
             subscriber.joined = (self.packets, self.payload_bytes)
 
     def totals(self, subscriber: Subscriber) -> tuple[int, int]:

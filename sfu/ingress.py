@@ -9,6 +9,7 @@ from typing import Final
 
 from sfu import ice
 from sfu.dtls import State
+from sfu.negotiation import IceCredentials
 from sfu.publisher import Publisher
 from sfu.session import Session
 from sfu.stats import PlaneStats
@@ -50,11 +51,23 @@ class Ingress:
 
     def admit(self, session: Session) -> None:
         """Take checks for *session* from now on."""
-        self._by_ufrag[session.negotiated.local.ufrag] = session
+        for ufrag in session.peer.passwords:
+            self._by_ufrag[ufrag] = session
+
+    def restart(self, session: Session, local: IceCredentials) -> None:
+        """An ICE restart: *local* are good too; those before the last ones no more (RFC 9725, section 4.3.3)."""
+        passwords = session.peer.passwords
+        while len(passwords) > 1:
+            oldest = next(iter(passwords))
+            del passwords[oldest]
+            self._by_ufrag.pop(oldest, None)
+        passwords[local.ufrag] = local.pwd
+        self._by_ufrag[local.ufrag] = session
 
     def dismiss(self, session: Session) -> None:
         """Forget *session*."""
-        self._by_ufrag.pop(session.negotiated.local.ufrag, None)
+        for ufrag in session.peer.passwords:
+            self._by_ufrag.pop(ufrag, None)
         for address in session.peer.addresses:
             if self._by_address.get(address) is session:
                 del self._by_address[address]
@@ -96,12 +109,16 @@ class Ingress:
     def _stun(self, datagram: bytes, address: Address) -> None:
         ufrag = ice.local_ufrag(datagram)
         session = None if ufrag is None else self._by_ufrag.get(ufrag)
-        check = None if session is None else ice.check(datagram, session.negotiated.local.pwd, address)
+        check = (
+            None if session is None or ufrag is None else ice.check(datagram, session.peer.passwords[ufrag], address)
+        )
         if session is None or check is None or self.udp is None:
             self._stats.dropped_stun += 1
             return
         self._stats.checks += 1
         peer = session.peer
+        if check.nominates:
+            self._retire(session, ufrag)
         if peer.checked(address, self._clock(), nominates=check.nominates) and isinstance(session, Viewer):
             session.moved(address)
         self._by_address[address] = session
@@ -111,6 +128,14 @@ class Ingress:
         if peer.handshake is None and len(self.half_open) < MAX_HALF_OPEN:
             self.half_open[session] = None
             peer.begin_handshake()
+
+    def _retire(self, session: Session, used: str | None) -> None:
+        """The newest credentials were used: the ones before them are over."""
+        passwords = session.peer.passwords
+        if len(passwords) > 1 and used == next(reversed(passwords)):
+            for ufrag in [known for known in passwords if known != used]:
+                del passwords[ufrag]
+                self._by_ufrag.pop(ufrag, None)
 
     def _dtls(self, datagram: bytes, address: Address) -> None:
         session = self._by_address.get(address)

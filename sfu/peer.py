@@ -30,6 +30,7 @@ class Peer:
         "handshake",
         "last_seen",
         "negotiated",
+        "passwords",
         "protection",
         "secure",
     )
@@ -38,6 +39,8 @@ class Peer:
         self._identity = identity
         self._udp = udp
         self.negotiated = negotiated
+        self.passwords = {negotiated.local.ufrag: negotiated.local.pwd}
+        """Ours by ufrag: after an ICE restart the old ones are good until the new ones were used."""
         self.address: Address | None = None
         self.addresses: dict[Address, None] = {}
         self.checked_at: float | None = None

@@ -217,6 +217,18 @@ class Plane:
         """A session that is not over."""
         return self._sessions.get(session_id)
 
+    def restart(self, session_id: str, local: IceCredentials, remote: IceCredentials, now: float) -> bool:
+        """Accept checks under *local* beside the old credentials, until the first that nominates; False: no session.
+
+        The peer's new credentials are of no use to us: an ICE-lite agent sends no checks.
+        """
+        del remote, now
+        session = self._sessions.get(session_id)
+        if session is None:
+            return False
+        self._ingress.restart(session, local)
+        return True
+
     def end(self, session_id: str, reason: str) -> bool:
         """End a session with BYE and close_notify; False when there is none."""
         session = self._sessions.get(session_id)

@@ -74,6 +74,7 @@ class Publisher(Session):
                 self._learn(ssrc, source)
             self._repairs.update(source.media.rtx_ssrcs)
         self.limit = BitrateLimit(claims.max_kbps)
+        self.first_packet_at: float | None = None
         self.received = 0
         self.burst_bytes = 0
         """Received since they were metered last."""
@@ -262,6 +263,9 @@ class Publisher(Session):
                     "negotiated": dict(source.media.codec.parameters),
                     "profile_level_id": track.profile_level,
                     "ssrc": active.ssrc if active else None,
+                    "first_packet_after": None
+                    if self.first_packet_at is None
+                    else round(self.first_packet_at - self.began, 3),
                     "packets": active.received if active else 0,
                     "lost": active.lost if active else 0,
                     "loss": round(active.fraction, 4) if active else 0.0,

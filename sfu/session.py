@@ -42,7 +42,6 @@ class Session:
         self.ended: str | None = None
         """The reason, once it is over."""
         self.round_trip: float | None = None
-        self.first_packet_at: float | None = None
 
     @property
     def id(self) -> str:
@@ -88,7 +87,6 @@ class Session:
                 "after": None if peer.connected_at is None else round(peer.connected_at - self.began, 3),
                 "srtp": peer.protection.profile.name.decode() if peer.protection else None,
             },
-            "first_packet_after": None if self.first_packet_at is None else round(self.first_packet_at - self.began, 3),
             "received": received,
             "sent": sent,
             "round_trip_ms": None if self.round_trip is None else round(self.round_trip * 1000, 1),

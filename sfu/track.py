@@ -41,6 +41,7 @@ class Follower:
 
     __slots__ = (
         "allowance",
+        "began",
         "cursor",
         "join_index",
         "join_ts",
@@ -64,6 +65,8 @@ class Follower:
         self.join_index = 0
         self.join_ts = 0
         self.squeeze = 1.0
+        self.began: float | None = None
+        """When its first packet was sent."""
         self.allowance = 0.0
         """Packets that it may be sent now while it catches up."""
         self.repair_index = 0
@@ -208,7 +211,7 @@ class Track:
         for follower in list(self._waiting):
             if follower.lane is None and not self._begin(follower, now):
                 continue
-            sent += self._advance(follower, elapsed)
+            sent += self._advance(follower, now, elapsed)
             if follower.cursor > self.history.last:
                 self._waiting.remove(follower)
                 follower.live = True
@@ -248,7 +251,7 @@ class Track:
         follower.allowance = FIRST_BURST
         return True
 
-    def _advance(self, follower: Follower, elapsed: float) -> int:
+    def _advance(self, follower: Follower, now: float, elapsed: float) -> int:
         history = self.history
         follower.allowance = min(
             follower.allowance + elapsed * max(PACE, CATCH_UP * self.packets_per_second), 2.0 * FIRST_BURST
@@ -263,6 +266,8 @@ class Track:
         if not batch or follower.lane is None:
             return 0
         follower.allowance -= len(batch)
+        if follower.began is None:
+            follower.began = now
         self._stats.cached_packets += len(batch)
         times = [follower.timestamp(packet) for packet in batch]
         return follower.lane.send_alone(follower.subscriber, batch, times, self._udp, self._stats)

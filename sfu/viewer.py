@@ -244,6 +244,9 @@ class Viewer(Session):
                     if follower.lane is None
                     else "catching up",
                     "waited_ms": None if follower is None or follower.lane else round((now - follower.since) * 1000),
+                    "first_packet_after": None
+                    if follower is None or follower.began is None
+                    else round(follower.began - self.began, 3),
                     "packets": 0 if follower is None else follower.totals()[0],
                     "loss": round(feed.loss, 4),
                     "lost": feed.lost,

@@ -1,5 +1,6 @@
 """A media plane and its peers in one process, over real UDP, DTLS and SRTP; only the HTTP of signalling is left out."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -8,7 +9,7 @@ from typing import Any
 
 from sfu.negotiation import Codec, DtlsRole, Fingerprint, IceCredentials, Media, Negotiated
 from sfu.plane import Plane
-from sfu.session import Ended, Session
+from sfu.session import Ended, Session  # noqa: TC001 - annotations are one rule for all imports
 from shared.grants import Action, Claims, SigningKey, VerifiedGrant, Verifier, public_jwks, sign
 from shared.refusals import Refused
 from tests.peers import clip, dtls, sdp
@@ -115,17 +116,17 @@ class InProcess:
     def _section(self, peer: Peer, kind: sdp.Kind, *, publishes: bool) -> Media:
         options = dict(self.media)
         codec = options.pop("codec", VIDEO) if kind == "video" else AUDIO
-        return Media(
-            mid="0" if kind == "video" else "1",
-            kind=kind,
-            codec=codec,
-            payload_type=PTS[kind],
-            nack=kind == "video",
-            pli=kind == "video",
-            ssrcs=(peer.ssrc[kind],) if publishes else (),
-            ssrc=None if publishes else SSRCS[kind],
-            **options,
-        )
+        usual: dict[str, Any] = {
+            "mid": "0" if kind == "video" else "1",
+            "kind": kind,
+            "codec": codec,
+            "payload_type": PTS[kind],
+            "nack": kind == "video",
+            "pli": kind == "video",
+            "ssrcs": (peer.ssrc[kind],) if publishes else (),
+            "ssrc": None if publishes else SSRCS[kind],
+        }
+        return Media(**(usual | options))
 
 
 class TestPublisher(Publisher):
@@ -198,6 +199,14 @@ class Stage:
         await peer.connect()
         return peer
 
+    def posted(self, **media: Any) -> TestViewer:
+        """A viewer that posted its offer and then does nothing."""
+        peer = TestViewer(self.host, "", self.clip, self.stamps)
+        peer.ways = InProcess(self.plane, grant(Action.PLAY), **media)
+        peer.answer = peer.ways.signal(peer, publishes=False)
+        self._peers.append(peer)
+        return peer
+
     def leave(self) -> None:
         """All peers vanish."""
         for peer in self._peers:
@@ -211,6 +220,8 @@ async def stage(
     **options: Any,
 ) -> AsyncIterator[Stage]:
     """A plane on a free port of loopback for as long as the block lasts."""
+    faults: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: faults.append(context))
     meter = Totals()
     plane = Plane(("127.0.0.1", 0), meter=meter, **options)
     await plane.start()
@@ -223,3 +234,4 @@ async def stage(
                 run.leave()
     finally:
         await plane.close()
+    assert not faults, faults

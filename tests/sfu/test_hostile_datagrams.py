@@ -1,0 +1,237 @@
+"""What a stranger, or somebody with keys of an own session, can send: nobody else notices, nothing is answered or kept."""
+
+import asyncio
+import contextlib
+import gc
+import random
+import socket
+import struct
+import tracemalloc
+from collections.abc import AsyncIterator
+
+from sfu import rtcp
+from sfu.dtls import Handshake, Identity
+from sfu.negotiation import DtlsRole
+from tests.peers import stun
+from tests.sfu.media_harness import SSRCS, Stage, TestPublisher, TestViewer, stage
+from tests.sfu.test_plane import until
+
+
+class Stranger:
+    """A socket that nobody knows."""
+
+    def __init__(self, run: Stage) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)  # noqa: FBT003 - the socket's own signature
+        self._socket.bind(("127.0.0.1", 0))
+        candidate = run.plane.local.candidates[0]
+        self._to = (candidate.address, candidate.port)
+
+    def send(self, data: bytes) -> None:
+        """To the plane."""
+        with contextlib.suppress(BlockingIOError):
+            self._socket.sendto(data, self._to)
+
+    def heard(self) -> bytes | None:
+        """Whatever came back."""
+        with contextlib.suppress(BlockingIOError):
+            return self._socket.recv(2048)
+        return None
+
+    def close(self) -> None:
+        """Go."""
+        self._socket.close()
+
+
+@contextlib.asynccontextmanager
+async def watched() -> AsyncIterator[tuple[Stage, TestPublisher, TestViewer, Stranger]]:
+    """A stream with a viewer and a stranger; afterwards the viewer has missed nothing and nobody was ended."""
+    async with stage() as run:
+        publisher = await run.publisher()
+        viewer = await run.viewer()
+        await asyncio.wait_for(viewer.picture, 5)
+        stranger = Stranger(run)
+        try:
+            yield run, publisher, viewer, stranger
+            packets = viewer.counts().packets
+            await until(lambda: viewer.counts().packets > packets + 20)
+            assert not run.ended
+            assert (viewer.counts().missing, viewer.counts().altered, viewer.counts().unauthentic) == (0, 0, 0)
+        finally:
+            stranger.close()
+
+
+def client_hello() -> bytes:
+    """The first flight of somebody."""
+    identity = Identity()
+    return Handshake(identity, DtlsRole.CLIENT, identity.fingerprints).start()[0]
+
+
+async def test_garbage_is_counted_and_not_answered() -> None:
+    """Every first byte, many lengths."""
+    async with watched() as (run, _publisher, _viewer, stranger):
+        chance = random.Random(1)  # noqa: S311 - reproducible
+        for first in range(256):
+            for size in (1, 4, 13, 40, 200):
+                stranger.send(bytes((first,)) + chance.randbytes(size - 1))
+            await asyncio.sleep(0)
+        stats = run.plane.stats
+        await until(
+            lambda: (
+                stats.dropped_garbage
+                + stats.dropped_stun
+                + stats.dropped_dtls
+                + stats.dropped_unknown_address
+                + stats.dropped_rtp
+                >= 1200
+            )
+        )
+        assert stranger.heard() is None
+
+
+async def test_checks_with_a_wrong_password_or_for_nobody_are_dropped() -> None:
+    """Also with USE-CANDIDATE, and with the right ufrag: the viewer's address does not move."""
+    async with watched() as (run, _publisher, viewer, stranger):
+        assert viewer.answer is not None
+        for ufrag, password in ((viewer.answer.ufrag, "x" * 24), ("nobody00", viewer.answer.pwd)):
+            for _ in range(50):
+                stranger.send(stun.binding_request(bytes(12), username=f"{ufrag}:x", password=password, tie_breaker=1))
+        await until(lambda: run.plane.stats.dropped_stun >= 100)
+        assert stranger.heard() is None
+
+
+async def test_dtls_before_a_check_is_dropped() -> None:
+    """A ClientHello from an address that has no session costs nothing and gets nothing."""
+    async with watched() as (run, _publisher, _viewer, stranger):
+        for _ in range(50):
+            stranger.send(client_hello())
+        await until(lambda: run.plane.stats.dropped_dtls >= 50)
+        assert stranger.heard() is None
+        assert not run.plane._ingress.half_open
+
+
+async def test_a_replayed_packet_of_a_session_from_another_address_does_nothing() -> None:
+    """Its SRTP, its DTLS, its checks' answers: addresses are bound by checks only."""
+    async with watched() as (run, publisher, _viewer, stranger):
+        packet = next(iter(publisher.tracks[0].history.values()))
+        for _ in range(20):
+            stranger.send(packet)
+            publisher._send(packet)
+        await until(lambda: run.plane.stats.dropped_unknown_address >= 20 and run.plane.stats.dropped_rtp >= 20)
+
+
+async def test_a_flood_leaves_nothing_in_memory() -> None:
+    """20,000 datagrams of all kinds: no growth beyond a few kilobytes."""
+    async with watched() as (run, _publisher, viewer, stranger):
+        assert viewer.answer is not None
+        kinds = [
+            stun.binding_request(bytes(12), username="nobody00:x", password="y" * 24, tie_breaker=1),
+            stun.binding_request(bytes(12), username=f"{viewer.answer.ufrag}:x", password="y" * 24, tie_breaker=1),
+            client_hello(),
+            b"\x80\x60" + bytes(200),
+            b"\x80\xc8" + bytes(60),
+            b"\xff" * 50,
+        ]
+
+        async def flood(count: int) -> None:
+            for n in range(count):
+                stranger.send(kinds[n % len(kinds)])
+                if n % 50 == 0:
+                    await asyncio.sleep(0)
+
+        await flood(500)
+        tables = [len(run.plane._ingress._by_address), len(run.plane._ingress._by_ufrag)]
+        gc.collect()
+        tracemalloc.start()
+        try:
+            before = tracemalloc.take_snapshot()
+            await flood(20_000)
+            gc.collect()
+            after = tracemalloc.take_snapshot()
+        finally:
+            tracemalloc.stop()
+        grown = {
+            each.traceback[0].filename.rpartition("/")[2]: each.size_diff
+            for each in after.compare_to(before, "filename")
+            if "/sfu/" in each.traceback[0].filename and "tests" not in each.traceback[0].filename
+        }
+        # The history of the stream itself fills up to its bound meanwhile; nothing else may.
+        grown = {
+            name: size
+            for name, size in grown.items()
+            if name not in ("history.py", "publisher.py", "srtp.py", "track.py")
+        }
+        assert sum(grown.values()) < 100_000, grown
+        assert [len(run.plane._ingress._by_address), len(run.plane._ingress._by_ufrag)] == tables
+        assert stranger.heard() is None
+
+
+async def test_half_open_handshakes_are_bounded() -> None:
+    """Above the bound the newcomer waits; others are not harmed."""
+    async with watched() as (run, _publisher, _viewer, _stranger):
+        posted = run.posted()
+        assert posted.answer is not None
+        run.plane._ingress.half_open.update(dict.fromkeys(range(600)))  # type: ignore[arg-type]  # stand-ins for sessions
+        try:
+            session = posted.ways.session
+            assert session is not None
+            data = stun.binding_request(
+                bytes(12), username=f"{posted.answer.ufrag}:x", password=posted.answer.pwd, tie_breaker=1
+            )
+            run.plane._ingress._stun(data, ("127.0.0.1", 1))
+            assert getattr(session.peer, "handshake") is None  # noqa: B009 - mypy would take it for always None below
+            run.plane._ingress.half_open.clear()
+            run.plane._ingress._stun(data, ("127.0.0.1", 1))
+            assert session.peer.handshake is not None
+        finally:
+            run.plane._ingress.half_open.clear()
+        run.plane.end(session.id, "test")
+        run.ended.clear()
+
+
+async def test_a_publisher_with_wild_rtp_harms_only_itself() -> None:
+    """Jumps, new SSRCs each packet, padding only, empty payloads, a hundred extensions: nothing raises, memory is bounded."""
+    async with stage() as run:
+        publisher = await run.publisher(kinds=("video",))
+        viewer = await run.viewer(kinds=("video",))
+        await asyncio.wait_for(viewer.picture, 5)
+        publisher.pause()
+        assert publisher._sender is not None
+        chance = random.Random(2)  # noqa: S311 - reproducible
+        session = publisher.ways.session
+        assert session is not None
+        ours = publisher.ssrc["video"]
+        for n in range(3000):
+            ssrc = chance.choice([ours, chance.getrandbits(32)])
+            first = chance.choice([0x80, 0x80, 0xA0, 0x90, 0x8F])
+            index = chance.choice([n, chance.getrandbits(16)])
+            header = struct.pack("!BBHII", first, 96, index & 0xFFFF, chance.getrandbits(32), ssrc)
+            if first == 0x90:
+                header += struct.pack("!HH", 0xBEDE, 50) + b"\x10\x00" * 100
+            if first == 0x8F:
+                header += bytes(60)
+            body = chance.choice([b"", b"\x65", bytes(30), b"\x00" * 20 + b"\x15", b"\xff"])
+            publisher._send(publisher._sender.rtp(header, body, index))
+            if n % 20 == 0:
+                await asyncio.sleep(0.001)
+        await asyncio.sleep(0.2)
+        assert len(session._by_ssrc) <= 32  # type: ignore[attr-defined]  # a publisher's
+        assert not run.ended
+
+
+async def test_a_viewer_with_wild_rtcp_harms_nobody() -> None:
+    """Thousands of NACKs, a PLI each millisecond, nonsense: bounded repairs, coalesced requests."""
+    async with watched() as (run, publisher, viewer, _stranger):
+        highest = viewer.tracks[SSRCS["video"]].highest
+        before = run.plane.stats.retransmitted_packets
+        for n in range(300):
+            viewer._send_rtcp(
+                rtcp.nack(1, SSRCS["video"], [(highest - k) & 0xFFFF for k in range(200, 0, -1)])
+                + rtcp.picture_loss(1, SSRCS["video"])
+                + bytes((0x80 | n % 32, 192 + n % 32, 0, 1, 0, 0, 0, n % 256))
+            )
+            if n % 10 == 0:
+                await asyncio.sleep(0.001)
+        await asyncio.sleep(0.2)
+        assert run.plane.stats.retransmitted_packets - before <= 500
+        assert publisher.keyframe_requests <= 3

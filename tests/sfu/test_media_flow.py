@@ -1,0 +1,212 @@
+import asyncio
+import itertools
+import time
+from typing import Any
+
+import pytest
+
+from sfu.srtp import Protection
+from tests.peers import rtcp
+from tests.sfu.media_harness import LONG_GROUP, SSRCS, TestPublisher, stage
+from tests.sfu.test_plane import until
+
+
+async def test_a_late_viewer_has_a_picture_at_once_and_catches_up_without_a_gap() -> None:
+    """With an encoder that ignores keyframe requests: from the cached group (OBS, FFmpeg; a GOP of seconds)."""
+    async with stage(LONG_GROUP) as run:
+        await run.publisher()
+        await asyncio.sleep(2.5)
+        viewer = await run.viewer()
+        picture = await asyncio.wait_for(viewer.picture, 0.5)
+        assert picture - viewer.at.secured < 0.1
+        await asyncio.sleep(1.0)
+        counts = viewer.counts()
+        assert (counts.gaps, counts.duplicates, counts.altered) == (0, 0, 0)
+        assert run.plane.stats.cached_packets > 100
+        session = viewer.ways.session
+        assert session is not None
+        states = {each["kind"]: each["state"] for each in session.media_state(time.monotonic())}
+        assert states == {"video": "live", "audio": "live"}
+
+
+async def test_the_timestamps_of_a_catch_up_are_squeezed_and_never_go_back() -> None:
+    """A player that believed the true ones would stay seconds behind."""
+    async with stage(LONG_GROUP) as run:
+        await run.publisher()
+        await asyncio.sleep(2.0)
+        viewer = await run.viewer()
+        seen: list[int] = []
+        track_timestamps = viewer.on_batch
+
+        def watching(n: int) -> None:
+            track_timestamps(n)
+            if (track := viewer.tracks.get(SSRCS["video"])) is not None:
+                seen.append(track.timestamp)
+
+        viewer.on_batch = watching  # type: ignore[method-assign]  # a spy
+        await asyncio.sleep(1.2)
+        steps = [(b - a) & 0xFFFFFFFF for a, b in itertools.pairwise(seen)]
+        assert all(step < 90000 for step in steps)
+        assert (seen[-1] - seen[0]) & 0xFFFFFFFF < 2.0 * 90000
+
+
+async def test_viewers_can_put_sound_and_picture_together() -> None:
+    """Sender reports map both tracks to one clock, as the publisher did, within 5 ms (P16)."""
+    async with stage() as run:
+        publisher = await run.publisher()
+        viewer = await run.viewer()
+        await until(lambda: len(viewer.tracks) == 2 and all(track.report for track in viewer.tracks.values()), 4)
+        offsets = {}
+        for ours in publisher.tracks:
+            track = viewer.tracks[SSRCS[ours.kind]]
+            report = track.report
+            assert report is not None
+            rate = 90000 if ours.kind == "video" else 48000
+            # When the viewer believes that the newest packet was made, against when the publisher says that it was.
+            behind = ((track.timestamp - report.timestamp + 2**31) & 0xFFFFFFFF) - 2**31
+            made = report.wall + behind / rate
+            truth = ((ours.timestamp - ours.base) & 0xFFFFFFFF) / rate
+            offsets[ours.kind] = made - truth
+        assert abs(offsets["video"] - offsets["audio"]) < 0.04
+
+
+async def test_a_viewer_s_loss_is_repaired_with_the_same_packet() -> None:
+    """Without RTX: the same SSRC and sequence again; a repeated request gets no second copy."""
+    async with stage() as run:
+        await run.publisher()
+        viewer = await run.viewer()
+        await asyncio.wait_for(viewer.picture, 5)
+        highest = viewer.tracks[SSRCS["video"]].highest
+        wanted = [highest - n for n in range(5)]
+        for _ in range(10):
+            viewer._send_rtcp(rtcp.nack(1, SSRCS["video"], [n & 0xFFFF for n in sorted(wanted)]))
+        await until(lambda: viewer.counts().duplicates >= 5)
+        await asyncio.sleep(0.1)
+        assert viewer.counts().duplicates == 5
+        assert viewer.counts().unauthentic == 0
+        assert run.plane.stats.retransmitted_packets == 5
+        viewer._send_rtcp(rtcp.nack(1, SSRCS["video"], [(highest - 20_000) & 0xFFFF]))
+        await until(lambda: run.plane.stats.retransmission_refused > 45)
+
+
+async def test_a_viewer_s_loss_is_repaired_on_the_rtx_stream_where_there_is_one() -> None:
+    """An own SSRC and sequence, and the original sequence number before the payload (RFC 4588)."""
+    async with stage() as run:
+        await run.publisher()
+        rtx = {"rtx_payload_type": 97, "rtx_ssrc": 0x22220001}
+        viewer = await run.viewer(media=rtx, kinds=("video",))
+        await asyncio.wait_for(viewer.picture, 5)
+        highest = viewer.tracks[SSRCS["video"]].highest
+        viewer._send_rtcp(rtcp.nack(1, SSRCS["video"], [highest & 0xFFFF]))
+        await until(lambda: 0x22220001 in viewer.tracks)
+        assert viewer.tracks[0x22220001].payload_type == 97
+        assert viewer.counts().duplicates == 0
+        assert viewer.counts().unauthentic == 0
+
+
+class LossyPublisher(TestPublisher):
+    """Loses one of twenty packets on the way, when it sends it first."""
+
+    __test__ = False
+    count = 0
+    lost = 0
+
+    def _send(self, data: bytes, address: tuple[str, int] | None = None) -> bool:
+        if 127 < data[0] < 192 and not 191 < data[1] < 224:
+            self.count += 1
+            if self.count % 20 == 10:
+                self.lost += 1
+                return True
+        return super()._send(data, address)
+
+
+async def test_a_publisher_s_loss_is_asked_for_and_forwarded_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Viewers see every packet in the end, with the number that it would have had."""
+    monkeypatch.setattr("tests.sfu.media_harness.TestPublisher", LossyPublisher)
+    async with stage() as run:
+        publisher: Any = await run.publisher()
+        viewer = await run.viewer(nack=False)
+        await asyncio.wait_for(viewer.flowing, 5)
+        await asyncio.sleep(1.5)
+        assert publisher.lost > 5
+        assert publisher.retransmitted > 0
+        missing = viewer.tracks[SSRCS["video"]].missing
+        assert len(missing) <= 1
+
+
+async def test_keyframe_requests_reach_the_publisher_coalesced() -> None:
+    """A hundred within a moment are one or two, and the keyframe reaches all."""
+    async with stage() as run:
+        publisher = await run.publisher(reacts=True)
+        viewer = await run.viewer()
+        await asyncio.wait_for(viewer.picture, 5)
+        before = publisher.keyframe_requests
+        for _ in range(100):
+            viewer._send_rtcp(rtcp.picture_loss(1, SSRCS["video"]))
+        await until(lambda: publisher.keyframe_requests > before)
+        await asyncio.sleep(0.3)
+        assert publisher.keyframe_requests - before <= 2
+        assert run.plane.stats.keyframes_requested >= 100
+
+
+async def test_a_publisher_hears_receiver_reports_and_its_limit() -> None:
+    """REMB early and often where it was negotiated, so that a browser ramps up at once."""
+    async with stage() as run:
+        publisher = await run.publisher(media={"remb": True})
+        await until(lambda: publisher.rembs >= 3 and publisher.reports >= 1, 3)
+
+
+async def test_viewers_with_other_payload_types_get_their_own() -> None:
+    """Payload types are per peer (P14): a second egress profile, the same media."""
+    async with stage() as run:
+        await run.publisher()
+        usual = await run.viewer()
+        other = await run.viewer(media={"payload_type": 120}, kinds=("video",))
+        await asyncio.wait_for(other.flowing, 5)
+        await asyncio.wait_for(usual.picture, 5)
+        assert {track.payload_type for track in other.tracks.values()} == {120}
+        assert {track.payload_type for track in usual.tracks.values()} == {96, 111}
+        assert other.counts().altered == 0
+
+
+async def test_a_viewer_may_take_one_kind_only() -> None:
+    """Audio alone, or video alone."""
+    async with stage() as run:
+        await run.publisher()
+        listener = await run.viewer(kinds=("audio",))
+        await asyncio.wait_for(listener.flowing, 5)
+        assert set(listener.tracks) == {SSRCS["audio"]}
+
+
+async def test_without_segmentation_offload_everything_arrives_all_the_same() -> None:
+    """Kernels, routes and containers may refuse UDP_SEGMENT."""
+    async with stage() as run:
+        assert run.plane._udp is not None
+        run.plane._udp.gso = False
+        await run.publisher()
+        viewer = await run.viewer()
+        await asyncio.wait_for(viewer.picture, 5)
+        assert viewer.counts().gaps == 0
+
+
+async def test_the_sequence_may_wrap_for_old_and_new_viewers() -> None:
+    """Rollover counters begin at 0 for each viewer, wherever the lane's numbers are."""
+    async with stage() as run:
+        publisher = await run.publisher()
+        room = run.plane._rooms["abcdefghijklmnop"]
+        track = room.tracks["video"]
+        # As if the stream had been running for minutes: just before the wrap of its third cycle.
+        await until(lambda: track.history.last > 0)
+        track._continuity.last = 2 * 65536 + 65400
+        track.history.clear()
+        track._continuity.new_source()
+        viewers = [await run.viewer() for _ in range(2)]
+        await asyncio.wait_for(viewers[0].picture, 5)
+        await until(lambda: track.history.last > 3 * 65536 + 5, 8)
+        late = await run.viewer()
+        await asyncio.wait_for(late.picture, 5)
+        for viewer in (*viewers, late):
+            counts = viewer.counts()
+            assert (counts.unauthentic, counts.gaps) == (0, 0)
+        assert not publisher.ended.done()
+        assert isinstance(late.ways.session.peer.protection, Protection)  # type: ignore[union-attr]  # connected
