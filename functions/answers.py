@@ -1,25 +1,26 @@
-"""Powertools' router as the page's and the owner's functions use it, and how models and refusals become its answers.
+"""HTTP answers of the control plane: CORS on every one of them, refusals as the registry words them.
 
-Admission does without a router for the sake of its cold start (`functions.web`); the headers are the same.
+The one place where a `Refused` or a model becomes a Lambda response; what is refused, and why, is decided elsewhere.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel
 
-from functions.observability import Log
 from functions.storage.dynamo import StoreUnavailableError
-from functions.web import CORS, PREFLIGHT
+from functions.web import CORS as CORS  # noqa: PLC0414 - handlers of the other functions take it from here
+from functions.web import PREFLIGHT
 from shared.refusals import Refused, not_found, unavailable
 
 Answer = Response[str]
 
 
-def text(body: str, content_type: str, headers: Mapping[str, str]) -> Answer:
+def text(body: str, content_type: str, headers: Mapping[str, str] | None = None, status: int = 200) -> Answer:
     """A page, a script, a drawing; gzipped where the client takes it."""
-    return Response(200, content_type, body, {**CORS, **headers}, compress=True)
+    return Response(status, content_type, body, {**CORS, **(headers or {})}, compress=True)
 
 
 def unchanged(headers: Mapping[str, str]) -> Answer:
@@ -27,31 +28,32 @@ def unchanged(headers: Mapping[str, str]) -> Answer:
     return Response(304, None, "", {**CORS, **headers})
 
 
-def reply(outcome: BaseModel | Refused, headers: Mapping[str, str] | None = None) -> Answer:
-    """A model as JSON, not to be cached unless *headers* say so; or the refusal, as its registry says."""
-    if isinstance(outcome, Refused):
-        fields = outcome.headers()
-        return Response(outcome.status, fields.pop("Content-Type"), outcome.json().decode(), {**CORS, **fields})
+def model(body: BaseModel, headers: Mapping[str, str] | None = None, status: int = 200) -> Answer:
+    """A model as JSON; not to be cached unless *headers* say so."""
     fields = {**CORS, "Cache-Control": "no-store", **(headers or {})}
-    return Response(200, "application/json", outcome.model_dump_json(), fields)
+    return Response(status, "application/json", body.model_dump_json(), fields)
 
 
-def router(log: Log, routes: Mapping[str, Callable[..., Answer]]) -> APIGatewayHttpResolver:
-    """A router of GET *routes*; preflights, unknown addresses and a silent store are answered alike everywhere."""
+def refusal(refused: Refused) -> Answer:
+    """A refusal, with its status, body and headers."""
+    fields = refused.headers()
+    return Response(refused.status, fields.pop("Content-Type"), refused.json().decode(), {**CORS, **fields})
+
+
+def resolver(logger: Logger) -> APIGatewayHttpResolver:
+    """A router of payload-2.0 events: preflights, unknown addresses and a silent store are answered alike everywhere."""
     app = APIGatewayHttpResolver()
 
     def preflight() -> Answer:
         return Response(200, "text/plain", "", dict(PREFLIGHT))
 
     def unknown(_: Any) -> Answer:
-        return reply(not_found())
+        return refusal(not_found())
 
-    def silent(_: StoreUnavailableError) -> Answer:
-        log.problem("the store did not answer")
-        return reply(unavailable())
+    def silent(error: StoreUnavailableError) -> Answer:
+        logger.warning("the store did not answer", extra={"reason": str(error)})
+        return refusal(unavailable())
 
-    for path, answer in routes.items():
-        app.get(path)(answer)
     app.route(".+", method="OPTIONS")(preflight)
     app.not_found(unknown)
     app.exception_handler(StoreUnavailableError)(silent)
