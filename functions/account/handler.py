@@ -4,44 +4,51 @@ import os
 import time
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
-
-from functions import aws
+from functions import answers, aws
 from functions.account.service import AccountService
-from functions.answers import Answer, reply, router
-from functions.observability import LambdaLog, Log
+from functions.observability import LambdaLog
 from functions.settings import Settings
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.registry import Registry
 from functions.storage.usage import UsageLedger
+from shared.refusals import Refused
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+    from pydantic import BaseModel
 
 
-class AccountApi:
-    """The routes, and what they need."""
+def router(service: AccountService, log: LambdaLog, clock: Callable[[], float]) -> "APIGatewayHttpResolver":
+    """The routes."""
+    app = answers.resolver(log.logger)
 
-    def __init__(self, service: AccountService, log: Log, clock: Callable[[], float]) -> None:
-        self._service = service
-        self._clock = clock
-        self.app: APIGatewayHttpResolver = router(log, {"/v1/account": self._account, "/v1/account/keys": self._keys})
+    def authorization() -> str | None:
+        return app.current_event.headers.get("authorization")
 
-    def _account(self) -> Answer:
-        return reply(self._service.account(self._authorization(), self._clock()))
+    def said(reply: "BaseModel | Refused") -> answers.Answer:
+        return answers.refusal(reply) if isinstance(reply, Refused) else answers.model(reply)
 
-    def _keys(self) -> Answer:
-        return reply(self._service.keys(self._authorization(), self._clock()))
+    @app.get("/v1/account")
+    def account() -> answers.Answer:
+        return said(service.account(authorization(), clock()))
 
-    def _authorization(self) -> str | None:
-        return self.app.current_event.headers.get("authorization")
+    @app.get("/v1/account/keys")
+    def keys() -> answers.Answer:
+        return said(service.keys(authorization(), clock()))
+
+    return app
 
 
-def build(settings: Settings, log: Log, dynamo: Dynamo, *, clock: Callable[[], float] = time.time) -> AccountApi:
+def build(
+    settings: Settings, log: LambdaLog, dynamo: Dynamo, *, clock: Callable[[], float] = time.time
+) -> "APIGatewayHttpResolver":
     """The composition root."""
     table = settings.accounts_table
     directory = Directory(dynamo, table, settings.fleet_table)
-    return AccountApi(AccountService(Registry(dynamo, table), UsageLedger(dynamo, table), directory), log, clock)
+    return router(AccountService(Registry(dynamo, table), UsageLedger(dynamo, table), directory), log, clock)
 
 
 @cache
@@ -50,11 +57,11 @@ def _log() -> LambdaLog:
 
 
 @cache
-def _api() -> AccountApi:
+def _app() -> "APIGatewayHttpResolver":
     return build(Settings.from_environment(os.environ), _log(), Dynamo(aws.dynamodb()))
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer one payload-2.0 event."""
     _log().begin(event["requestContext"].get("requestId", ""))
-    return _api().app.resolve(event, context)
+    return _app().resolve(event, context)

@@ -7,96 +7,90 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
-
-from functions import aws
-from functions.answers import Answer, reply, router, text, unchanged
-from functions.observability import LambdaLog, Log
+from functions import answers, aws
+from functions.observability import LambdaLog
 from functions.public.assets import ASSET_HEADERS, Asset, asset_of, load, page_headers
-from functions.public.keyset import kept, parameter
 from functions.public.openapi import document
-from functions.public.reference import page
+from functions.public.reference import page as reference_page
 from functions.public.service import PublicService
 from functions.settings import Settings
+from functions.signer import jwks_parameter
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
-from shared.refusals import not_found
+from shared.refusals import Refused, not_found
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
     from mypy_boto3_ssm.client import SSMClient
+    from pydantic import BaseModel
 
 CACHED = {"Cache-Control": "public, max-age=300"}
 """For what changes with a deployment or a key rotation only."""
 
 
-class PublicApi:
-    """The routes, and what they need."""
+def router(
+    service: PublicService, files: Mapping[str, Asset], log: LambdaLog, clock: Callable[[], float]
+) -> "APIGatewayHttpResolver":
+    """The routes."""
+    app = answers.resolver(log.logger)
 
-    def __init__(
-        self, service: PublicService, files: Mapping[str, Asset], log: Log, clock: Callable[[], float]
-    ) -> None:
-        self._service = service
-        self._files = files
-        self._clock = clock
-        self.app: APIGatewayHttpResolver = router(
-            log,
-            {
-                "/": self._page,
-                "/watch/<stream_id>": self._watch,
-                "/assets/<file>": self._asset,
-                "/docs": self._docs,
-                "/openapi.json": self._openapi,
-                "/v1/tiers": self._tiers,
-                "/v1/streams/<stream_id>": self._stream,
-                "/.well-known/jwks.json": self._jwks,
-            },
-        )
+    def file(found: Asset, headers: Mapping[str, str] | None = None) -> answers.Answer:
+        fields = {**ASSET_HEADERS, **(headers or {}), "ETag": found.etag, "Vary": "Accept-Encoding"}
+        if found.matches(app.current_event.headers.get("if-none-match")):
+            return answers.unchanged(fields)
+        return answers.text(found.body, found.content_type, fields)
 
-    def _page(self) -> Answer:
-        # Not to be framed by others: it takes stream keys and cameras.
-        return self._file(self._files["index.html"], page_headers(secure=self._secure(), embeddable=False))
+    def html(found: Asset, *, embeddable: bool = False) -> answers.Answer:
+        # API Gateway always says by which scheme the page travels.
+        scheme = (app.current_event.headers.get("x-forwarded-proto") or "").partition(",")[0].strip()
+        return file(found, page_headers(secure=scheme == "https", embeddable=embeddable))
 
-    def _watch(self, stream_id: str) -> Answer:  # noqa: ARG002 - the page itself reads its address
-        return self._file(self._files["index.html"], page_headers(secure=self._secure(), embeddable=True))
+    def said(reply: "BaseModel | Refused", headers: Mapping[str, str] | None = None) -> answers.Answer:
+        return answers.refusal(reply) if isinstance(reply, Refused) else answers.model(reply, headers)
 
-    def _asset(self, file: str) -> Answer:
-        found = self._files.get(file)
-        return reply(not_found()) if found is None or file == "index.html" else self._file(found)
+    @app.get("/")
+    def page() -> answers.Answer:
+        return html(files["index.html"])
 
-    def _docs(self) -> Answer:
-        return self._file(_documents()["docs"], page_headers(secure=self._secure(), embeddable=False))
+    @app.get("/watch/<stream_id>")
+    def watch(stream_id: str) -> answers.Answer:  # noqa: ARG001 - the page itself reads its address
+        return html(files["index.html"], embeddable=True)
 
-    def _openapi(self) -> Answer:
-        return self._file(_documents()["openapi"])
+    @app.get("/assets/<name>")
+    def asset(name: str) -> answers.Answer:
+        found = files.get(name)
+        return answers.refusal(not_found()) if found is None or name == "index.html" else file(found)
 
-    def _tiers(self) -> Answer:
-        return reply(self._service.tiers(), CACHED)
+    @app.get("/docs")
+    def docs() -> answers.Answer:
+        return html(_documents()["docs"])
 
-    def _stream(self, stream_id: str) -> Answer:
-        return reply(self._service.stream(stream_id, self._clock()))
+    @app.get("/openapi.json")
+    def openapi() -> answers.Answer:
+        return file(_documents()["openapi"])
 
-    def _jwks(self) -> Answer:
-        return reply(self._service.jwks(), CACHED)
+    @app.get("/v1/tiers")
+    def tiers() -> answers.Answer:
+        return said(service.tiers(), CACHED)
 
-    def _file(self, file: Asset, headers: Mapping[str, str] | None = None) -> Answer:
-        fields = {**ASSET_HEADERS, **(headers or {}), "ETag": file.etag, "Vary": "Accept-Encoding"}
-        if file.matches(self.app.current_event.headers.get("if-none-match")):
-            return unchanged(fields)
-        return text(file.body, file.content_type, fields)
+    @app.get("/v1/streams/<stream_id>")
+    def stream(stream_id: str) -> answers.Answer:
+        return said(service.stream(stream_id, clock()))
 
-    def _secure(self) -> bool:
-        """Whether the page travels over https; API Gateway always says so."""
-        forwarded: str = self.app.current_event.headers.get("x-forwarded-proto") or ""
-        return forwarded.partition(",")[0].strip() == "https"
+    @app.get("/.well-known/jwks.json")
+    def jwks() -> answers.Answer:
+        return said(service.jwks(clock()), CACHED)
+
+    return app
 
 
 def build(
-    settings: Settings, log: Log, dynamo: Dynamo, ssm: "SSMClient", *, clock: Callable[[], float] = time.time
-) -> PublicApi:
+    settings: Settings, log: LambdaLog, dynamo: Dynamo, ssm: "SSMClient", *, clock: Callable[[], float] = time.time
+) -> "APIGatewayHttpResolver":
     """The composition root."""
     directory = Directory(dynamo, settings.accounts_table, settings.fleet_table)
-    service = PublicService(directory, kept(parameter(ssm, settings.jwks_parameter), clock))
-    return PublicApi(service, load(), log, clock)
+    jwks = jwks_parameter(ssm, settings.jwks_parameter)
+    return router(PublicService(directory, jwks.value), load(), log, clock)
 
 
 @cache
@@ -104,7 +98,7 @@ def _documents() -> Mapping[str, Asset]:
     """What is generated from the endpoints and the registry, when somebody first asks for it."""
     return {
         "openapi": asset_of("application/json", json.dumps(document(), ensure_ascii=False)),
-        "docs": asset_of("text/html; charset=utf-8", page()),
+        "docs": asset_of("text/html; charset=utf-8", reference_page()),
     }
 
 
@@ -114,11 +108,11 @@ def _log() -> LambdaLog:
 
 
 @cache
-def _api() -> PublicApi:
+def _app() -> "APIGatewayHttpResolver":
     return build(Settings.from_environment(os.environ), _log(), Dynamo(aws.dynamodb()), aws.ssm())
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer one payload-2.0 event."""
     _log().begin(event["requestContext"].get("requestId", ""))
-    return _api().app.resolve(event, context)
+    return _app().resolve(event, context)

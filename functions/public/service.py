@@ -1,14 +1,14 @@
 """What the public endpoints answer: the state of a stream, the tiers, the public keys. No account is ever read."""
 
-import json
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from functions.accounts import Stream
 from functions.fleet import Fleet
 from functions.public.models import PublicKeys, StreamState, TierLimits, Tiers
+from functions.signer import SignerUnavailableError
 from shared.keys import is_stream_id
-from shared.refusals import Refused, stream_not_found
+from shared.refusals import Refused, stream_not_found, unavailable
 from shared.tiers import HLS_EMBED_HOSTS, TIERS
 
 
@@ -21,9 +21,9 @@ class Streams(Protocol):
 
 
 class PublicService:
-    """One method an endpoint; *jwks* reads the JWK Set's text from where the signer publishes it."""
+    """One method an endpoint; *jwks* reads the JWK Set from where the signer publishes it, given the time."""
 
-    def __init__(self, streams: Streams, jwks: Callable[[], str]) -> None:
+    def __init__(self, streams: Streams, jwks: Callable[[float], Mapping[str, Any]]) -> None:
         self._streams = streams
         self._jwks = jwks
 
@@ -58,6 +58,9 @@ class PublicService:
         ]
         return Tiers(tiers=rows, hls_embed_hosts=list(HLS_EMBED_HOSTS))
 
-    def jwks(self) -> PublicKeys:
-        """The keys that grants are verified with; what is not a public Ed25519 key is not let out."""
-        return PublicKeys.model_validate(json.loads(self._jwks()))
+    def jwks(self, now: float) -> PublicKeys | Refused:
+        """The keys that grants are verified with; a private half that strayed into the set would be left out."""
+        try:
+            return PublicKeys.model_validate(self._jwks(now))
+        except SignerUnavailableError:
+            return unavailable()
