@@ -1,6 +1,7 @@
 """Makes what the tests of local/ start from."""
 
 import time
+import urllib.request
 from pathlib import Path
 
 from local.events import Request
@@ -26,6 +27,15 @@ def template(text: str, deployment: Deployment = DEPLOYMENT) -> Template:
 def log(directory: Path) -> Log:
     """A log of the test's own."""
     return Log(directory / "stack.log")
+
+
+def answers(url: str) -> bool:
+    """Whether a part of the stack answers *url* with success."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  # a URL from stack.json
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def wait_for(claim: object, seconds: float = 10) -> None:
