@@ -70,7 +70,7 @@ async def test_it_is_ready_once_a_heartbeat_was_answered(control: FakeControl) -
         control.api = lambda: None
         await control.until(lambda: control.beats)
         async with asyncio.timeout(5):
-            while (await node.get("/readyz"))[0] != 200:
+            while (await node.get("/readyz"))[0] != 200:  # noqa: ASYNC110  # another process becomes ready
                 await asyncio.sleep(0.02)
         assert control.refused == []
     finally:
