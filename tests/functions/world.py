@@ -7,19 +7,19 @@ for DynamoDB: right for expressions and shapes, never for concurrency (tests/int
 import base64
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 from mypy_boto3_dynamodb.client import DynamoDBClient
 from samtranslator.yaml_helper import yaml_parse
 
-from functions.admission import handler as admission
 from functions.admin import handler as admin
+from functions.admission import handler as admission
 from functions.metering import handler as metering
 from functions.nodes import handler as nodes
 from functions.observability import LambdaLog
@@ -31,15 +31,19 @@ from functions.storage.dynamo import Dynamo
 from functions.storage.registry import Registry
 from functions.storage.rosters import Rosters
 from functions.storage.usage import UsageLedger
+from functions.web import request_of
 from shared.grants import Action, Rejected, VerifiedGrant, Verifier
 from shared.tiers import NO_OVERRIDES, Overrides, Tier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
 NOW = 1_795_532_400.0
 """2026-11-24, 15:00 UTC."""
 SETTINGS = Settings("accounts", "fleet", "/sluice/test/signer", "/sluice/test/jwks", region="local", stack="test")
 OFFER = base64.b64decode(json.loads((ROOT / "events/whip.json").read_text())["body"]).decode()
-CONTEXT = SimpleNamespace(
+CONTEXT: Any = SimpleNamespace(
     function_name="test", memory_limit_in_mb=128, invoked_function_arn="arn:test", aws_request_id="test"
 )
 
@@ -52,6 +56,8 @@ class Call:
     """As policies write it, for example `dynamodb:GetItem`."""
     resources: tuple[str, ...]
     """Tables or parameters."""
+    consistent: bool = False
+    """Whether it was a consistent read."""
     read_units: float = 0
     write_units: float = 0
 
@@ -181,7 +187,7 @@ class World:
 
     def request(self, event: dict[str, Any]) -> Answer:
         """What admission answers to a payload-2.0 event."""
-        return _answer(self.admission.answer(admission.request_of(event)).event())
+        return _answer(self.admission.answer(request_of(event)).event())
 
     def publish(self, key: str, *, bearer: bool = False, **changes: Any) -> Answer:
         """POST an offer to the key's WHIP address."""
@@ -205,17 +211,20 @@ class World:
         """POST /v1/grants."""
         return self.request(changed(load_event("grants"), body=body if isinstance(body, str) else json.dumps(body)))
 
-    def beat(self, node: Beating, **changes: Any) -> Answer:
+    def beat(self, node: Beating, /, **changes: Any) -> Answer:
         """Let *node* send one heartbeat, with *changes* to its body."""
-        event = load_event("heartbeat")
-        event["rawPath"] = f"/v1/nodes/{node.id}/heartbeat"
-        event["pathParameters"] = {"id": node.id}
-        event["body"] = json.dumps({**node.message(self.now), **changes})
-        answer = _answer(self._nodes.resolve(event, CONTEXT))
+        answer = self.post_heartbeat(node.id, json.dumps({**node.message(self.now), **changes}))
         if answer.status == 200:
             node.ended.clear()
             node.done = [command["id"] for command in answer.json["commands"]]
         return answer
+
+    def post_heartbeat(self, node: str, body: str) -> Answer:
+        """POST *body* to the heartbeat's address of *node*."""
+        event = changed(load_event("heartbeat"), body=body)
+        event["rawPath"] = f"/v1/nodes/{node}/heartbeat"
+        event["pathParameters"] = {"id": node}
+        return _answer(self._nodes.resolve(event, CONTEXT))
 
     def consume(self, *bodies: Any) -> list[int]:
         """Let metering consume one batch; the positions of the messages that failed."""
@@ -272,7 +281,9 @@ class World:
 
     def _client(self, function: str | None) -> DynamoDBClient:
         config = Config(retries={"total_max_attempts": 1})
-        client = boto3.client("dynamodb", region_name="us-east-1", endpoint_url=self._endpoint, config=config)
+        client: DynamoDBClient = boto3.client(
+            "dynamodb", region_name="us-east-1", endpoint_url=self._endpoint, config=config
+        )
         if function is not None:
             self._record(client, "dynamodb", function)
         return client
@@ -297,7 +308,8 @@ class World:
             write = model.name in {"UpdateItem", "PutItem", "DeleteItem", "BatchWriteItem"}
             call = Call(
                 f"{service}:{model.name}",
-                tuple(params.get("RequestItems", {})) or (params.get("TableName") or params.get("Name"),),
+                tuple(params.get("RequestItems", {})) or (str(params.get("TableName") or params.get("Name")),),
+                "'ConsistentRead': True" in str(params),
                 0 if write else total,
                 total if write else 0,
             )
@@ -313,10 +325,10 @@ def note_call(function: str, call: Call) -> None:
     path = os.environ.get("SLUICE_CALLS_FILE")
     if path:
         with Path(path).open("a") as file:
-            for resource in call.resources:
-                file.write(f"{function} {call.action} {resource}\n")
+            file.writelines(f"{function} {call.action} {resource}\n" for resource in call.resources)
 
 
+@cache
 def template() -> dict[str, Any]:
     """template.yaml."""
     found: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())

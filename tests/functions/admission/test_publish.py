@@ -1,12 +1,14 @@
 """Publishing over HTTP: what a key gets, what takes its slot over, and what is refused, to the letter."""
 
+import base64
 import json
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from shared.tiers import Overrides, Tier
-from tests.functions.world import NOW, OFFER, Answer, Beating, World
+from tests.functions.world import NOW, OFFER, Answer, Beating, World, load_event
 
 
 def test_an_offer_is_redirected_to_a_node_with_a_grant_for_it(world: World, node: Beating) -> None:
@@ -28,7 +30,8 @@ def test_an_offer_is_redirected_to_a_node_with_a_grant_for_it(world: World, node
     assert sum(call.write_units for call in calls) <= 2
 
 
-def test_every_answer_carries_cors_and_is_not_stored(world: World, node: Beating) -> None:
+@pytest.mark.usefixtures("node")
+def test_every_answer_carries_cors_and_is_not_stored(world: World) -> None:
     """Redirects, refusals and preflights alike."""
     world.account("acme")
     key, _ = world.key("acme")
@@ -45,7 +48,9 @@ def test_a_bearer_key_is_as_good_as_one_in_the_path(world: World, node: Beating)
     key, stream = world.key("acme")
 
     assert world.verified(world.publish(key, bearer=True)).claims.stream == stream
-    world.beat(node, ended=[{"session": world.slots("acme")[stream], "stream": stream, "account": "acme", "action": "publish"}])
+    world.beat(
+        node, ended=[{"session": world.slots("acme")[stream], "stream": stream, "account": "acme", "action": "publish"}]
+    )
     assert world.publish(key, bearer=True, headers={"authorization": f"bearer {key}"}).status == 307
     assert world.publish("", bearer=True, headers={"authorization": None}).code == "INVALID_KEY"
 
@@ -55,7 +60,8 @@ def test_a_bearer_key_is_as_good_as_one_in_the_path(world: World, node: Beating)
     ["live_" + "a" * 32, "x" * 10_000, "live_a/../b", "live_\0", "live_" + "A" * 32, " ", "anon_" + "ü" * 32],
     ids=["unknown", "long", "slashes", "nul", "upper", "blank", "unicode"],
 )
-def test_a_wrong_key_of_any_shape_is_an_invalid_key(world: World, node: Beating, key: str) -> None:
+@pytest.mark.usefixtures("node")
+def test_a_wrong_key_of_any_shape_is_an_invalid_key(world: World, key: str) -> None:
     """One body, byte for byte as documented, and none of it in the answer."""
     answer = world.publish(key)
 
@@ -63,7 +69,8 @@ def test_a_wrong_key_of_any_shape_is_an_invalid_key(world: World, node: Beating,
     assert "WWW-Authenticate" in answer.headers
 
 
-def test_a_stream_id_never_publishes(world: World, node: Beating) -> None:
+@pytest.mark.usefixtures("node")
+def test_a_stream_id_never_publishes(world: World) -> None:
     """Knowing what viewers know is not enough."""
     world.account("acme")
     _, stream = world.key("acme")
@@ -71,7 +78,8 @@ def test_a_stream_id_never_publishes(world: World, node: Beating) -> None:
     assert world.publish(stream).code == "INVALID_KEY"
 
 
-def test_a_revoked_key_is_refused_like_an_unknown_one(world: World, node: Beating) -> None:
+@pytest.mark.usefixtures("node")
+def test_a_revoked_key_is_refused_like_an_unknown_one(world: World) -> None:
     """From the next request on, and with the same body."""
     world.account("acme")
     key, stream = world.key("acme")
@@ -90,9 +98,8 @@ def test_a_revoked_key_is_refused_like_an_unknown_one(world: World, node: Beatin
         ({"body": b"v=0\r\n" + b"x" * 70_000}, 413),
     ],
 )
-def test_a_broken_offer_is_refused_before_it_takes_a_slot(
-    world: World, node: Beating, changes: dict[str, object], status: int
-) -> None:
+@pytest.mark.usefixtures("node")
+def test_a_broken_offer_is_refused_before_it_takes_a_slot(world: World, changes: dict[str, Any], status: int) -> None:
     """The node would refuse it too, but by then it would have cost the account a slot."""
     world.account("acme")
     key, _ = world.key("acme")
@@ -104,7 +111,8 @@ def test_a_broken_offer_is_refused_before_it_takes_a_slot(
     assert world.slots("acme") == {}
 
 
-def test_an_offer_may_name_its_type_in_any_case_and_with_parameters(world: World, node: Beating) -> None:
+@pytest.mark.usefixtures("node")
+def test_an_offer_may_name_its_type_in_any_case_and_with_parameters(world: World) -> None:
     """RFC 9110, section 8.3.1; and a body that was not base64 is read as it is."""
     world.account("acme")
     key, _ = world.key("acme")
@@ -112,7 +120,8 @@ def test_an_offer_may_name_its_type_in_any_case_and_with_parameters(world: World
     assert world.publish(key, headers={"content-type": "Application/SDP; charset=utf-8"}, body=OFFER).status == 307
 
 
-def test_other_methods(world: World, node: Beating) -> None:
+@pytest.mark.usefixtures("node")
+def test_other_methods(world: World) -> None:
     """GET and HEAD are answered without content (RFC 9725, 4.1), the others with the methods that are."""
     world.account("acme")
     key, _ = world.key("acme")
@@ -194,7 +203,9 @@ def test_an_ended_session_frees_its_slot_at_once(world: World, node: Beating) ->
     session = node.publishes(world, world.publish(first))
     world.beat(node)
     node.streams.clear()
-    node.ended.append({"session": session, "stream": stream, "account": "acme", "action": "publish", "reason": "delete"})
+    node.ended.append(
+        {"session": session, "stream": stream, "account": "acme", "action": "publish", "reason": "delete"}
+    )
     world.beat(node)
     world.calls["admission"].clear()
 
@@ -277,7 +288,8 @@ class TestTakeover:
         assert world.publish(key).code == "KEY_ALREADY_IN_USE"
         assert list(world.slots("acme").values()) == [session]
 
-    def test_a_predecessor_that_never_came_is_replaced_after_three_seconds(self, world: World, node: Beating) -> None:
+    @pytest.mark.usefixtures("node")
+    def test_a_predecessor_that_never_came_is_replaced_after_three_seconds(self, world: World) -> None:
         """A lost redirect does not lock the key for the grant's life."""
         world.account("acme")
         key, _ = world.key("acme")
@@ -368,7 +380,8 @@ class TestTakeover:
 class TestRepetition:
     """Lost answers."""
 
-    def test_the_same_idempotency_key_gets_the_same_session(self, world: World, node: Beating) -> None:
+    @pytest.mark.usefixtures("node")
+    def test_the_same_idempotency_key_gets_the_same_session(self, world: World) -> None:
         """A client that lost the redirect asks again and is not refused because of itself."""
         world.account("acme")
         key, _ = world.key("acme")
@@ -393,18 +406,17 @@ class TestRepetition:
         assert len(seen) == 3
         assert world.slept == 0
 
-    def test_a_write_that_succeeded_unheard_is_no_refusal(self, world: World, node: Beating) -> None:
-        """botocore repeats a write whose answer got lost; it finds its own session in the roster."""
+    @pytest.mark.usefixtures("node")
+    def test_a_write_that_succeeded_unheard_is_no_refusal(self, world: World) -> None:
+        """Botocore repeats a write whose answer got lost; it finds its own session in the roster."""
         world.account("acme", Tier.REGISTERED)
         key, _ = world.key("acme")
-        client = world.client
         lose_first_update(world)
 
         answer = world.publish(key)
 
         assert answer.status == 307
         assert list(world.slots("acme").values()) == [world.verified(answer).claims.session]
-        assert client is not None
 
 
 def lose_first_update(world: World) -> None:
@@ -420,7 +432,7 @@ def lose_first_update(world: World) -> None:
             real(**parameters)  # type: ignore[arg-type]  # passed on as it came
         return real(**parameters)  # type: ignore[arg-type]  # likewise
 
-    client.update_item = twice  # type: ignore[method-assign]  # a wire that loses answers
+    client.update_item = twice  # type: ignore[method-assign,assignment]  # a wire that loses answers
 
 
 class TestOrderOfRefusals:
@@ -446,7 +458,8 @@ class TestOrderOfRefusals:
         assert world.publish(key).text == '{"error": "Anonymous bandwidth quota exceeded", "code": "QUOTA_EXCEEDED"}'
         assert world.publish(other).code == "QUOTA_EXCEEDED"
 
-    def test_bandwidth_of_an_account(self, world: World, node: Beating) -> None:
+    @pytest.mark.usefixtures("node")
+    def test_bandwidth_of_an_account(self, world: World) -> None:
         """With the figures as documented."""
         world.account("acme", Tier.REGISTERED, Overrides(bytes=50 * 10**9))
         key, _ = world.key("acme")
@@ -531,7 +544,8 @@ class TestPlacement:
 
         assert world.publish(key).status == 307
 
-    def test_a_region_is_asked_for(self, world: World, node: Beating) -> None:
+    @pytest.mark.usefixtures("node")
+    def test_a_region_is_asked_for(self, world: World) -> None:
         """`?region=` before ours, any before none."""
         world.account("acme", Tier.STUDIO_PRO)
         world.beat(Beating("node2", "bootbootbootb222", "http://10.0.0.2:8889", "eu"))
@@ -592,7 +606,6 @@ class TestGrants:
 
 def test_anything_else_is_nowhere(world: World) -> None:
     """The documented body for empty keys, slashes and unknown addresses."""
-    from tests.functions.world import load_event
 
     def at(path: str) -> Answer:
         event = load_event("whip")
@@ -605,7 +618,8 @@ def test_anything_else_is_nowhere(world: World) -> None:
     ]  # fmt: skip
 
 
-def test_a_store_that_is_gone_is_503(world: World, node: Beating) -> None:
+@pytest.mark.usefixtures("node")
+def test_a_store_that_is_gone_is_503(world: World) -> None:
     """With Retry-After and the documented body, never a traceback."""
     world.account("acme")
     key, _ = world.key("acme")
@@ -618,8 +632,6 @@ def test_a_store_that_is_gone_is_503(world: World, node: Beating) -> None:
 
 
 def _payload(answer: Answer) -> dict[str, object]:
-    import base64
-
     found: dict[str, object] = json.loads(base64.urlsafe_b64decode(answer.grant.split(".")[1] + "=="))
     return found
 

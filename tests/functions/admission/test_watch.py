@@ -1,0 +1,169 @@
+"""Watching over HTTP: two cheap reads, no write, and every documented refusal."""
+
+import pytest
+
+from shared.grants import Action
+from shared.tiers import Overrides, Tier
+from tests.functions.world import Beating, World
+
+
+def live(world: World, node: Beating, tier: Tier = Tier.REGISTERED, **changes: int) -> str:
+    """A stream that is live on *node*."""
+    world.account("acme", tier)
+    key, stream = world.key("acme")
+    node.publishes(world, world.publish(key), **changes)
+    world.beat(node)
+    world.calls["admission"].clear()
+    return stream
+
+
+def test_a_viewer_is_redirected_to_the_stream_s_node(world: World, node: Beating) -> None:
+    """307 with a grant to play, from two eventually consistent reads and no write."""
+    stream = live(world, node)
+    world.beat(Beating("node2", "bootbootbootb222", "http://127.0.0.1:8890"))
+
+    answer = world.watch(stream)
+
+    claims = world.verified(answer, Action.PLAY).claims
+    assert answer.headers["Location"].startswith(f"{node.url}/{stream}/whep?grant=")
+    assert (claims.node, claims.account, claims.max_viewers) == ("node1", "acme", 20)
+    (call,) = [call for call in world.calls["admission"] if call.action.startswith("dynamodb")]
+    assert call.action == "dynamodb:BatchGetItem"
+    assert not call.consistent
+
+
+def test_a_full_stream_is_refused_as_documented(world: World, node: Beating) -> None:
+    """Byte for byte; and the crowd that asks again within the second costs nothing."""
+    stream = live(world, node, viewers=20)
+
+    answers = [world.watch(stream) for _ in range(50)]
+
+    assert {answer.status for answer in answers} == {403}
+    assert {answer.text for answer in answers} == {
+        '{"error": "Viewer limit (20) reached", "code": "VIEWER_LIMIT_REACHED", "current": 20, "limit": 20}'
+    }
+    assert len(world.calls["admission"]) == 1
+
+
+def test_a_seat_that_becomes_free_is_found(world: World, node: Beating) -> None:
+    """A second after the refusal at the latest."""
+    stream = live(world, node, viewers=20)
+    world.watch(stream)
+    node.streams[stream]["viewers"] = 19
+    world.now += 1.1
+    world.beat(node)
+
+    assert world.watch(stream).status == 307
+
+
+@pytest.mark.usefixtures("node")
+def test_unknown_and_offline_streams(world: World) -> None:
+    """404 for what does not exist, 409 with Retry-After for what is not on."""
+    world.account("acme")
+    key, stream = world.key("acme")
+
+    unknown, offline = world.watch("a" * 16), world.watch(stream)
+
+    assert (unknown.status, unknown.code) == (404, "STREAM_NOT_FOUND")
+    assert (offline.status, offline.code, offline.headers["Retry-After"]) == (409, "STREAM_OFFLINE", "3")
+    assert world.watch(key).code == "STREAM_NOT_FOUND"
+    assert world.watch("..%2F\0").code == "STREAM_NOT_FOUND"
+
+
+def test_a_stream_is_offline_once_its_session_ended_or_its_node_died(world: World, node: Beating) -> None:
+    """By the node's word, or for the lack of one."""
+    stream = live(world, node)
+    world.now += 11
+    assert world.watch(stream).code == "STREAM_OFFLINE"
+    world.beat(node)
+    assert world.watch(stream).status == 307
+
+    node.streams.clear()
+    world.beat(node)
+
+    assert world.watch(stream).code == "STREAM_OFFLINE"
+
+
+def test_a_full_quota_ends_watching_too(world: World, node: Beating) -> None:
+    """With the account's own refusal."""
+    stream = live(world, node)
+    world.consume(usage("acme", node, 201 * 10**9))
+
+    assert world.watch(stream).code == "BANDWIDTH_EXCEEDED"
+
+
+def test_anonymous_streams_are_not_watched_by_hls(world: World, node: Beating) -> None:
+    """The protocol's refusal, as documented."""
+    stream = live(world, node, Tier.ANONYMOUS)
+
+    answer = world.ask_grant({"stream": stream, "action": "play", "protocol": "hls"})
+
+    assert answer.status == 403
+    assert answer.json == {
+        "error": "Protocol hls requires an account", "code": "PROTOCOL_NOT_ALLOWED", "protocol": "hls",
+        "tier": "anonymous",
+    }  # fmt: skip
+
+
+def test_a_grant_to_play_is_answered_in_full(world: World, node: Beating) -> None:
+    """For a node that exchanges on behalf of its client."""
+    stream = live(world, node)
+
+    answer = world.ask_grant({"stream": stream, "action": "play"})
+
+    assert answer.status == 201
+    assert answer.json["url"] == f"{node.url}/{stream}/whep"
+    assert world.verified(answer, Action.PLAY).claims.session == answer.json["session"]
+
+
+def test_a_draining_node_takes_no_viewers(world: World, node: Beating) -> None:
+    """503: the player asks again, and finds the stream elsewhere once its publisher has moved."""
+    stream = live(world, node)
+    node.state = "draining"
+    world.beat(node)
+
+    assert world.watch(stream).code == "DRAINING"
+
+
+def test_a_full_node_takes_no_viewers(world: World, node: Beating) -> None:
+    """503 with Retry-After."""
+    stream = live(world, node)
+    node.load = {"max_sessions": 2, "publishers": 1, "viewers": 1}
+    world.beat(node)
+
+    assert world.watch(stream).code == "NO_CAPACITY"
+
+
+def test_discovery(world: World) -> None:
+    """HEAD and GET tell a player that this address speaks WHEP, without a look into the store."""
+    for method in ("HEAD", "GET"):
+        answer = world.watch("a" * 16, method=method)
+        assert (answer.status, answer.headers["Content-Type"], answer.headers["Content-Length"]) == (
+            200, "application/sdp", "0",
+        )  # fmt: skip
+    assert world.watch("a" * 16, method="DELETE").status == 405
+
+
+def test_a_broken_offer_of_a_viewer(world: World, node: Beating) -> None:
+    """Refused by its type before anything is read."""
+    stream = live(world, node)
+
+    assert world.watch(stream, headers={"content-type": "application/json"}).status == 415
+    assert world.calls["admission"] == []
+
+
+def test_an_override_raises_the_viewer_limit_at_once(world: World, node: Beating) -> None:
+    """The operator's change reaches the stream's item."""
+    stream = live(world, node, viewers=20)
+    assert world.administer("PATCH", "accounts/acme", {"overrides": {"viewers": 21}}).status == 200
+
+    assert world.verified(world.watch(stream), Action.PLAY).claims.max_viewers == 21
+    found = world.registry.account("acme")
+    assert found is not None
+    assert found.overrides == Overrides(viewers=21)
+
+
+def usage(account: str, node: Beating, received: int, **changes: object) -> dict[str, object]:
+    """A usage report."""
+    entry = {"account": account, "month": "2026-11", "received": received, "sent": 0}
+    return {"v": 1, "node": node.id, "boot": node.boot, "seq": 1, "at": 0, "entries": [entry]} | changes
