@@ -54,11 +54,14 @@ class Publisher(Peer):
         stamps: "memoryview[float]",
         *,
         reacts: bool = False,
+        skip_every: int = 0,
         sequence: int | None = None,
         **options: object,
     ) -> None:
         super().__init__(host, url, **options)  # type: ignore[arg-type]  # Peer's own keywords, passed through
         self._clip, self._stamps, self._reacts = clip, stamps, reacts
+        self._skip_every = skip_every
+        """Each so manieth video packet is not sent until it is asked for: a loss on the way up that both sides can count."""
         self.octets = 0
         """UDP payload of the SRTP packets sent (RTP only, retransmissions too), the way usage is metered."""
         self.packets = 0
@@ -163,6 +166,8 @@ class Publisher(Peer):
         track.packets += 1
         track.octets += len(payload.data)
         self._stamps[payload.number] = time.time()
+        if self._skip_every and track.kind == "video" and track.packets % self._skip_every == 0:
+            return
         if self._send(packet):
             self.packets += 1
             self.octets += len(packet)

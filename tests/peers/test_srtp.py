@@ -57,16 +57,19 @@ def test_a_flipped_bit_is_noticed(profile: dtls.Profile) -> None:
             srtp.receiver(theirs).rtp(memoryview(damaged), 12, SSRC, 65535)
 
 
-def test_our_gcm_is_libsrtps() -> None:
+LIBSRTP = {
+    dtls.Profile.GCM: Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
+    dtls.Profile.CM: Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
+}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_libsrtp_agrees(profile: dtls.Profile) -> None:
     """Libsrtp opens what we protect and we open what it protects, RTP and RTCP."""
-    ours, theirs = keys(dtls.Profile.GCM)
-    profile = Policy.SRTP_PROFILE_AEAD_AES_128_GCM
-    opener = Session(
-        Policy(key=ours.local_key + ours.local_salt, ssrc_type=Policy.SSRC_ANY_INBOUND, srtp_profile=profile)
-    )
-    other = Session(
-        Policy(key=ours.local_key + ours.local_salt, ssrc_type=Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile)
-    )
+    ours, theirs = keys(profile)
+    key, number = ours.local_key + ours.local_salt, LIBSRTP[profile]
+    opener = Session(Policy(key=key, ssrc_type=Policy.SSRC_ANY_INBOUND, srtp_profile=number))
+    other = Session(Policy(key=key, ssrc_type=Policy.SSRC_ANY_OUTBOUND, srtp_profile=number))
     sender, receiver = srtp.sender(ours), srtp.receiver(theirs)
     report = rtcp.receiver_report(SSRC, [])
 
@@ -74,3 +77,13 @@ def test_our_gcm_is_libsrtps() -> None:
     assert opener.unprotect_rtcp(sender.rtcp(report)) == report
     assert receiver.rtp(memoryview(other.protect(HEADER + b"payload")), 12, SSRC, 65535) == b"payload"
     assert receiver.rtcp(memoryview(other.protect_rtcp(report))) == report
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_same_packet_may_come_twice(profile: dtls.Profile) -> None:
+    """A repetition opens again: whether it is one is the caller's to say."""
+    ours, theirs = keys(profile)
+    packet = srtp.sender(ours).rtp(HEADER, b"payload", 65535)
+    receiver = srtp.receiver(theirs)
+
+    assert [receiver.rtp(memoryview(packet), 12, SSRC, 65535) for _ in range(2)] == [b"payload", b"payload"]
