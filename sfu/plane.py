@@ -19,7 +19,7 @@ from sfu.publisher import Publisher
 from sfu.room import Room
 from sfu.session import Ended, Session
 from sfu.stats import PlaneStats
-from sfu.track import Track
+from sfu.track import WAIT, Track
 from sfu.udp import Address, UdpSocket
 from sfu.viewer import Viewer
 from shared.grants import VerifiedGrant
@@ -86,6 +86,8 @@ class Plane:
         )
         self._udp: UdpSocket | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._late: asyncio.TimerHandle | None = None
+        """Set while the begin of a frame waits for the rest of it."""
         self._ticked_at = 0.0
         self._slice = 0
         self._slice_at = 0.0
@@ -111,6 +113,9 @@ class Plane:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
         if self._udp is not None:
             self._udp.close()
             self._udp = None
@@ -348,13 +353,20 @@ class Plane:
         ingress = self._ingress
         if ingress.fed:
             now = self._clock()
-            for track in ingress.fed:
-                self._sent(track, track.flush(now))
-            ingress.fed.clear()
+            for track in list(ingress.fed):
+                if track.ready(now):
+                    del ingress.fed[track]
+                    self._sent(track, track.flush(now))
+            if ingress.fed and self._late is None:
+                self._late = asyncio.get_running_loop().call_later(WAIT, self._forward_late)
         if ingress.senders:
             for publisher in ingress.senders:
                 self._meter_publisher(publisher)
             ingress.senders.clear()
+
+    def _forward_late(self) -> None:
+        self._late = None
+        self._forward()
 
     def _sent(self, track: Track, size: int) -> None:
         if size:

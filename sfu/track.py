@@ -20,6 +20,12 @@ from sfu.srtp import Protection
 from sfu.stats import PlaneStats
 from sfu.udp import Address, UdpSocket
 
+WHOLE: Final = 32
+"""Packets that are sent without waiting for the end of their frame."""
+WAIT: Final = 0.001
+"""Seconds that the begin of a frame waits for the rest of it: one message a viewer and frame instead of one a packet is
+what makes a packet cost 2 us and not 6."""
+
 FIRST_BURST: Final = 64
 """Packets of a catch-up that are sent at once: most keyframes whole."""
 PACE: Final = 1600
@@ -112,6 +118,7 @@ class Track:
         )
         self._lanes: dict[tuple[Profile, int], Lane] = {}
         self._burst: list[Packet] = []
+        self._whole = False
         self._waiting: list[Follower] = []
         self._frame = (0, -1)
         """(first index, timestamp) of the newest frame."""
@@ -142,6 +149,8 @@ class Track:
         if not self.history.add(packet):
             return
         self._burst.append(packet)
+        if marker or len(self._burst) >= WHOLE or self.kind == "audio":
+            self._whole = True
         if self.kind == "video":
             self._video(index, out_ts, payload, now)
 
@@ -171,6 +180,10 @@ class Track:
 
     # -- to the viewers ----------------------------------------------------------------------------------------------
 
+    def ready(self, now: float) -> bool:
+        """Whether what was pushed is to be sent now: a whole frame, or a piece that has waited long enough."""
+        return self._whole or not self._burst or now - self._burst[0][5] >= WAIT
+
     def flush(self, now: float) -> int:
         """Send what was pushed; the bytes of UDP payload that the kernel took."""
         burst = self._burst
@@ -181,6 +194,7 @@ class Track:
             if lane.aead or lane.plain:
                 sent += lane.forward(burst, self._udp, self._stats)
         self._burst = []
+        self._whole = False
         if self._waiting:
             sent += self.step(now, 0.0)
         return sent

@@ -1,0 +1,139 @@
+"""Microseconds of processor time a forwarded packet costs, beside the floor: the kernel's send and AES-GCM alone.
+
+`python -m tests.bench.packet_path [viewers]`. One track of 2.5 Mbit/s video, a frame a burst, to sockets of this process that
+are drained now and then, so that the kernel does the whole way. Ratios count; absolute figures are the machine's.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from sfu.forwarding import Lane, Profile, Subscriber
+from sfu.history import Packet  # noqa: TC001 - annotations are one rule for all imports
+from sfu.srtp import PROFILES, Protection, split
+from sfu.stats import PlaneStats
+from sfu.udp import UdpSocket, segments
+
+FRAME = (1188,) * 8 + (500,)
+"""Payloads of a frame at 2.5 Mbit/s and 30 frames a second."""
+ROUNDS = 200
+
+
+class Viewers:
+    """Sockets that somebody sends to."""
+
+    def __init__(self, count: int) -> None:
+        self._sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
+        for one in self._sockets:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            one.bind(("127.0.0.1", 0))
+            one.setblocking(False)  # noqa: FBT003 - the socket's own signature
+        self.addresses = [one.getsockname() for one in self._sockets]
+
+    def drain(self) -> int:
+        """Take everything out; how many datagrams that were."""
+        taken = 0
+        for one in self._sockets:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    one.recv(2048)
+                    taken += 1
+        return taken
+
+    def close(self) -> None:
+        """Close all."""
+        for one in self._sockets:
+            one.close()
+
+
+def measure(what: Callable[[int], None], viewers: Viewers) -> float:
+    """Microseconds of processor time a packet; the drains are not counted."""
+    spent = 0.0
+    arrived = 0
+    for round_ in range(ROUNDS):
+        before = time.process_time()
+        what(round_)
+        spent += time.process_time() - before
+        arrived += viewers.drain()
+    expected = ROUNDS * len(FRAME) * len(viewers.addresses)
+    if arrived < expected * 0.98:
+        raise RuntimeError(f"{expected - arrived} of {expected} datagrams were lost")
+    return spent / arrived * 1e6
+
+
+def forwarding(udp: UdpSocket, viewers: Viewers, profile: int) -> Callable[[int], None]:
+    """Our packet path, from a burst of the track to the kernel."""
+    lane = Lane(Profile(96, 1, {}), 0)
+    for address in viewers.addresses:
+        material = os.urandom(2 * (PROFILES[profile].key + PROFILES[profile].salt))
+        subscriber = Subscriber(address, Protection(split(PROFILES[profile], material, client=True)))
+        lane.begin(subscriber, 0)
+        lane.join(subscriber)
+    payloads = [os.urandom(size) for size in FRAME]
+    stats = PlaneStats()
+
+    def burst(round_: int) -> None:
+        packets: list[Packet] = [
+            (round_ * len(FRAME) + n, round_ * 3000, 0, payload, (), 0.0) for n, payload in enumerate(payloads)
+        ]
+        lane.forward(packets, udp, stats)
+
+    return burst
+
+
+def floor(udp: UdpSocket, viewers: Viewers) -> Callable[[int], None]:
+    """The same bytes to the same sockets with as little around it as Python allows: one encryption, one send."""
+    sealers = [(AESGCM(os.urandom(16)).encrypt, address) for address in viewers.addresses]
+    header, nonce = bytes(12), bytes(12)
+    payloads = [os.urandom(size) for size in FRAME]
+    control = segments(12 + FRAME[0] + 16)
+
+    def burst(_round: int) -> None:
+        for seal, address in sealers:
+            vector = []
+            for payload in payloads:
+                vector.append(header)
+                vector.append(seal(nonce, payload, header))
+            udp.sendmsg(vector, control, 0, address)
+
+    return burst
+
+
+def sending(udp: UdpSocket, viewers: Viewers) -> Callable[[int], None]:
+    """The kernel's part alone."""
+    whole = [bytes(12 + size + 16) for size in FRAME]
+    control = segments(len(whole[0]))
+
+    def burst(_round: int) -> None:
+        for address in viewers.addresses:
+            udp.sendmsg(whole, control, 0, address)
+
+    return burst
+
+
+async def main() -> None:
+    """Measure and print."""
+    viewers = Viewers(int(sys.argv[1]) if len(sys.argv) > 1 else 100)
+    udp = UdpSocket(("127.0.0.1", 0), PlaneStats(), on_datagram=lambda _d, _a: None, on_drained=lambda: None)
+    ways = {
+        "kernel alone": sending(udp, viewers),
+        "floor: kernel and AES-GCM": floor(udp, viewers),
+        "forwarding, AEAD_AES_128_GCM": forwarding(udp, viewers, 0),
+        "forwarding, AES128_CM_SHA1_80": forwarding(udp, viewers, 2),
+    }
+    figures = {name: measure(way, viewers) for name, way in ways.items()}
+    for name, figure in figures.items():
+        ratio = figure / figures["floor: kernel and AES-GCM"]
+        print(f"{name:32s} {figure:6.2f} µs a packet  {ratio:4.2f} of the floor")  # noqa: T201 - its purpose
+    udp.close()
+    viewers.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
