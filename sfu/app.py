@@ -14,29 +14,34 @@ from sfu.endpoint import Endpoint
 from sfu.ports import Deps
 from sfu.replies import refusal
 from sfu.resource import SessionResource
+from sfu.subscriptions import Subscriptions
 from shared.grants import Action
 from shared.refusals import invalid_request, not_found, unavailable
 
 log = logging.getLogger(__name__)
 
-_Handler = Callable[[web.Request], Awaitable[web.Response]]
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def make_app(deps: Deps) -> web.Application:
     """The application of one node."""
     app = web.Application(middlewares=[_never_a_500])
     whip, whep, sessions = Endpoint(deps, Action.PUBLISH), Endpoint(deps, Action.PLAY), SessionResource(deps)
+    events = Subscriptions(deps)
     routes: dict[str, _Handler] = {
         "/whip": whip.handle,
         "/{id}/whip": whip.handle,
         "/{id}/whep": whep.handle,
         "/sessions/{secret}": sessions.handle,
+        "/sessions/{secret}/events": events.handle_list,
+        "/sessions/{secret}/events/{subscription}": events.handle_one,
         "/{path:.*}": _nothing_here,
     }
     for path, handler in routes.items():
         # Every method comes to the handler, which knows its own; and "100 Continue" is `sfu.body`'s to say.
         app.router.add_route("*", path, handler, expect_handler=_say_nothing_yet)
     app.on_response_prepare.append(_add_cors)
+    app.on_shutdown.append(events.close)
     return app
 
 

@@ -20,6 +20,7 @@ from sfu.negotiation import Negotiated
 from sfu.offer import Offer, parse_offer
 from sfu.ports import Deps, Granted, PassedThrough, Session, Wanted
 from sfu.replies import empty, method_not_allowed, options, passed_through, refusal
+from sfu.server_events import EXTENSION, KNOWN
 from shared.grants import Action, Reason, VerifiedGrant
 from shared.offers import SDP, check_body
 from shared.refusals import Refused, draining, invalid_grant, rate_limited, stream_offline
@@ -184,6 +185,9 @@ class Endpoint:
         if self._action is Action.PUBLISH:
             # VDO.Ninja hands it to its viewers.
             headers["WHEP"] = f"{deps.playback_url or deps.public_url}/{grant.claims.stream}/whep"
+        elif deps.reports is not None:
+            known = ",".join(KNOWN)
+            headers.add("Link", f'<{headers["Location"]}/events>; rel="{EXTENSION}"; events="{known}"')
         for server in deps.ice_servers:
             headers.add("Link", server.link())
         return web.Response(status=201, body=negotiated.answer.encode(), headers=headers)

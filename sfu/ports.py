@@ -1,9 +1,9 @@
 """What the HTTP application needs of the rest of the node: Protocols, and one frozen bundle of them."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from sfu.authorize import Authorizer
 from sfu.directory import Directory
@@ -11,6 +11,7 @@ from sfu.ice_servers import IceServer
 from sfu.negotiation import IceCredentials, LocalEndpoint, Negotiated, SourceDescription
 from sfu.rate import RateLimit
 from shared.grants import VerifiedGrant
+from shared.messages import StreamReport
 from shared.refusals import Refused
 
 
@@ -129,8 +130,13 @@ class Deps:
     on_refused: Callable[[VerifiedGrant, str], None] = lambda _grant, _reason: None
     """A grant was used up without a session beginning: its slot is to be reported free."""
     restarts: Restarts | None = None
+    reports: Callable[[float], Iterable[StreamReport]] | None = None
+    """The live streams, for viewers' event streams; None: there are no such streams."""
+    state: Callable[[str], Mapping[str, Any] | None] = lambda _session_id: None
+    """How far a session came, for its own client ('why is it black'); None: it is not known."""
     playback_url: str = ""
-    """Base of the `WHEP` field of a WHIP answer; the node's own where empty."""
+    """Base of the playback addresses that we hand out (`WHEP` field, `reconnect` events), best the API's, which knows
+    where a stream is live; the node's own where empty, and then nobody is told to reconnect."""
     ice_servers: tuple[IceServer, ...] = ()
     body_seconds: float = 5.0
     """How long a body may take."""

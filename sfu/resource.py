@@ -41,10 +41,19 @@ class SessionResource:
                 outcome = await self._patch(request, secret)
                 return refusal(outcome) if isinstance(outcome, Refused) else outcome
             case "GET" | "HEAD":
-                resource = self._deps.directory.find(secret)
-                return refusal(_gone()) if resource is None else empty(204, {"Cache-Control": "no-store"})
+                return self._get(request, secret)
             case method:
                 return method_not_allowed(method, METHODS)
+
+    def _get(self, request: web.Request, secret: str) -> web.Response:
+        """No content, as RFC 9725 has it; how far the session came for a client that asks for JSON by name."""
+        resource = self._deps.directory.find(secret)
+        if resource is None:
+            return refusal(_gone())
+        state = self._deps.state(resource.session) if "application/json" in request.headers.get("Accept", "") else None
+        if state is None:
+            return empty(204, {"Cache-Control": "no-store"})
+        return web.json_response(state, headers={"Cache-Control": "no-store"})
 
     def _delete(self, secret: str) -> web.Response:
         """200 and no other success: OBS, simple-whip-client and MediaMTX take 204 for a failure. If-Match is ignored."""

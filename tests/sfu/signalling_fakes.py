@@ -18,6 +18,7 @@ from sfu.negotiation import (
 )
 from sfu.ports import Deps, Granted, PassedThrough, Wanted
 from shared.grants import Action, Claims, SigningKey, VerifiedGrant, Verifier, public_jwks, sign
+from shared.messages import StreamReport
 from shared.refusals import Refused
 
 Answers = Callable[[Wanted], Granted | PassedThrough | Refused]
@@ -160,6 +161,7 @@ class Node:
     now: float = NOW
     draining: bool = False
     refused: list[tuple[str, str]] = field(default_factory=list)
+    reports: list[StreamReport] = field(default_factory=list)
 
     def deps(self, **changes: object) -> Deps:
         """The bundle that `make_app` takes."""
@@ -174,6 +176,8 @@ class Node:
             "draining": lambda: self.draining,
             "on_refused": lambda grant, reason: self.refused.append((grant.claims.session, reason)),
             "restarts": self.plane,
+            "reports": lambda _now: self.reports,
+            "state": {"session1": {"ice": "connected"}}.get,
             "body_seconds": 0.5,
         }
         return Deps(**{**values, **changes})  # type: ignore[arg-type]  # a builder: the names are the dataclass's own

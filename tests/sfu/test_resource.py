@@ -72,6 +72,15 @@ async def test_1a_25_get_on_a_session_is_a_204(session: Session) -> None:
     assert [(await session.ask(method, "/sessions/x")).status for method in ("GET", "HEAD")] == [404, 404]
 
 
+async def test_a_client_that_asks_for_json_sees_how_far_its_session_came(session: Session) -> None:
+    """Why is it black: only for whoever knows the session's URL."""
+    answer = await session.ask("GET", SESSION, Accept="application/json")
+
+    assert (answer.status, answer.json) == (200, {"ice": "connected"})
+    assert answer["Content-Type"].startswith("application/json")
+    assert (await session.ask("GET", SESSION, Accept="*/*")).status == 204
+
+
 @pytest.mark.parametrize("method", ["PUT", "POST"])
 async def test_1a_47_no_renegotiation_by_post(session: Session, method: str) -> None:
     """405 with Allow, and the session is untouched."""
