@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.log import Log
@@ -85,7 +86,9 @@ class Clients:
             region_name=credentials.region,
         )
         self.dynamodb: DynamoDBClient = session.client("dynamodb", endpoint_url=url)
-        self.sqs: SQSClient = session.client("sqs", endpoint_url=url)
+        # One attempt: a poll that the end of the emulator cuts off must not delay the end of the stack.
+        once = Config(retries={"total_max_attempts": 1})
+        self.sqs: SQSClient = session.client("sqs", endpoint_url=url, config=once)
         self.ssm: SSMClient = session.client("ssm", endpoint_url=url)
 
 

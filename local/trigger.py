@@ -8,8 +8,12 @@ the named messages failed; an answer that names an unknown one, or cannot be rea
 import asyncio
 import json
 import time
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local.log import Log
 from local.runtime import Failed, FunctionPool
@@ -19,8 +23,11 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
+_T = TypeVar("_T")
+
 _MOST_PER_CALL = 10
-_LONG_POLL_SECONDS = 2  # shorter than SQS allows, because a poll under way delays the end of the stack
+_LONG_POLL_SECONDS = 5
+_WINDOW_STEP_SECONDS = 0.2  # how often a batch that is not full looks for more
 _AFTER_ERROR_SECONDS = 1.0
 
 
@@ -34,39 +41,47 @@ class Trigger:
         self._log = log
         self._url = source.queue.url
         self._part = f"{source.function}<-sqs"
+        # Threads of its own: a long poll in a shared pool would hold up whoever else needs a thread.
+        self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="sqs")
 
     async def run(self) -> None:
         """Serve the queue until cancelled, with as many batches at once as the template allows."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._source.concurrency):
-                group.create_task(self._serve())
+        free = asyncio.Semaphore(self._source.concurrency)
+        try:
+            async with asyncio.TaskGroup() as deliveries:
+                while True:
+                    await free.acquire()
+                    batch = await self._guarded(self._batch())
+                    delivery = deliveries.create_task(self._guarded(self._deliver(batch or [])))
+                    delivery.add_done_callback(lambda _: free.release())
+        finally:
+            self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def drain(self) -> None:
-        """Deliver what is visible in the queue now: the last reports of nodes that have just stopped."""
-        while batch := await self._receive(_MOST_PER_CALL, wait=0):
-            await self._deliver(batch)
+    async def _guarded(self, step: Coroutine[Any, Any, _T]) -> _T | None:
+        """Lambda's poller goes on whatever the queue says; what failed is visible again after its timeout."""
+        try:
+            return await step
+        except (ClientError, BotoCoreError, TimeoutError) as error:
+            self._log.write(self._part, f"the queue or the function does not answer: {error!r}")
+            await asyncio.sleep(_AFTER_ERROR_SECONDS)
+            return None
 
-    async def _serve(self) -> None:
-        while True:
-            try:
-                batch = await self._batch()
-                if batch:
-                    await self._deliver(batch)
-            except Exception as error:  # noqa: BLE001  # boto3's errors are made at run time; the poller goes on as Lambda's
-                self._log.write(self._part, f"the queue does not answer: {error}")
-                await asyncio.sleep(_AFTER_ERROR_SECONDS)
+    async def _call(self, method: Callable[..., Any], **arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, partial(method, QueueUrl=self._url, **arguments)
+        )
 
     async def _batch(self) -> list["MessageTypeDef"]:
         batch = await self._receive(self._source.batch_size, wait=_LONG_POLL_SECONDS)
         closes = time.monotonic() + self._source.window
         while batch and (room := self._source.batch_size - len(batch)) > 0 and (left := closes - time.monotonic()) > 0:
-            batch += await self._receive(room, wait=min(1, int(left)))
+            await asyncio.sleep(min(left, _WINDOW_STEP_SECONDS))
+            batch += await self._receive(room, wait=0)
         return batch
 
     async def _receive(self, most: int, *, wait: int) -> list["MessageTypeDef"]:
-        answer = await asyncio.to_thread(
+        answer = await self._call(
             self._sqs.receive_message,
-            QueueUrl=self._url,
             MaxNumberOfMessages=min(most, _MOST_PER_CALL),
             WaitTimeSeconds=wait,
             MessageAttributeNames=["All"],
@@ -75,6 +90,8 @@ class Trigger:
         return list(answer.get("Messages", []))
 
     async def _deliver(self, batch: Sequence["MessageTypeDef"]) -> None:
+        if not batch:
+            return
         event = {"Records": [_record(message, self._source.queue.arn, self._sqs.meta.region_name) for message in batch]}
         outcome = await self._pool.invoke(event, within=self._pool.function.timeout + 60)
         failed = failures(outcome, {message["MessageId"] for message in batch}, partial=self._source.partial)
@@ -83,9 +100,8 @@ class Trigger:
             self._log.write(self._part, f"{len(failed)} of {len(batch)} messages failed and will come again: {why}")
         done = [message for message in batch if message["MessageId"] not in failed]
         for start in range(0, len(done), _MOST_PER_CALL):
-            await asyncio.to_thread(
+            await self._call(
                 self._sqs.delete_message_batch,
-                QueueUrl=self._url,
                 Entries=[
                     {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
                     for number, message in enumerate(done[start : start + _MOST_PER_CALL])

@@ -138,6 +138,7 @@ def test_a_taken_port_is_named_with_its_owner(kind: socket.SocketKind) -> None:
     port = free_ports()
     taken = port + 1 if kind == socket.SOCK_STREAM else port + 4
     with socket.socket(socket.AF_INET, kind) as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", taken))
         if kind == socket.SOCK_STREAM:
             other.listen()
