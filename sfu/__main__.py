@@ -14,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 from botocore.session import Session as BotocoreSession
@@ -107,6 +108,11 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
         rejections=authorizer.rejections,
     )
     endings = Endings(beats, uplink, usage, directory, sources.count_ended, time.time)
+
+    def state(session_id: str) -> dict[str, Any] | None:
+        session = plane.session(session_id)
+        return None if session is None else session.state(time.monotonic())
+
     deps = Deps(
         node_id=settings.node_id,
         public_url=settings.public_url,
@@ -118,6 +124,9 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
         directory=directory,
         draining=lambda: shutdown.draining,
         on_refused=endings.refused,
+        restarts=plane,
+        reports=plane.streams,
+        state=state,
         answers=answers,
     )
     plane.on_change = uplink.changed
