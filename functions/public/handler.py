@@ -28,11 +28,8 @@ CACHED = {"Cache-Control": "public, max-age=300"}
 """For what changes with a deployment or a key rotation only."""
 
 
-def router(
-    service: PublicService, files: Mapping[str, Asset], log: LambdaLog, clock: Callable[[], float]
-) -> "APIGatewayHttpResolver":
-    """The routes."""
-    app = answers.resolver(log.logger)
+def page_routes(app: "APIGatewayHttpResolver", files: Mapping[str, Asset]) -> None:
+    """The page, its files, and the reference."""
 
     def file(found: Asset, headers: Mapping[str, str] | None = None) -> answers.Answer:
         fields = {**ASSET_HEADERS, **(headers or {}), "ETag": found.etag, "Vary": "Accept-Encoding"}
@@ -44,9 +41,6 @@ def router(
         # API Gateway always says by which scheme the page travels.
         scheme = (app.current_event.headers.get("x-forwarded-proto") or "").partition(",")[0].strip()
         return file(found, page_headers(secure=scheme == "https", embeddable=embeddable))
-
-    def said(reply: "BaseModel | Refused", headers: Mapping[str, str] | None = None) -> answers.Answer:
-        return answers.refusal(reply) if isinstance(reply, Refused) else answers.model(reply, headers)
 
     @app.get("/")
     def page() -> answers.Answer:
@@ -69,6 +63,13 @@ def router(
     def openapi() -> answers.Answer:
         return file(_documents()["openapi"])
 
+
+def data_routes(app: "APIGatewayHttpResolver", service: PublicService, clock: Callable[[], float]) -> None:
+    """What is known now."""
+
+    def said(reply: "BaseModel | Refused", headers: Mapping[str, str] | None = None) -> answers.Answer:
+        return answers.refusal(reply) if isinstance(reply, Refused) else answers.model(reply, headers)
+
     @app.get("/v1/tiers")
     def tiers() -> answers.Answer:
         return said(service.tiers(), CACHED)
@@ -81,8 +82,6 @@ def router(
     def jwks() -> answers.Answer:
         return said(service.jwks(clock()), CACHED)
 
-    return app
-
 
 def build(
     settings: Settings, log: LambdaLog, dynamo: Dynamo, ssm: "SSMClient", *, clock: Callable[[], float] = time.time
@@ -90,7 +89,10 @@ def build(
     """The composition root."""
     directory = Directory(dynamo, settings.accounts_table, settings.fleet_table)
     jwks = jwks_parameter(ssm, settings.jwks_parameter)
-    return router(PublicService(directory, jwks.value), load(), log, clock)
+    app = answers.resolver(log.logger)
+    page_routes(app, load())
+    data_routes(app, PublicService(directory, jwks.value), clock)
+    return app
 
 
 @cache

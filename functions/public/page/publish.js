@@ -334,7 +334,7 @@ export class PublishView {
       ]);
       return;
     }
-    const told = explain(error, "publish");
+    const told = explain(error, "publish", { wasLive: this.#liveSince > 0 });
     if (error.code === "INVALID_KEY") {
       this.key.setAttribute("aria-invalid", "true");
     }

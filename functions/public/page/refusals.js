@@ -11,6 +11,13 @@ const overridable = ({ fields, retryAfter }) =>
   `Somebody is publishing with it${fields.server ? ` on ${fields.server}` : ""} right now. Override them, or use a different key?` +
   (retryAfter ? " It changed hands a moment ago, so overriding has to wait a little." : "");
 
+const TAKEN_OVER = {
+  title: "Your stream was taken over",
+  text: ({ fields }) =>
+    `Another publisher has overridden this one${fields.server ? ` on ${fields.server}` : ""}. Viewers see theirs now. Override them, or use a different key?`,
+  actions: ["override", "another-key"],
+};
+
 const PUBLISH = {
   INVALID_KEY: {
     title: "Invalid stream key",
@@ -149,9 +156,13 @@ const PLACES = { publish: PUBLISH, watch: WATCH, account: ACCOUNT };
 /** Every code that is explained at *place*. */
 export const explainedCodes = (place) => Object.keys({ ...ANYWHERE, ...PLACES[place] });
 
-/** `{code, title, text, actions, auto, retryAfter}` for *refusal* at *place* (`publish`, `watch`, `account`). */
-export function explain(refusal, place) {
-  const known = PLACES[place][refusal.code] ?? ANYWHERE[refusal.code];
+/**
+ * `{code, title, text, actions, auto, retryAfter}` for *refusal* at *place* (`publish`, `watch`, `account`).
+ * *wasLive*: the key was refused to a publisher that it had just served, so somebody took it over.
+ */
+export function explain(refusal, place, { wasLive = false } = {}) {
+  const takenOver = wasLive && refusal.code === "KEY_ALREADY_IN_USE" ? TAKEN_OVER : null;
+  const known = takenOver ?? PLACES[place][refusal.code] ?? ANYWHERE[refusal.code];
   const { title, text, actions, auto = false } = known ?? {
     title: "The server refused",
     text: ({ message }) => message,

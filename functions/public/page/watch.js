@@ -13,6 +13,10 @@ import { Meter } from "./stats.js";
 import { play } from "./whep.js";
 
 const PAUSED_AFTER_MS = 2500;
+/** A publisher may have come back on another node, which this session will never see. */
+const REJOIN_AFTER_MS = 8000;
+/** Nobody publishes any more: the place among the viewers is given back. */
+const LEAVE_AFTER_MS = 12_000;
 
 export class WatchView {
   #streamId = null;
@@ -22,7 +26,8 @@ export class WatchView {
   #poll = null;
   #backoff = new Backoff({ first: 1, ceiling: 8 });
   #notice = new Notice(byId("watch-notice"));
-  #lastFrames = { frames: 0, at: 0 };
+  #progress = { frames: 0, audioBytes: 0, at: 0 };
+  #looking = false;
   #firstFrameMs = null;
 
   constructor() {
@@ -124,17 +129,11 @@ export class WatchView {
   #joined(session, began) {
     this.#session = session;
     this.#firstFrameMs = null;
-    this.#lastFrames = { frames: 0, at: performance.now() };
+    this.#progress = { frames: 0, audioBytes: 0, at: performance.now() };
     this.video.srcObject = session.stream;
     this.video.play().catch(() => {});
-    const first = () => {
-      if (this.#session === session && this.#firstFrameMs === null) {
-        this.#firstFrameMs = performance.now() - began;
-        this.stage.dataset.firstFrameMs = Math.round(this.#firstFrameMs);
-        this.#backoff.reset();
-        this.#to("playing");
-      }
-    };
+    const first = () => this.#began(session, began);
+    session.firstFrame = first;
     if (this.video.requestVideoFrameCallback) {
       this.video.requestVideoFrameCallback(first);
     } else {
@@ -148,6 +147,15 @@ export class WatchView {
     });
     const meter = new Meter(session.pc);
     this.#poll = every(1000, async () => this.#showStats(session, await meter.read()));
+  }
+
+  #began(session, began) {
+    if (this.#session === session && this.#firstFrameMs === null) {
+      this.#firstFrameMs = performance.now() - began;
+      this.stage.dataset.firstFrameMs = Math.round(this.#firstFrameMs);
+      this.#backoff.reset();
+      this.#to("playing");
+    }
   }
 
   #leave() {
@@ -244,15 +252,7 @@ export class WatchView {
     if (!reading || this.#session !== session) {
       return;
     }
-    const now = performance.now();
-    if (reading.frames > this.#lastFrames.frames) {
-      this.#lastFrames = { frames: reading.frames, at: now };
-      if (this.state === "paused") {
-        this.#to("playing");
-      }
-    } else if (this.state === "playing" && now - this.#lastFrames.at > PAUSED_AFTER_MS) {
-      this.#to("paused");
-    }
+    this.#judge(session, reading);
     const list = byId("watch-stats");
     list.dataset.frames = reading.frames;
     list.dataset.audioEnergy = reading.audioEnergy;
@@ -267,6 +267,50 @@ export class WatchView {
       ["Sound", this.#soundOf(reading)],
       ["Buffer", reading.jitterMs === null ? "–" : `${Math.round(reading.jitterMs)} ms`],
     ]);
+  }
+
+  /** Playing, paused, or gone: by what was decoded since the last reading. */
+  #judge(session, { frames, audioBytes }) {
+    const { at } = this.#progress;
+    const soundOnly = frames === 0 && audioBytes > this.#progress.audioBytes;
+    if (frames > this.#progress.frames || soundOnly) {
+      this.#progress = { frames, audioBytes, at: performance.now() };
+      if (soundOnly) {
+        session.firstFrame();
+      }
+      if (this.state === "paused") {
+        this.#to("playing");
+      }
+      return;
+    }
+    const still = performance.now() - at;
+    if (this.state === "playing" && still > PAUSED_AFTER_MS) {
+      this.#to("paused");
+    }
+    if (still > REJOIN_AFTER_MS && !this.#looking) {
+      this.#lookWhileStill(session, still);
+    }
+  }
+
+  async #lookWhileStill(session, still) {
+    this.#looking = true;
+    try {
+      const { live } = await api.streamState(this.#streamId);
+      if (this.#session !== session || this.state === "playing") {
+        return;
+      }
+      if (live) {
+        this.#leave();
+        this.#join();
+      } else if (still > LEAVE_AFTER_MS) {
+        this.#leave();
+        this.#again(this.#backoff.next(2), "The stream has ended. Waiting for the streamer…");
+      }
+    } catch {
+      // The next reading looks again.
+    } finally {
+      this.#looking = false;
+    }
   }
 
   #soundOf({ audioLevel }) {
