@@ -6,6 +6,7 @@ in one sentence why.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import secrets
@@ -127,6 +128,8 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
         restarts=plane,
         reports=plane.streams,
         state=state,
+        playback_url=settings.playback_url,
+        ice_servers=settings.ice_servers,
         answers=answers,
     )
     plane.on_change = uplink.changed
@@ -168,7 +171,11 @@ async def serve(settings: Settings) -> int:
         signed = SignedHttp(control, credentials, settings.aws_region)
         settings = announce.apply(settings, await announce.find(settings, os.environ, control, signed))
         logs.install(settings.log_level, node=settings.node_id)
-        return await run(settings, build(settings, Clients(signed, exchange), shutdown))
+        parts = build(settings, Clients(signed, exchange), shutdown)
+        # What is there now stays: no collection looks at it again, and so none is long enough to delay media.
+        gc.collect()
+        gc.freeze()
+        return await run(settings, parts)
 
 
 def main() -> int:

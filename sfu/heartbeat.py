@@ -74,10 +74,6 @@ class Heartbeats:
         """Whether the control plane has been told everything, the state included."""
         return not (self._changed or self._touched or self._under_way or self._ended or self._done or self._failures)
 
-    def touched(self) -> None:
-        """Something is to be told soon."""
-        self._touched = True
-
     def look(self, streams: Sequence[StreamReport]) -> None:
         """Something happened: tell of *streams* at once if it was something that decides, soon if not."""
         if _decisive(streams) == self._told:

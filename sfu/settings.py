@@ -4,6 +4,7 @@ Every mistake is named in one sentence (which variable, what is wrong with it, w
 that a deployment is not repaired one restart at a time. Nothing here opens a socket or reads a credential.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from ipaddress import ip_address
 from typing import Any, Final, Generic, NamedTuple, Self, TypeVar, cast
 from urllib.parse import urlsplit
 
+from sfu.ice_servers import IceServer
 from sfu.negotiation import Candidate
 
 AUTO = "auto"
@@ -65,6 +67,10 @@ class Settings:
     aws_region: str
     public_url: str
     """Where clients reach the node's HTTP, without a path; may hold `{address}` or `{dashed}`."""
+    playback_url: str
+    """Base of the playback addresses that the node hands out: the API's, which knows where a stream is live."""
+    ice_servers: tuple[IceServer, ...]
+    """What `Link` fields tell clients; a node that is reached directly needs none."""
     http_bind: Bind
     udp_bind: Bind
     metrics_bind: Bind
@@ -86,17 +92,20 @@ class Settings:
         """Read *environ*; raises `SettingsError` with every mistake."""
         read = _Reader(environ)
         queue_url = read("SLUICE_QUEUE_URL", _URL)
+        api_url = read("SLUICE_API_URL", _URL)
         queue_endpoint = environ.get("AWS_ENDPOINT_URL") or (_origin(queue_url) if queue_url else "http://unset")
         udp_bind = read("SLUICE_UDP_BIND", _BIND, "127.0.0.1:8189")
         announce = read("SLUICE_ANNOUNCE", _ANNOUNCE, ",")
         values: dict[str, Any] = {
             "node_id": read("SLUICE_NODE_ID", _NAME),
             "region": read("SLUICE_REGION", _NAME, "local"),
-            "api_url": read("SLUICE_API_URL", _URL),
+            "api_url": api_url,
             "queue_url": queue_url,
             "queue_endpoint": read("AWS_ENDPOINT_URL_SQS", _URL, queue_endpoint),
             "aws_region": read("AWS_REGION", _NAME, environ.get("AWS_DEFAULT_REGION")),
             "public_url": read("SLUICE_PUBLIC_URL", _PUBLIC_URL),
+            "playback_url": read("SLUICE_PLAYBACK_URL", _URL, api_url or "http://unset"),
+            "ice_servers": read("SLUICE_ICE_SERVERS", _ICE_SERVERS, "[]"),
             "http_bind": read("SLUICE_HTTP_BIND", _BIND, "127.0.0.1:8889"),
             "udp_bind": udp_bind,
             "metrics_bind": read("SLUICE_METRICS_BIND", _BIND, "127.0.0.1:9889"),
@@ -136,8 +145,10 @@ class _Kind(NamedTuple, Generic[_T]):
     """How the text of a variable is read, and what to do when it cannot be."""
 
     parse: Callable[[str], _T]
-    """Raises ValueError for anything else than *advice* asks for."""
+    """Raises ValueError or TypeError for anything else than *advice* asks for."""
     advice: str
+    secret: bool = False
+    """The text may hold a credential, so no message shows it."""
 
 
 class _Reader:
@@ -154,8 +165,9 @@ class _Reader:
         else:
             try:
                 return kind.parse(text)
-            except ValueError:
-                self.mistakes.append(f"{name} is {text[:80]!r}; {kind.advice}.")
+            except (ValueError, TypeError):
+                shown = "malformed" if kind.secret else repr(text[:80])
+                self.mistakes.append(f"{name} is {shown}; {kind.advice}.")
         return cast("_T", None)  # nobody looks at it: finish() raises first
 
     def finish(self) -> None:
@@ -205,6 +217,19 @@ def _announced(text: str) -> tuple[str, int]:
         return bind.host, bind.port
 
 
+def _ice_servers(text: str) -> tuple[IceServer, ...]:
+    listed = json.loads(text)
+    if not isinstance(listed, list):
+        raise TypeError
+    servers = tuple(IceServer(**server) for server in listed)
+    for server in servers:
+        if not re.fullmatch(r"(stuns?|turns?):\S+", server.url) or not isinstance(
+            server.username + server.credential, str
+        ):
+            raise ValueError
+    return servers
+
+
 def _whole(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ValueError
@@ -240,6 +265,11 @@ _ANNOUNCE: Final = _Kind(
     _announce,
     "set it to a comma list of IP addresses, each with :PORT where that differs from SLUICE_UDP_BIND's,"
     " or to auto, ecs or ec2",
+)
+_ICE_SERVERS: Final = _Kind(
+    _ice_servers,
+    'set it to a JSON list like [{"url": "turn:turn.example.com:3478", "username": "u", "credential": "c"}]',
+    secret=True,
 )
 _WHOLE: Final = _Kind(_whole, "set it to a whole number, 1 or more")
 _SECONDS: Final = _Kind(_seconds, "set it to a number of seconds from 0 to 86400")

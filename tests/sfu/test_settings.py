@@ -2,6 +2,7 @@
 
 import pytest
 
+from sfu.ice_servers import IceServer
 from sfu.negotiation import Candidate
 from sfu.settings import AnnounceFrom, Bind, Settings, SettingsError
 
@@ -52,6 +53,29 @@ def test_announced_addresses_take_the_udp_port_unless_they_have_their_own() -> N
         Candidate("2001:db8::1", 8189),
         Candidate("2001:db8::2", 99),
     )
+
+
+def test_viewers_are_sent_to_the_api_unless_told_otherwise() -> None:
+    """It knows where a stream is live, after a takeover too."""
+    assert Settings.from_env(ENVIRON).playback_url == "https://api.example.com/prod"
+    elsewhere = {**ENVIRON, "SLUICE_PLAYBACK_URL": "https://watch.example.com/"}
+    assert Settings.from_env(elsewhere).playback_url == "https://watch.example.com"
+
+
+def test_ice_servers_are_a_json_list() -> None:
+    """As browsers write them, one URL each."""
+    listed = '[{"url": "stun:stun.example.com"}, {"url": "turn:t.example.com", "username": "u", "credential": "c"}]'
+    settings = Settings.from_env({**ENVIRON, "SLUICE_ICE_SERVERS": listed})
+    assert settings.ice_servers == (IceServer("stun:stun.example.com"), IceServer("turn:t.example.com", "u", "c"))
+
+
+@pytest.mark.parametrize(
+    "listed", ["{}", "x", '[{"url": "http://x"}]', '[{"url": 1}]', '["stun:x"]', '[{"urls": "stun:secret"}]']
+)
+def test_malformed_ice_servers_are_named_without_being_shown(listed: str) -> None:
+    """They may hold a TURN server's credential."""
+    (mistake,) = _mistakes(SLUICE_ICE_SERVERS=listed)
+    assert mistake.startswith("SLUICE_ICE_SERVERS is malformed; set it to a JSON list")
 
 
 def test_every_missing_variable_is_named_at_once() -> None:
