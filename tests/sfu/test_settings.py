@@ -1,5 +1,8 @@
 """The environment is read whole, and every mistake is named in one sentence."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from sfu.ice_servers import IceServer
@@ -132,3 +135,11 @@ def test_values_that_contradict_each_other_are_named(environ: dict[str, str], be
     """Each is right alone."""
     (mistake,) = _mistakes(**environ)
     assert mistake.startswith(begins)
+
+
+def test_every_variable_is_in_the_manual() -> None:
+    """And the manual names none that is not read."""
+    root = Path(__file__).parents[2]
+    names = re.compile(r"\b(?:SLUICE|AWS)_[A-Z_]+\b")
+    read = set(names.findall((root / "sfu/settings.py").read_text()))
+    assert set(names.findall((root / "docs/nodes.md").read_text())) == read
