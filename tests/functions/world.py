@@ -124,35 +124,36 @@ class Beating:
 class World:
     """The functions, their store, their clock."""
 
-    def __init__(self, endpoint: str | None = None) -> None:
+    def __init__(self, endpoint: str | None = None, settings: Settings = SETTINGS) -> None:
         self.now = NOW
+        self.settings = settings
         self.calls: dict[str, list[Call]] = {"admission": [], "nodes": [], "metering": [], "admin": []}
         self.later: list[tuple[float, Callable[[], None]]] = []
         """What happens while a function sleeps."""
         self.slept = 0.0
         self._endpoint = endpoint
         client = self._client(None)
-        create_tables(client, SETTINGS)
+        create_tables(client, self.settings)
         self.client = client
         self.dynamo = Dynamo(client)
         ssm = boto3.client("ssm", region_name="us-east-1", endpoint_url=endpoint)
         secret, self.jwks = new_signer(os.urandom, NOW)
-        ssm.put_parameter(Name=SETTINGS.signer_parameter, Value=secret, Type="SecureString")
-        ssm.put_parameter(Name=SETTINGS.jwks_parameter, Value=self.jwks, Type="String")
+        ssm.put_parameter(Name=self.settings.signer_parameter, Value=secret, Type="SecureString")
+        ssm.put_parameter(Name=self.settings.jwks_parameter, Value=self.jwks, Type="String")
         self.ssm = ssm
-        self.registry = Registry(self.dynamo, SETTINGS.accounts_table)
-        self.rosters = Rosters(self.dynamo, SETTINGS.accounts_table)
-        self.ledger = UsageLedger(self.dynamo, SETTINGS.accounts_table)
-        self.directory = Directory(self.dynamo, SETTINGS.accounts_table, SETTINGS.fleet_table)
+        self.registry = Registry(self.dynamo, self.settings.accounts_table)
+        self.rosters = Rosters(self.dynamo, self.settings.accounts_table)
+        self.ledger = UsageLedger(self.dynamo, self.settings.accounts_table)
+        self.directory = Directory(self.dynamo, self.settings.accounts_table, self.settings.fleet_table)
         self.admission = self.new_admission()
         self._nodes = nodes.build(
-            SETTINGS, LambdaLog("nodes"), Dynamo(self._client("nodes")), self._ssm("nodes"), clock=self.clock
+            self.settings, LambdaLog("nodes"), Dynamo(self._client("nodes")), self._ssm("nodes"), clock=self.clock
         )
         self.metering = metering.build(
-            SETTINGS, LambdaLog("metering"), Dynamo(self._client("metering")), clock=self.clock
+            self.settings, LambdaLog("metering"), Dynamo(self._client("metering")), clock=self.clock
         )
         self._admin = admin.router(
-            admin.operator_over(Dynamo(self._client("admin")), SETTINGS, clock=self.clock), LambdaLog("admin")
+            admin.operator_over(Dynamo(self._client("admin")), self.settings, clock=self.clock), LambdaLog("admin")
         )
 
     # Time
@@ -176,7 +177,7 @@ class World:
     def new_admission(self) -> admission.Admission:
         """A fresh execution environment of the admission function."""
         return admission.build(
-            SETTINGS,
+            self.settings,
             LambdaLog("admission"),
             Dynamo(self._client("admission")),
             self._ssm("admission"),
