@@ -9,6 +9,7 @@ from functions.fleet import Fleet, NodeReport
 from shared.keys import AccountToken
 from shared.months import month_end, month_of
 from shared.refusals import Refused, percentage_used, unauthorized
+from shared.tiers import Tier
 
 
 class Registry(Protocol):
@@ -88,7 +89,7 @@ class AccountService:
             keys=[
                 KeySummary(
                     # Storage has the digest alone, so there is nothing of the secret to show but its kind.
-                    stream_key="live_…",
+                    stream_key="anon_…" if account.tier is Tier.ANONYMOUS else "live_…",
                     stream_id=key.stream,
                     label=key.label,
                     created=key.created,
