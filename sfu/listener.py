@@ -14,6 +14,7 @@ from sfu.replies import refusal
 from shared.refusals import invalid_request
 
 IDLE_SECONDS = 30.0
+"""Between two requests, and for a request's head."""
 LINGER_SECONDS = 1.0
 """How long a refused body is read on and thrown away, so that the client sees the answer before the reset."""
 
@@ -21,7 +22,8 @@ LINGER_SECONDS = 1.0
 class Listener:
     """One application on one address, from `open` to `close`."""
 
-    def __init__(self, app: web.Application) -> None:
+    def __init__(self, app: web.Application, *, idle_seconds: float = IDLE_SECONDS) -> None:
+        self._idle_seconds = idle_seconds
         self._runner = web.AppRunner(app, shutdown_timeout=1.0)
         self._socket: asyncio.Server | None = None
 
@@ -38,7 +40,7 @@ class Listener:
                 server,
                 loop=loop,
                 access_log=None,  # type: ignore[arg-type]  # aiohttp documents None as "no access log"
-                keepalive_timeout=IDLE_SECONDS,
+                keepalive_timeout=self._idle_seconds,
                 lingering_time=LINGER_SECONDS,
             )
 

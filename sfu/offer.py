@@ -5,7 +5,7 @@ decided by `sfu.transport` and `sfu.answer`. Quirks of real clients that are met
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sfu.sdp import Attributes, Section, parse_description
@@ -134,49 +134,45 @@ def _direction(attributes: Attributes) -> str | None:
 
 
 def _formats(section: Section) -> tuple[Format, ...]:
+    """Each attribute line is read once: a browser offers forty formats, and a join must not hold up the packets."""
     attributes = section.attributes
-    maps = dict(_STATIC)
-    for value in attributes.every("rtpmap"):
-        number, _, rest = value.partition(" ")
-        if (payload_type := _payload_type(number)) is not None and rest.strip():
-            maps[payload_type] = rest.strip()
-    formats = []
-    for payload_type in dict.fromkeys(_payload_type(text) for text in section.formats):
-        if payload_type is None or payload_type not in maps:
-            continue
-        name, _, rest = maps[payload_type].partition("/")
-        rate, _, channels = rest.partition("/")
-        formats.append(
-            Format(
-                payload_type=payload_type,
-                name=name.strip().upper(),
-                clock_rate=_integer(rate, 2**31) or 0,
-                channels=_integer(channels, 256) or 1,
-                parameters=_parameters(attributes, payload_type),
-                feedback=_feedback(attributes, payload_type),
-            )
-        )
-    return tuple(formats)
-
-
-def _parameters(attributes: Attributes, payload_type: int) -> dict[str, str]:
-    """VDO.Ninja adds a second a=fmtp line to a payload type: merged, and the first value of a key stays (P2)."""
-    found: dict[str, str] = {}
-    for line in attributes.every("fmtp"):
-        number, _, rest = line.partition(" ")
-        if number != str(payload_type):
-            continue
-        for pair in rest.split(";"):
+    maps = {**_STATIC, **dict(_by_payload_type(attributes.every("rtpmap")))}
+    parameters: dict[int, dict[str, str]] = {}
+    for payload_type, text in _by_payload_type(attributes.every("fmtp")):
+        # VDO.Ninja adds a second a=fmtp line to a payload type: merged, and the first value of a key stays (P2).
+        found = parameters.setdefault(payload_type, {})
+        for pair in text.split(";"):
             key, _, value = pair.partition("=")
-            if key.strip():
-                found.setdefault(key.strip().lower(), value.strip())
-    return found
+            if key := key.strip().lower():
+                found.setdefault(key, value.strip())
+    feedback: dict[str, set[str]] = {}
+    for number, _, name in (value.partition(" ") for value in attributes.every("rtcp-fb")):
+        feedback.setdefault(number, set()).add(" ".join(name.split()))
+    of_all = feedback.get("*", set())
+    return tuple(
+        _format(number, maps[number], parameters.get(number, {}), frozenset(of_all | feedback.get(str(number), set())))
+        for number in dict.fromkeys(map(_payload_type, section.formats))
+        if number is not None and number in maps
+    )
 
 
-def _feedback(attributes: Attributes, payload_type: int) -> frozenset[str]:
-    lines = (value.split(" ", 1) for value in attributes.every("rtcp-fb"))
-    return frozenset(
-        " ".join(line[1].split()) for line in lines if len(line) == 2 and line[0] in ("*", str(payload_type))
+def _by_payload_type(values: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """`96 text` of rtpmap and fmtp lines, as far as they are that."""
+    for number, _, text in (value.partition(" ") for value in values):
+        if (payload_type := _payload_type(number)) is not None and (text := text.strip()):
+            yield payload_type, text
+
+
+def _format(payload_type: int, encoding: str, parameters: dict[str, str], feedback: frozenset[str]) -> Format:
+    name, _, rest = encoding.partition("/")
+    rate, _, channels = rest.partition("/")
+    return Format(
+        payload_type=payload_type,
+        name=name.strip().upper(),
+        clock_rate=_integer(rate, 2**31) or 0,
+        channels=_integer(channels, 256) or 1,
+        parameters=parameters,
+        feedback=feedback,
     )
 
 
@@ -230,7 +226,6 @@ def _payload_type(text: str) -> int | None:
 
 def _integer(text: str, limit: int) -> int | None:
     """A plain decimal below *limit*; `int()` alone would take signs, spaces, underscores and other scripts' digits."""
-    text = text.strip()
     if not (text.isascii() and text.isdigit() and len(text) <= 10):
         return None
     number = int(text)

@@ -1,17 +1,22 @@
 """A real Chromium sets our answers as its remote description: the rules of whip-whep.md P20, judged by the browser."""
 
+import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from playwright.async_api import Page, async_playwright
 
 from sfu.answer import ViewerSsrcs, answer_play, answer_publish
+from sfu.app import make_app
+from sfu.listener import Listener
 from sfu.negotiation import Codec, Negotiated
 from sfu.offer import Offer, parse_offer
+from shared.grants import Action
 from shared.refusals import Refused
-from tests.sfu.signalling_fakes import H264, LOCAL, OPUS, OURS, STREAM, source
+from tests.sfu.signalling_fakes import H264, LOCAL, OPUS, OURS, STREAM, Node, grant, source
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -164,3 +169,64 @@ async def test_1b_11_a_data_channel_is_rejected_and_the_media_is_not(page: Page)
     seen = await exchange(page, {"transceivers": wanted, "channel": True}, playing())
 
     assert seen["transceivers"] == [["0", "recvonly"], ["1", "recvonly"]]
+
+
+# --- through the API's redirect, as a browser sees it ------------------------------------------------------------------
+
+POST = """
+async (url) => {
+  const pc = new RTCPeerConnection();
+  pc.addTransceiver('video', {direction: 'recvonly'});
+  pc.addTransceiver('audio', {direction: 'recvonly'});
+  await pc.setLocalDescription(await pc.createOffer());
+  const headers = {'Content-Type': 'application/sdp'};
+  const answer = await fetch(url, {method: 'POST', headers, body: pc.localDescription.sdp});
+  await pc.setRemoteDescription({type: 'answer', sdp: await answer.text()});
+  const session = answer.headers.get('Location');
+  const patch = await fetch(session, {
+    method: 'PATCH',
+    headers: {'Content-Type': 'application/trickle-ice-sdpfrag', 'If-Match': answer.headers.get('ETag')},
+    body: pc.remoteDescription.sdp.match(/a=ice-ufrag:.*\\r\\na=ice-pwd:.*\\r\\n/)[0] + 'm=audio 9 RTP/AVP 0\\r\\na=mid:0\\r\\n',
+  });
+  const gone = await fetch(session, {method: 'DELETE'});
+  return {url: answer.url, status: answer.status, state: pc.signalingState, patch: patch.status, gone: gone.status};
+}
+"""
+
+
+async def test_1a_18_chromium_follows_the_redirect_of_the_api_to_a_node(page: Page) -> None:
+    """Page, API and node have three origins; after the redirect the browser's Origin is null (design.md, 4.5)."""
+    node = Node()
+    path = f"/{STREAM}/whep"
+
+    async def api(request: web.Request) -> web.Response:
+        headers = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "content-type"}
+        if request.method == "OPTIONS":
+            return web.Response(headers=headers)
+        location = f"http://127.0.0.1:{node_port}{path}?grant={grant(Action.PLAY)}"
+        return web.Response(status=307, headers={**headers, "Location": location})
+
+    async def blank(_: web.Request) -> web.Response:
+        return web.Response(text="<!doctype html>", content_type="text/html")
+
+    application, pages = web.Application(), web.Application()
+    application.router.add_route("*", path, api)
+    pages.router.add_get("/", blank)
+    probe = socket.create_server(("127.0.0.1", 0))
+    node_port = probe.getsockname()[1]
+    probe.close()
+    listeners = (
+        Listener(make_app(node.deps(public_url=f"http://127.0.0.1:{node_port}"))),
+        Listener(application),
+        Listener(pages),
+    )
+    await listeners[0].open("127.0.0.1", node_port)
+    api_port, page_port = [await listener.open("127.0.0.1", 0) for listener in listeners[1:]]
+    await page.goto(f"http://127.0.0.1:{page_port}/")
+
+    seen = await page.evaluate(POST, f"http://127.0.0.1:{api_port}{path}")
+
+    assert seen.pop("url").startswith(f"http://127.0.0.1:{node_port}{path}?grant=")
+    assert seen == {"status": 201, "state": "stable", "patch": 204, "gone": 200}
+    for listener in listeners:
+        await listener.close()

@@ -1,6 +1,8 @@
 """What a trickle fragment means, and what our side of a restart looks like."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sfu.fragment import Fragment, Meaning, meaning, parse_fragment, render_restart
 from sfu.negotiation import Codec, IceCredentials, Media
@@ -30,6 +32,12 @@ def test_1a_32_what_is_no_fragment_is_a_400(text: str) -> None:
 
     assert isinstance(outcome, Refused)
     assert outcome.status == 400
+
+
+@given(text=st.text() | st.text().map(lambda rest: "a=ice-ufrag:x\r\n" + rest))
+def test_any_text_is_a_fragment_or_refused(text: str) -> None:
+    """Nothing raises."""
+    assert isinstance(parse_fragment(text), Fragment | Refused)
 
 
 @pytest.mark.parametrize(

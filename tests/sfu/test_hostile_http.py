@@ -191,6 +191,21 @@ async def test_a_key_in_the_path_is_not_logged(target: Target, caplog: pytest.Lo
     assert not any(text in caplog.text for text in (KEY, token, f"/{secret}"))
 
 
+@pytest.mark.parametrize("sent", [b"", b"POST /whip HTT", b"POST /whip HTTP/1.1\r\nHost: x\r\nX: y"])
+async def test_a_head_that_never_ends_is_cut_off(sent: bytes) -> None:
+    """As an idle connection is: nobody holds one for ever by saying nothing."""
+    listener = Listener(make_app(Node().deps()), idle_seconds=0.2)
+    port = await listener.open("127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(sent)
+
+    rest = await asyncio.wait_for(reader.read(), 3)
+
+    assert rest == b""
+    writer.close()
+    await listener.close()
+
+
 async def test_a_large_body_is_refused_by_its_head(target: Target) -> None:
     """413 before the client has sent it: five megabytes are announced and none is sent."""
     raw = request("POST", target.path(), Content_Length="5000000", Content_Type=SDP)
