@@ -81,7 +81,7 @@ class FakeControl:
             **more,
         }
 
-    async def until(self, holds: Callable[[], object], seconds: float = 10) -> None:
+    async def until(self, holds: Callable[[], object], seconds: float = 15) -> None:
         """Wait until *holds* after some request."""
         async with asyncio.timeout(seconds), self._heard:
             await self._heard.wait_for(lambda: bool(holds()))

@@ -78,7 +78,7 @@ class RunningNode:
         assert self.process is not None
         self.process.send_signal(number)
 
-    async def exit_code(self, seconds: float = 15) -> int:
+    async def exit_code(self, seconds: float = 20) -> int:
         """What it exits with."""
         assert self.process is not None
         async with asyncio.timeout(seconds):
@@ -89,7 +89,7 @@ class RunningNode:
         async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{self.metrics_port}{path}") as response:
             return response.status, await response.text()
 
-    async def until_listening(self, seconds: float = 15) -> None:
+    async def until_listening(self, seconds: float = 30) -> None:
         """Wait until its own port answers."""
         async with asyncio.timeout(seconds):
             while True:
@@ -127,7 +127,7 @@ async def running_node(control: FakeControl, **more: str) -> AsyncIterator[Runni
     node = RunningNode(control, more=more)
     try:
         await node.start()
-        await control.until(lambda: control.beats, 20)
+        await control.until(lambda: control.beats, 30)
         yield node
     except BaseException:
         sys.stderr.write(node.log())

