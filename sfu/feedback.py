@@ -15,13 +15,15 @@ ANSWER_WITHIN: Final = 1.0
 class KeyframeRequests:
     """The requests to one source of video."""
 
-    __slots__ = ("_asked", "_sent_at", "_tries", "pending", "responsive", "sent")
+    __slots__ = ("_asked", "_sent_at", "_tries", "pending", "responsive", "sent", "tried")
 
     def __init__(self) -> None:
         self.pending = False
         self.sent = 0
         self.responsive = False
         """A keyframe once came within ANSWER_WITHIN of a request."""
+        self.tried = False
+        """This source was asked at all."""
         self._asked = False
         self._sent_at = float("-inf")
         self._tries = 0
@@ -41,7 +43,7 @@ class KeyframeRequests:
             return False
         self._tries += 1
         self._sent_at = now
-        self._asked = True
+        self._asked = self.tried = True
         self.sent += 1
         return True
 
@@ -54,7 +56,7 @@ class KeyframeRequests:
 
     def new_source(self) -> None:
         """Another source: nothing is known of it."""
-        self.responsive = False
+        self.responsive = self.tried = False
         self._asked = False
         self._sent_at = float("-inf")
 

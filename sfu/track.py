@@ -31,12 +31,14 @@ FIRST_BURST: Final = 64
 PACE: Final = 1600
 """Packets a second of a catch-up, or CATCH_UP times the stream's own rate, if that is more."""
 CATCH_UP: Final = 5
-SQUEEZED: Final = 0.2
-"""Seconds that the timestamps of a catch-up span: a player that believed the true ones would stay that far behind."""
+SHORTEST: Final = 0.05
+"""Seconds that the timestamps of a catch-up span at least. They advance as fast as its packets are sent: a player that
+got the true ones would stay seconds behind, and one that got them all but equal would take the catch-up for jitter
+(Chromium: 0.02 s gave a freeze of half a second, 0.7 s for a catch-up of that length no gap and no delay)."""
 DANGER: Final = 2_000
 """A viewer whose first packets are the last before the sequence wraps could lose them all, take the wrong rollover
 counter, and see nothing for ever: it gets a lane whose numbers are half way round instead."""
-FRESH_GROUP: Final = 3.0
+FRESH_GROUP: Final = 2.0
 """Where the source answers keyframe requests, a cached group older than this is not replayed: a new one comes sooner."""
 PATIENCE: Final = 0.4
 """Seconds after which it is replayed all the same."""
@@ -240,6 +242,10 @@ class Track:
         if at and now > at:
             self.packets_per_second = (total - count) / (now - at)
         self._rate = (now, total)
+        age = self.history.group_age(now) if self.kind == "video" else None
+        if age is not None and age > 1.0 and not self.keyframes.tried:
+            # Once, so that the first viewer who comes late finds out at no cost whether the source answers requests.
+            self.keyframes.ask()
 
     def _begin(self, follower: Follower, now: float) -> bool:
         history = self.history
@@ -253,23 +259,25 @@ class Track:
                 return False
             first = history.group
             span = age
+            sending = (history.last - first - FIRST_BURST) / (self._pace() - self.packets_per_second)
         else:
             first = self._continuity.last + 1
-            span = 0.0
+            span = sending = 0.0
         follower.lane = lane = self._lane(follower.profile, first)
         lane.begin(follower.subscriber, first)
         follower.cursor = first
         follower.join_index = history.last + 1
         follower.join_ts = self._continuity.last_ts
-        follower.squeeze = max(1.0, span / SQUEEZED)
+        follower.squeeze = max(1.0, span / max(sending, SHORTEST))
         follower.allowance = FIRST_BURST
         return True
 
+    def _pace(self) -> float:
+        return max(PACE, CATCH_UP * self.packets_per_second)
+
     def _advance(self, follower: Follower, now: float, elapsed: float) -> int:
         history = self.history
-        follower.allowance = min(
-            follower.allowance + elapsed * max(PACE, CATCH_UP * self.packets_per_second), 2.0 * FIRST_BURST
-        )
+        follower.allowance = min(follower.allowance + elapsed * self._pace(), 2.0 * FIRST_BURST)
         batch: list[Packet] = []
         room = int(follower.allowance)
         while follower.cursor <= history.last and len(batch) < room:

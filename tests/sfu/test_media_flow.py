@@ -164,6 +164,7 @@ async def test_viewers_with_other_payload_types_get_their_own() -> None:
         other = await run.viewer(media={"payload_type": 120}, kinds=("video",))
         await asyncio.wait_for(other.flowing, 5)
         await asyncio.wait_for(usual.picture, 5)
+        await until(lambda: len(usual.tracks) == 2)
         assert {track.payload_type for track in other.tracks.values()} == {120}
         assert {track.payload_type for track in usual.tracks.values()} == {96, 111}
         assert other.counts().altered == 0
