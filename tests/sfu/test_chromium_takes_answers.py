@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import BrowserContext, Page, async_playwright
 
 from sfu.answer import ViewerSsrcs, answer_play, answer_publish
 from sfu.app import make_app
@@ -22,6 +23,7 @@ CHROMIUM = Path("/usr/bin/chromium")
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed: apt-get install chromium"),
 ]
 
@@ -68,15 +70,23 @@ async (sdp) => {
 """
 
 
-@pytest.fixture
-async def page(tmp_path: Path) -> AsyncIterator[Page]:
-    """A page of a Chromium of its own."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def context(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[BrowserContext]:
+    """One Chromium for the module: its start takes longer than a test."""
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
-            tmp_path, executable_path=CHROMIUM, args=FLAGS, headless=True
+            tmp_path_factory.mktemp("chromium"), executable_path=CHROMIUM, args=FLAGS, headless=True
         )
-        yield await context.new_page()
+        yield context
         await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(context: BrowserContext) -> AsyncIterator[Page]:
+    """A page of its own."""
+    page = await context.new_page()
+    yield page
+    await page.close()
 
 
 def publishing(offer: Offer) -> Negotiated | Refused:

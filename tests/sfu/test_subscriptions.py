@@ -60,7 +60,7 @@ class Stream:
 
     async def next(self) -> bytes:
         """The next chunk: one event; empty at the end."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             size = int(await self._reader.readline(), 16)
             chunk = await self._reader.readexactly(size)
             await self._reader.readline()
