@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
-from tests.functions.world import Beating, World
+from tests.functions.policies import granted, used
+from tests.functions.world import SETTINGS, Beating, World
 
 
 @pytest.fixture
@@ -16,7 +17,10 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
-        yield World()
+        made = World()
+        yield made
+        for function, calls in made.calls.items():
+            assert used(calls, SETTINGS) <= granted(function), f"{function} does what its policy does not allow"
 
 
 @pytest.fixture

@@ -18,12 +18,14 @@ from botocore.config import Config
 from mypy_boto3_dynamodb.client import DynamoDBClient
 from samtranslator.yaml_helper import yaml_parse
 
+from functions.account import handler as account
 from functions.admin import handler as admin
 from functions.admission import handler as admission
 from functions.metering import handler as metering
 from functions.nodes import handler as nodes
 from functions.observability import LambdaLog
 from functions.provision import NewKey, create_account, create_key
+from functions.public import handler as public
 from functions.settings import Settings
 from functions.signer import new_signer
 from functions.storage.directory import Directory
@@ -127,7 +129,14 @@ class World:
     def __init__(self, endpoint: str | None = None, settings: Settings = SETTINGS) -> None:
         self.now = NOW
         self.settings = settings
-        self.calls: dict[str, list[Call]] = {"admission": [], "nodes": [], "metering": [], "admin": []}
+        self.calls: dict[str, list[Call]] = {
+            "admission": [],
+            "nodes": [],
+            "metering": [],
+            "admin": [],
+            "public": [],
+            "account": [],
+        }
         self.later: list[tuple[float, Callable[[], None]]] = []
         """What happens while a function sleeps."""
         self.slept = 0.0
@@ -247,6 +256,18 @@ class World:
             event["body"] = body if isinstance(body, str) else json.dumps(body)
         return _answer(self._admin.resolve(event, CONTEXT))
 
+    def read(self, function: str, path: str, token: str | None = None) -> Answer:
+        """GET *path* of the public function, or of the owner's with an account token."""
+        event = changed(load_event("admin"), method="GET", headers={"authorization": token and f"Bearer {token}"})
+        event["rawPath"] = path
+        log, dynamo = LambdaLog(function), Dynamo(self._client(function))
+        app = (
+            public.build(self.settings, log, dynamo, self._ssm(function), clock=self.clock)
+            if function == "public"
+            else account.build(self.settings, log, dynamo, clock=self.clock)
+        )
+        return _answer(app.resolve(event, CONTEXT))
+
     # State
 
     def account(self, account: str, tier: Tier = Tier.REGISTERED, overrides: Overrides = NO_OVERRIDES) -> str:
@@ -315,18 +336,9 @@ class World:
                 total if write else 0,
             )
             self.calls[function].append(call)
-            note_call(function, call)
 
         client.meta.events.register(f"before-parameter-build.{service}.*", before)
         client.meta.events.register(f"after-call.{service}.*", after)
-
-
-def note_call(function: str, call: Call) -> None:
-    """Write *call* where the test of the policies looks for it (tests/functions/test_policies.py)."""
-    path = os.environ.get("SLUICE_CALLS_FILE")
-    if path:
-        with Path(path).open("a") as file:
-            file.writelines(f"{function} {call.action} {resource}\n" for resource in call.resources)
 
 
 @cache

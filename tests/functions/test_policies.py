@@ -1,0 +1,54 @@
+"""Each function's policy is exactly what its code does.
+
+Two halves make it exact over the whole suite: no test of functions/ makes a call that the policy does not allow (the
+`world` fixture checks every one), and the walk below makes every call that the policy allows.
+"""
+
+from shared.tiers import Tier
+from tests.functions.policies import granted, used
+from tests.functions.world import SETTINGS, Beating, World, load_event
+
+FUNCTIONS = ("admission", "nodes", "metering", "admin", "public", "account")
+
+
+def test_every_permission_is_used_and_no_other(world: World, node: Beating) -> None:
+    """Everything happens that a function does with a store; then the calls are the policies."""
+    token = world.account("acme", Tier.SOLO_CREATOR)
+    key, stream = world.key("acme")
+    session = node.publishes(world, world.publish(key))
+    world.beat(node)
+    world.publish(key, query={"force": "1"})  # looks at the node
+    node.state = "draining"
+    world.beat(node)
+    world.publish(key)  # no node: reads the account
+    node.state = "serving"
+    world.beat(node)
+    world.watch(stream)
+    world.request(load_event("anonymous"))
+    node.boot, node.started_at = "bootbootbootd222", world.now
+    world.beat(node)
+    world.publish(key)  # a slot of a life that is over: looks for it in the fleet as of now
+    node.streams.clear()
+    world.beat(node, ended=[{"session": session, "stream": stream, "account": "acme", "action": "publish"}])
+    node.publishes(world, world.publish(world.key("acme")[0]))
+    world.beat(node)
+    world.now += 4
+    other = Beating("node2", "bootbootbootb222", "http://127.0.0.1:8890")
+    world.beat(other)
+    entry = {"account": "acme", "month": "2026-11", "received": 10**12, "sent": 0}
+    world.consume({"v": 1, "node": "node1", "boot": node.boot, "seq": 1, "at": 0.0, "entries": [entry]})
+    world.administer("POST", "accounts", {"account": "other", "tier": "studio_pro"})
+    world.administer("PATCH", "accounts/acme", {"tier": "studio_pro"})
+    made = world.administer("POST", "accounts/acme/keys", {})
+    world.administer("GET", "accounts")
+    world.administer("GET", "sessions")
+    world.administer("POST", "nodes/node1/drain")
+    world.administer("DELETE", f"accounts/acme/keys/{made.json['stream']}")
+    for path in ("/", "/v1/tiers", f"/v1/streams/{stream}", "/.well-known/jwks.json", "/openapi.json", "/docs"):
+        assert world.read("public", path).status == 200
+    for path in ("/v1/account", "/v1/account/keys"):
+        assert world.read("account", path, token).status == 200
+
+    assert {function: used(world.calls[function], SETTINGS) for function in FUNCTIONS} == {
+        function: granted(function) for function in FUNCTIONS
+    }
