@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.bench import churn, load, machine, recovery, report, servers
 from tests.bench import joins as joining
-from tests.bench import load, machine, recovery, report, servers
 from tests.bench.servers import NAMES, Missing
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--joins", type=int, default=20, help="joins to time with a 10 s GOP; 0: none")
     parser.add_argument("--storm", type=int, default=0, help="viewers that join within two seconds; 0: none")
     parser.add_argument("--lossy", type=int, default=0, help="viewers behind a bad network; 0: none")
+    parser.add_argument("--churn", type=int, default=0, help="viewers that come and go, for the memory; 0: none")
+    parser.add_argument(
+        "--spread-ms", type=float, default=0.0, help="a frame's packets leave over this time; 0: at once"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     return parser.parse_args()
 
@@ -36,18 +40,23 @@ def _arguments() -> argparse.Namespace:
 async def _run(a: argparse.Namespace) -> dict[str, list[Any]]:
     server_core, load_core = machine.cores()
     os.sched_setaffinity(0, {load_core})
-    results: dict[str, list[Any]] = {"load": [], "joins": [], "storms": [], "recovery": []}
+    results: dict[str, list[Any]] = {"load": [], "joins": [], "storms": [], "recovery": [], "churn": []}
     measures: dict[str, Callable[[servers.Server, int], Awaitable[Any]]] = {
-        "load": lambda server, n: load.measure(server, n, a.seconds, server_core),
+        "load": lambda server, n: load.measure(server, n, a.seconds, server_core, spread=a.spread_ms / 1000),
         "joins": joining.joins,
         "storms": joining.storm,
+        "churn": churn.churn,
         "recovery": lambda server, n: recovery.recovery(server, n, a.seconds),
     }
     counts = [int(n) for n in a.viewers.split(",") if n]
     for name in a.servers.split(","):
         # A server is started anew for each measurement: memory and goroutines of the last one are not its to answer for.
         plans = [("load", n) for n in counts]
-        plans += [(kind, n) for kind, n in (("joins", a.joins), ("storms", a.storm), ("recovery", a.lossy)) if n]
+        plans += [
+            (kind, n)
+            for kind, n in (("joins", a.joins), ("storms", a.storm), ("recovery", a.lossy), ("churn", a.churn))
+            if n
+        ]
         for kind, n in plans:
             _say(f"{name}: {kind} {n} …")
             try:
@@ -72,7 +81,9 @@ def main() -> int:
     if unknown:
         _say(f"unknown server {', '.join(unknown)}; choose from {', '.join(NAMES)}")
         return 2
-    facts = machine.particulars()
+    facts = machine.particulars() | {
+        "priority": "raised" if machine.hurry(os.getpid()) else "ordinary: other processes disturb"
+    }
     results = asyncio.run(_run(a))
     parts = ["720p30 H264 2.5 Mbit/s + Opus, loopback, real DTLS-SRTP to every viewer", report.particulars(facts)]
     if results["load"]:
@@ -85,6 +96,8 @@ def main() -> int:
         parts.append(
             "Viewers behind 5 % loss, 50 ms and 10 ms of jitter each way:\n" + report.recoveries(results["recovery"])
         )
+    if results["churn"]:
+        parts.append("Viewers that come and go:\n" + report.churns(results["churn"]))
     print("\n\n".join(parts))  # noqa: T201 - a command's output
     if a.json:
         figures = {
@@ -93,6 +106,7 @@ def main() -> int:
             "joins": [dataclasses.asdict(each) for each in results["joins"]],
             "storms": [dataclasses.asdict(each) for each in results["storms"]],
             "recovery": [dataclasses.asdict(each) for each in results["recovery"]],
+            "churn": [dataclasses.asdict(each) for each in results["churn"]],
         }
         a.json.write_text(json.dumps(figures, indent=1) + "\n")
     return 0 if any(results.values()) else 1

@@ -90,7 +90,7 @@ class Source:
 
 
 @asynccontextmanager
-async def publishing(server: Server, stream: str, *, gop: float, reacts: bool = False) -> AsyncIterator[Source]:
+async def publishing(server: Server, stream: str, *, gop: float, spread: float = 0.0) -> AsyncIterator[Source]:
     """A publisher on *stream* while the block lasts."""
     recipe = clip.Recipe(gop_seconds=gop)
     video = clip.load(recipe)
@@ -98,10 +98,18 @@ async def publishing(server: Server, stream: str, *, gop: float, reacts: bool = 
         table = Path(folder) / "stamps"
         shared = stamps.table(video, table)
         token = server.bearer(stream)
-        options = ["--gop", str(gop), "--stamps", str(table), *(["--bearer", token] if token else [])]
+        options = [
+            "--gop",
+            str(gop),
+            "--stamps",
+            str(table),
+            "--spread-ms",
+            str(spread * 1e3),
+            *(["--bearer", token] if token else []),
+        ]
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "tests.peers", "publish", server.whip(stream), *options, *(["--reacts"] if reacts else [])),
+            *("-m", "tests.peers", "publish", server.whip(stream), *options),
             cwd=ROOT,
             stdout=subprocess.PIPE,
         )
@@ -140,12 +148,12 @@ def total(viewers: list[Viewer]) -> Counts:
     return sum(counts[1:], start=counts[0])
 
 
-async def measure(server: Server, viewers: int, seconds: float, server_core: int) -> Load:
+async def measure(server: Server, viewers: int, seconds: float, server_core: int, *, spread: float = 0.0) -> Load:
     """Put *viewers* viewers on *server* and measure for *seconds*."""
     stream = server.new_stream()
     pids = machine.family(server.pid)
     idle = machine.memory_mb(pids)
-    async with peer.host(pace=PACE) as host, publishing(server, stream, gop=1.0) as source:
+    async with peer.host(pace=PACE) as host, publishing(server, stream, gop=1.0, spread=spread) as source:
         await asyncio.sleep(1.0)
         watching = await join(host, server, stream, source, viewers)
         if not watching:

@@ -16,6 +16,19 @@ def cores() -> tuple[int, int]:
     return usable[0], usable[-1]
 
 
+def hurry(pid: int) -> bool:
+    """Put *pid*'s session before everything else on the machine, where we may (root): servers and load alike."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, pid, -15)
+        # Where the scheduler groups by session, a process's own priority counts only within its session.
+        group = Path(f"/proc/{pid}/autogroup")
+        if group.exists():
+            group.write_text("-15")
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
 def pinned(core: int) -> Iterator[None]:
     """What is started in this block runs on *core* alone."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tests.bench.churn import Churn
 from tests.bench.joins import Joins, Storm
 from tests.bench.load import Load
 from tests.bench.recovery import Recovery
@@ -18,7 +19,20 @@ def loads(results: Sequence[Load]) -> str:
     """One row a server and number of viewers."""
     base = {load.viewers: load for load in results if load.server == BASE}
     rows = [
-        ("server", "viewers", "CPU", "CPU-s/Gbit", "of MTX", "lost", "p50 ms", "p99 ms", "MB", "of MTX", "load CPU")
+        (
+            "server",
+            "viewers",
+            "Mbit/s",
+            "CPU",
+            "CPU-s/Gbit",
+            "of MTX",
+            "lost",
+            "p50 ms",
+            "p99 ms",
+            "MB",
+            "of MTX",
+            "load CPU",
+        )
     ]
     for load in results:
         peer = base.get(load.viewers)
@@ -26,6 +40,7 @@ def loads(results: Sequence[Load]) -> str:
             (
                 load.server,
                 str(load.joined) if load.joined == load.viewers else f"{load.joined} of {load.viewers}",
+                f"{load.mbit_per_s:.0f}",
                 f"{load.cpu:.0%}",
                 f"{load.cpu_per_gbit:.2f}",
                 f"{load.cpu_per_gbit / peer.cpu_per_gbit:.2f}" if peer else "",
@@ -83,6 +98,24 @@ def recoveries(results: Sequence[Recovery]) -> str:
             str(r.nacked),
         )
         for r in results
+    ]
+    return _table(rows)
+
+
+def churns(results: Sequence[Churn]) -> str:
+    """One row a server: viewers that come and go."""
+    rows = [("server", "came and went", "refused", "MB before", "after a tenth", "after all", "seconds")]
+    rows += [
+        (
+            c.server,
+            str(c.came),
+            str(c.refused),
+            f"{c.before_mb:.1f}",
+            f"{c.warm_mb:.1f}",
+            f"{c.after_mb:.1f}",
+            f"{c.seconds:.0f}",
+        )
+        for c in results
     ]
     return _table(rows)
 

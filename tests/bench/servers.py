@@ -60,6 +60,7 @@ async def _peer(name: str, core: int) -> AsyncIterator[Server]:
     if started.returncode != 0:
         raise Missing(f"{name} is left out, it does not start: {err.decode(errors='replace').strip()[-300:]}")
     told = json.loads(out)
+    machine.hurry(told["pid"])
     bearer = name == "broadcast-box"
     try:
         yield Server(

@@ -30,6 +30,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--gop", type=float, default=1.0, help="seconds between the clip's keyframes")
     parser.add_argument("--clip-seconds", type=int, default=10)
     parser.add_argument("--reacts", action="store_true", help="publisher: answer keyframe requests")
+    parser.add_argument(
+        "--spread-ms", type=float, default=0.0, help="publisher: time over which a frame's packets leave"
+    )
     parser.add_argument("--viewers", type=int, default=1)
     parser.add_argument("--setup", choices=["actpass", "active", "passive"], default="actpass")
     parser.add_argument("--cm", action="store_true", help="offer AES_CM_128_HMAC_SHA1_80 alone")
@@ -42,7 +45,9 @@ def _arguments() -> argparse.Namespace:
 async def _publish(host: peer.Host, a: argparse.Namespace, stop: asyncio.Event) -> dict[str, Any]:
     video = clip.load(clip.Recipe(seconds=a.clip_seconds, gop_seconds=a.gop))
     options = {"bearer": a.bearer, "setup": a.setup, "via": _network(a, 0)}
-    publisher = Publisher(host, a.url, video, stamps.table(video, a.stamps), reacts=a.reacts, **options)
+    publisher = Publisher(
+        host, a.url, video, stamps.table(video, a.stamps), reacts=a.reacts, spread=a.spread_ms / 1000, **options
+    )
     await publisher.connect()
     assert publisher.created is not None
     _say({"connected": True, "session": publisher.created.session, "whep": publisher.created.headers.get("WHEP")})

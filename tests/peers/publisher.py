@@ -5,6 +5,7 @@ It answers NACKs from a history with the same packet again, and ignores keyframe
 
 import random
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.peers import rtcp, sdp
@@ -28,6 +29,8 @@ class Outgoing:
     """Extended sequence number of the next packet; the first one's ROC is 0."""
     base: int
     """RTP timestamp of the start."""
+    delays: list[float]
+    """For each payload, how long after its frame it leaves."""
     position: int = 0
     offset: float = 0.0
     """What is added to a payload's place in the clip to get seconds since the start."""
@@ -38,7 +41,7 @@ class Outgoing:
 
     def due(self) -> float:
         """Seconds since the start at which the next payload is to be sent."""
-        return self.payloads[self.position].at + self.offset
+        return self.payloads[self.position].at + self.offset + self.delays[self.position]
 
 
 class Publisher(Peer):
@@ -54,6 +57,7 @@ class Publisher(Peer):
         stamps: "memoryview[float]",
         *,
         reacts: bool = False,
+        spread: float = 0.0,
         skip_every: int = 0,
         sequence: int | None = None,
         **options: object,
@@ -81,6 +85,7 @@ class Publisher(Peer):
                 ssrc=self.ssrc[kind],
                 payloads=[payload for payload in clip.payloads if payload.kind == kind],
                 index=random.getrandbits(15) if sequence is None else sequence,
+                delays=_delays([payload for payload in clip.payloads if payload.kind == kind], spread),
                 base=random.getrandbits(32),
             )
             for kind in self.kinds
@@ -144,7 +149,7 @@ class Publisher(Peer):
     def _emit(self, track: Outgoing) -> None:
         assert self._sender is not None
         payload = track.payloads[track.position]
-        track.timestamp = (track.base + round(track.due() * CLOCK[track.kind])) & 0xFFFFFFFF
+        track.timestamp = (track.base + round((payload.at + track.offset) * CLOCK[track.kind])) & 0xFFFFFFFF
         track.position += 1
         if track.position == len(track.payloads):
             track.position = 0
@@ -211,3 +216,14 @@ class Publisher(Peer):
                 )
                 self._send(self._sender.rtcp(report + rtcp.source_description(track.ssrc, "peer")))
         self._later(1.0, self._report)
+
+
+def _delays(payloads: list[Payload], spread: float) -> list[float]:
+    """Evenly over *spread* seconds for the packets of a frame, as a pacer does it; 0 is a burst, as OBS and FFmpeg send."""
+    sizes = Counter(payload.frame for payload in payloads)
+    seen: Counter[int] = Counter()
+    delays = []
+    for payload in payloads:
+        delays.append(spread * seen[payload.frame] / sizes[payload.frame])
+        seen[payload.frame] += 1
+    return delays
