@@ -126,8 +126,7 @@ async def running_node(control: FakeControl, **more: str) -> AsyncIterator[Runni
     """A node that has been heard of, for as long as the block lasts."""
     node = RunningNode(control, more=more)
     try:
-        await node.start()
-        await control.until(lambda: control.beats, 30)
+        await _until_heard(control, await node.start())
         yield node
     except BaseException:
         sys.stderr.write(node.log())
@@ -137,3 +136,15 @@ async def running_node(control: FakeControl, **more: str) -> AsyncIterator[Runni
             node.process.kill()
             await node.process.wait()
         node.log_file.unlink(missing_ok=True)
+
+
+async def _until_heard(control: FakeControl, process: asyncio.subprocess.Process) -> None:
+    """Wait for the first heartbeat, or for a node that cannot start."""
+    heard = asyncio.ensure_future(control.until(lambda: control.beats, 30))
+    died = asyncio.ensure_future(process.wait())
+    await asyncio.wait((heard, died), return_when=asyncio.FIRST_COMPLETED)
+    died.cancel()
+    if not heard.done():
+        heard.cancel()
+        raise RuntimeError("the node ended before it was heard of")
+    await heard

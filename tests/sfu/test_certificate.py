@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 from sfu.certificate import server_context
 
 
-def _self_signed() -> tuple[str, str]:
+def self_signed() -> tuple[str, str]:
     """A certificate for localhost and its key, as PEM texts."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
@@ -49,7 +49,7 @@ async def _subject(context: ssl.SSLContext, trusted: str) -> str:
 
 async def test_texts_serve_as_well_as_files(tmp_path: Path) -> None:
     """ECS hands secrets over as environment variables; nothing is written to a disk."""
-    certificate, key = _self_signed()
+    certificate, key = self_signed()
     assert await _subject(server_context(certificate, key), certificate) == "localhost"
     (tmp_path / "chain.pem").write_text(certificate)
     (tmp_path / "key.pem").write_text(key)
@@ -59,8 +59,8 @@ async def test_texts_serve_as_well_as_files(tmp_path: Path) -> None:
 
 def test_a_key_that_does_not_belong_to_the_certificate_is_an_error() -> None:
     """Found at the start, not at the first client."""
-    certificate, _ = _self_signed()
-    _, other = _self_signed()
+    certificate, _ = self_signed()
+    _, other = self_signed()
     with pytest.raises(OSError, match="KEY_VALUES_MISMATCH"):
         server_context(certificate, other)
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import socket
+import ssl
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -18,6 +19,7 @@ from tests.peers.stamps import table
 from tests.peers.viewer import Viewer
 from tests.sfu.fake_control import SECRET_KEY, FakeControl, fake_control
 from tests.sfu.running_node import COMMAND, ROOT, STREAM, RunningNode, running_node
+from tests.sfu.test_certificate import self_signed
 
 SMALL = clip.Recipe(seconds=2, gop_seconds=1.0, video_kbps=800, width=320, height=192)
 
@@ -247,3 +249,27 @@ async def test_a_wrong_environment_is_one_sentence_a_mistake(control: FakeContro
     _, said = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 2
     assert [line.split()[2] for line in said.decode().splitlines()] == ["SLUICE_REGION", "SLUICE_MAX_SESSIONS"]
+
+
+async def test_it_serves_https_with_its_own_certificate(control: FakeControl) -> None:
+    """Pages on https may use no node on http."""
+    certificate, key = self_signed()
+    more = {"SLUICE_TLS_CERTIFICATE": certificate, "SLUICE_TLS_KEY": key}
+    async with running_node(control, **more) as node, aiohttp.ClientSession() as http:
+        url = f"https://localhost:{node.http_port}/{STREAM}/whep"
+        async with http.options(url, ssl=ssl.create_default_context(cadata=certificate)) as response:
+            assert response.status == 200
+            assert response.headers["Access-Control-Allow-Origin"] == "*"
+        assert key not in node.log()
+
+
+async def test_a_key_that_does_not_belong_is_one_sentence(control: FakeControl) -> None:
+    """Found at the start, and not shown."""
+    (certificate, _), (_, other) = self_signed(), self_signed()
+    environ = RunningNode(control, more={"SLUICE_TLS_CERTIFICATE": certificate, "SLUICE_TLS_KEY": other}).environ()
+    process = await asyncio.create_subprocess_exec(*COMMAND, env=environ, stderr=asyncio.subprocess.PIPE, cwd=ROOT)
+    _, said = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 2
+    assert said.decode().startswith("sluice node: The certificate cannot be loaded")
+    assert said.count(b"\n") == 1
+    assert b"BEGIN" not in said
