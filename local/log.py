@@ -15,7 +15,10 @@ from typing import Any
 _KEY = re.compile(r"\b(live|anon|acct)_([a-z2-7]{2})[a-z2-7]{30}\b")
 _TOKEN = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+")
 # What every structured line carries and nobody reads twice.
-_DULL = {"timestamp", "service", "function_name", "function_arn", "function_memory_size", "xray_trace_id", "cold_start"}
+_DULL = {
+    *("at", "timestamp", "service", "logger", "location", "cold_start", "xray_trace_id"),
+    *("function_name", "function_arn", "function_memory_size"),
+}
 _TAIL = 20
 
 
@@ -31,7 +34,7 @@ class Log:
 
     def write(self, part: str, line: str) -> None:
         """Add *line*, said by *part*."""
-        text = mask(readable(line))
+        text = mask(readable(line, part))
         if not text or self._file.closed:
             return
         now = time.time()
@@ -67,7 +70,7 @@ def mask(text: str) -> str:
     return _TOKEN.sub("eyJ…", _KEY.sub(r"\1_\2…", text))
 
 
-def readable(line: str) -> str:
+def readable(line: str, part: str = "") -> str:
     """*line* as a person reads it; empty for what only a metrics system reads."""
     text = line.rstrip().replace("\r", " | ")
     if not text.startswith("{"):
@@ -81,7 +84,9 @@ def readable(line: str) -> str:
     if "message" not in record or "level" not in record:
         return text
     level, message = record.pop("level"), record.pop("message")
-    fields = " ".join(f"{name}={_short(value)}" for name, value in record.items() if name not in _DULL)
+    fields = " ".join(
+        f"{name}={_short(value)}" for name, value in record.items() if name not in _DULL and value != part
+    )
     return f"{level} {_short(message)} {fields}".rstrip()
 
 

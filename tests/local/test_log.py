@@ -18,6 +18,7 @@ def test_structured_lines_read_as_sentences() -> None:
     """What Powertools' logger writes, without the fields that are the same in every line."""
     line = '{"level":"INFO","message":"admitted","timestamp":"x","service":"sluice","stream":"s","epoch":3}'
     assert readable(line) == "INFO admitted stream=s epoch=3"
+    assert readable('{"level":"INFO","message":"m","node":"node1"}', "node1") == "INFO m"
     assert readable('{"_aws":{},"Admitted":[1]}') == ""
     assert readable("{not json") == "{not json"
 
