@@ -111,7 +111,8 @@ def _log() -> LambdaLog:
 
 @cache
 def _app() -> "APIGatewayHttpResolver":
-    return build(Settings.from_environment(os.environ), _log(), Dynamo(aws.dynamodb()), aws.ssm())
+    session = aws.Session()
+    return build(Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb()), session.ssm())
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

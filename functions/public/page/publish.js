@@ -396,8 +396,9 @@ export class PublishView {
     ]);
     const why = { cpu: "This computer is at its limit: quality is reduced.", bandwidth: "The network is at its limit: quality is reduced." };
     // Every browser begins low and ramps up; that is no news.
-    const ramping = Date.now() - this.#liveSince < 10_000;
-    say(byId("limitation"), ramping ? "" : (why[reading.limitation] ?? ""));
+    const wanted = 0.6 * Number(this.bitrate.value);
+    const reduced = Date.now() - this.#liveSince > 10_000 && (reading.kbps < wanted || reading.limitation === "cpu");
+    say(byId("limitation"), reduced ? (why[reading.limitation] ?? "") : "");
   }
 
   async #showViewers() {

@@ -88,7 +88,7 @@ export class Session extends EventTarget {
    * Post the offer to *endpoint* and apply the answer. A 307 is followed by fetch, which drops Authorization on the
    * way to another origin; the grant in the new URL takes its place.
    */
-  async open(endpoint, { headers = {}, signal, gatherMs = 0, mungeOffer = (sdp) => sdp } = {}) {
+  async open(endpoint, { headers = {}, signal, gatherMs = 0, mungeOffer = (sdp) => sdp, mungeAnswer = (sdp) => sdp } = {}) {
     const { pc } = this;
     try {
       const offer = await pc.createOffer();
@@ -104,7 +104,7 @@ export class Session extends EventTarget {
       this.#url = location && new URL(location, response.url).href;
       this.headers = response.headers;
       addEventListener("pagehide", this.#leave);
-      await pc.setRemoteDescription({ type: "answer", sdp: await response.text() });
+      await pc.setRemoteDescription({ type: "answer", sdp: mungeAnswer(await response.text()) });
       this.#watch();
     } catch (error) {
       this.end("failed");
