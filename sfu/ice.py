@@ -59,7 +59,8 @@ def check(datagram: bytes, pwd: str, address: tuple[str, int]) -> Check | None:
                 message_method=stun.Method.BINDING,
                 message_class=stun.Class.RESPONSE,
                 transaction_id=request.transaction_id,
-                attributes={"XOR-MAPPED-ADDRESS": address},
+                # On a dual-stack socket an IPv4 peer shows as ::ffff:a.b.c.d; it knows itself without the prefix.
+                attributes={"XOR-MAPPED-ADDRESS": (address[0].removeprefix("::ffff:"), address[1])},
             )
             response.add_message_integrity(pwd.encode())
             return Check(bytes(response), "USE-CANDIDATE" in request.attributes)

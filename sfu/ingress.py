@@ -127,7 +127,7 @@ class Ingress:
         self.udp.send(check.response, address)
         if peer.handshake is None and len(self.half_open) < MAX_HALF_OPEN:
             self.half_open[session] = None
-            peer.begin_handshake()
+            peer.begin_handshake(self._clock())
 
     def _retire(self, session: Session, used: str | None) -> None:
         """The newest credentials were used: the ones before them are over."""

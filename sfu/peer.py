@@ -13,6 +13,10 @@ from sfu.udp import Address, UdpSocket
 
 MAX_ADDRESSES: Final = 8
 """Validated addresses of one peer that packets are taken from."""
+HELLO_AGAIN: Final = 0.05
+"""Seconds, then twice that, and so on, after which an unanswered ClientHello is repeated. FFmpeg reads the first one while
+it still waits for its check's answer, and loses it; OpenSSL would repeat it after a second of FFmpeg's five (P8)."""
+HELLOS: Final = 5
 STALE: Final = 2.5
 """Seconds without a nominating check after which a check without USE-CANDIDATE may move the address too."""
 
@@ -21,6 +25,9 @@ class Peer:
     """The transport of one session."""
 
     __slots__ = (
+        "_hello",
+        "_hello_at",
+        "_hellos",
         "_identity",
         "_udp",
         "address",
@@ -46,6 +53,10 @@ class Peer:
         self.checked_at: float | None = None
         self.connected_at: float | None = None
         self.handshake: Handshake | None = None
+        self._hello: list[bytes] = []
+        """Our first flight as DTLS client, until something is answered."""
+        self._hello_at = 0.0
+        self._hellos = 0
         self.last_seen = now
         """When something authenticated arrived last."""
         self.protection: Protection | None = None
@@ -74,17 +85,20 @@ class Peer:
         del self.addresses[oldest]
         return oldest
 
-    def begin_handshake(self) -> None:
+    def begin_handshake(self, now: float) -> None:
         """After the first valid check: make the association, and speak first if that is our role."""
         if self.handshake is None:
             self.handshake = Handshake(self._identity, self.negotiated.dtls_role, self.negotiated.remote_fingerprints)
             if self.negotiated.dtls_role is DtlsRole.CLIENT:
-                self._send(self.handshake.start())
+                self._hello = self.handshake.start()
+                self._hello_at = now + HELLO_AGAIN
+                self._send(self._hello)
 
     def dtls(self, datagram: bytes, now: float) -> State | None:
         """Take a DTLS datagram; the state of the association."""
         if self.handshake is None:
             return None
+        self._hello = []
         self._send(self.handshake.receive(datagram))
         if self.handshake.state is State.CONNECTED and self.protection is None and self.handshake.keys is not None:
             self.protection = Protection(self.handshake.keys)
@@ -94,10 +108,15 @@ class Peer:
             self.secure = True
         return self.handshake.state
 
-    def tick_handshake(self) -> None:
+    def tick_handshake(self, now: float) -> None:
         """Repeat a flight whose answer did not come."""
-        if self.handshake is not None:
-            self._send(self.handshake.timer())
+        if self.handshake is None:
+            return
+        if self._hello and self._hellos < HELLOS and now >= self._hello_at:
+            self._hellos += 1
+            self._hello_at = now + HELLO_AGAIN * 2**self._hellos
+            self._send(self._hello)
+        self._send(self.handshake.timer())
 
     def send_rtcp(self, compound: bytes) -> None:
         """Protect and send."""

@@ -399,7 +399,7 @@ class Plane:
                         joining = joining or track.joining
             if self._ingress.half_open:
                 for session in list(self._ingress.half_open):
-                    session.peer.tick_handshake()
+                    session.peer.tick_handshake(now)
             if now - self._slice_at >= 1 / SLICES:
                 self._slice_at = now
                 self._slice = (self._slice + 1) % SLICES

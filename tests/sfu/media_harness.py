@@ -202,7 +202,7 @@ class Stage:
     def posted(self, **media: Any) -> TestViewer:
         """A viewer that posted its offer and then does nothing."""
         peer = TestViewer(self.host, "", self.clip, self.stamps)
-        peer.ways = InProcess(self.plane, grant(Action.PLAY), **media)
+        peer.ways = InProcess(self.plane, grant(Action.PLAY, viewers=1000), **media)
         peer.answer = peer.ways.signal(peer, publishes=False)
         self._peers.append(peer)
         return peer

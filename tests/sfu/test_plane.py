@@ -1,5 +1,7 @@
 import asyncio
+import gc
 import time
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -289,3 +291,33 @@ async def test_an_ice_restart_moves_to_the_new_credentials() -> None:
         await until(lambda: session.peer.passwords == {fresh.ufrag: fresh.pwd})
         packets = viewer.counts().packets
         await until(lambda: viewer.counts().packets > packets + 20)
+
+
+async def test_joins_and_leaves_leave_nothing_behind() -> None:
+    """No table grows, and no session is held by anything once it has ended."""
+    async with stage() as run:
+        await run.publisher()
+        sessions = []
+        for _ in range(20):
+            viewer = await run.viewer()
+            sessions.append(weakref.ref(viewer.ways.session))
+            viewer.hang_up()
+            viewer.vanish()
+            viewer.ways.session = None
+            del viewer
+        posted = [run.posted() for _ in range(50)]
+        for peer in posted:
+            session = peer.ways.session
+            assert session is not None
+            sessions.append(weakref.ref(session))
+            run.plane.end(session.id, "test")
+            peer.ways.session = None
+        del session, peer, posted
+        await until(lambda: run.plane.viewers(STREAM) == 0)
+        gc.collect()
+        assert [reference() for reference in sessions if reference() is not None] == []
+        ingress = run.plane._ingress
+        assert (len(ingress._by_ufrag), len(ingress._by_address), len(ingress.half_open)) == (1, 1, 0)
+        assert sum(map(len, run.plane._slices)) == len(run.plane._sessions) == 1
+        (room,) = run.plane._rooms.values()
+        assert all(not track._lanes and not track._waiting for track in room.tracks.values())
