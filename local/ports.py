@@ -8,6 +8,7 @@ import errno
 import re
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,15 +67,19 @@ def owner(port: int, kind: socket.SocketKind) -> str | None:
     """Who has *port*: "python3 (pid 123: python3 -m http.server)"; None where that cannot be seen."""
     inodes = set(_inodes(port, "tcp" if kind == socket.SOCK_STREAM else "udp"))
     for process in Path("/proc").glob("[0-9]*") if inodes else ():
-        try:
-            held = {str(entry.readlink()) for entry in (process / "fd").iterdir()}
-            if held & inodes:
+        with suppress(OSError):  # it ended while we looked, or it belongs to somebody else
+            if any(_target(entry) in inodes for entry in (process / "fd").iterdir()):
                 command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
                 name = (process / "comm").read_text().strip()
                 return f"{name} (pid {process.name}: {command[:80]})"
-        except OSError:
-            continue  # it ended while we looked, or it belongs to somebody else
     return None
+
+
+def _target(descriptor: Path) -> str:
+    try:
+        return str(descriptor.readlink())
+    except OSError:  # it was closed while we looked
+        return ""
 
 
 def _inodes(port: int, protocol: str) -> Iterator[str]:

@@ -1,0 +1,52 @@
+"""The Makefile's targets, as far as they end at once."""
+
+import subprocess
+from typing import Any
+
+import pytest
+
+from local import chromium
+from local.bootstrap import main
+from local.environments import SetupError
+from local.processes import ROOT
+
+
+def test_make_alone_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each target of the Makefile is explained, and is known to the program."""
+    assert main([]) == 0
+    explained = capsys.readouterr().out
+    phony = next(line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith(".PHONY:"))
+    for target in set(phony.split()[1:]) - {"help"}:
+        assert f"make {target} " in explained
+    assert main(["nonsense"]) == 2
+
+
+def test_an_old_python_gets_a_sentence() -> None:
+    """The check stands before every import of ours; simulated, because there is no old Python here."""
+    code = "import sys; sys.version_info = (3, 9, 2); import runpy; runpy.run_module('local.bootstrap')"
+    done = subprocess.run(["python3", "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Sluice needs Python 3.11 or newer, and this is 3.9.")
+
+
+@pytest.mark.usefixtures("stack")
+def test_clean_refuses_while_a_stack_is_up(capsys: pytest.CaptureFixture[str]) -> None:
+    """Or it would pull the files from under it."""
+    assert main(["clean"]) == 1
+    assert "A stack is up (pid " in capsys.readouterr().out
+
+
+def test_a_missing_chromium_is_a_sentence_with_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For somebody who is not root; and a wrong CHROMIUM is named."""
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+
+    def say(text: Any) -> None:
+        raise AssertionError(text)
+
+    with pytest.raises(SetupError, match=r"sudo apt-get install .* chromium"):
+        chromium.ensure(say)
+    monkeypatch.setenv("CHROMIUM", "/no/chrome")
+    with pytest.raises(SetupError, match=r"CHROMIUM is /no/chrome, which does not exist"):
+        chromium.ensure(say)

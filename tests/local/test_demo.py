@@ -1,0 +1,43 @@
+"""`make demo`, against a stack and without one."""
+
+import json
+import subprocess
+import urllib.request
+from typing import Any
+
+import pytest
+
+from local.processes import ROOT
+from tests.conftest import free_ports
+from tests.local.builders import wait_for
+
+pytestmark = [pytest.mark.stack]
+
+
+def test_the_demo_is_live_while_it_runs(stack: dict[str, Any]) -> None:
+    """FFmpeg's muxer follows the redirect, the picture is on the air, and its link is printed."""
+    key = next(one for one in stack["accounts"] if one["account"] == "studio-demo")["keys"][-1]
+
+    def live() -> bool:
+        url = f"{stack['api']}/v1/streams/{key['stream_id']}"
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  # a URL from stack.json
+            return bool(json.load(answer)["live"])
+
+    port = stack["api"].rpartition(":")[2]
+    command = ["make", "demo", f"PORT={port}", "SECONDS=3"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        wait_for(live)
+        said, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, said
+    assert f"{stack['api']}/watch/{key['stream_id']}" in said
+    wait_for(lambda: not live())
+
+
+def test_without_a_stack_the_demo_says_how_to_start_one() -> None:
+    """On the port that was asked for."""
+    port = free_ports()
+    done = subprocess.run(
+        ["make", "demo", f"PORT={port}"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode != 0
+    assert f"No stack is up on port {port}. Start one in another terminal with: make up PORT={port}" in done.stdout
