@@ -1,7 +1,7 @@
 """What the HTTP application needs of the rest of the node: Protocols, and one frozen bundle of them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -111,6 +111,10 @@ class Exchange(Protocol):
         ...
 
 
+async def _nobody_to_tell(_session_id: str) -> None:
+    """For a node without a control plane, as in tests."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deps:
     """All that the application is made of."""
@@ -129,6 +133,9 @@ class Deps:
     draining: Callable[[], bool] = lambda: False
     on_refused: Callable[[VerifiedGrant, str], None] = lambda _grant, _reason: None
     """A grant was used up without a session beginning: its slot is to be reported free."""
+    told: Callable[[str], Awaitable[object]] = _nobody_to_tell
+    """Waits, not for long, until the control plane knows that a session has ended: whoever deletes a session may publish
+    again with another key at once."""
     restarts: Restarts | None = None
     reports: Callable[[float], Iterable[StreamReport]] | None = None
     """The live streams, for viewers' event streams; None: there are no such streams."""

@@ -36,7 +36,7 @@ class SessionResource:
             case "OPTIONS":
                 return options(request, METHODS, Accept_Patch=SDPFRAG)
             case "DELETE":
-                return self._delete(secret)
+                return await self._delete(secret)
             case "PATCH":
                 outcome = await self._patch(request, secret)
                 return refusal(outcome) if isinstance(outcome, Refused) else outcome
@@ -55,7 +55,7 @@ class SessionResource:
             return empty(204, {"Cache-Control": "no-store"})
         return web.json_response(state, headers={"Cache-Control": "no-store"})
 
-    def _delete(self, secret: str) -> web.Response:
+    async def _delete(self, secret: str) -> web.Response:
         """200 and no other success: OBS, simple-whip-client and MediaMTX take 204 for a failure. If-Match is ignored."""
         deps = self._deps
         resource = deps.directory.find(secret)
@@ -64,6 +64,9 @@ class SessionResource:
             return empty(200) if departed else refusal(_gone())
         deps.directory.delete(resource)
         deps.plane.end(resource.session, "delete")
+        if resource.action == "publish":
+            # So that the slot is free when the client hears that it is.
+            await deps.told(resource.session)
         return empty(200)
 
     async def _patch(self, request: web.Request, secret: str) -> web.Response | Refused:

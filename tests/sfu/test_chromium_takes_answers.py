@@ -2,13 +2,12 @@
 
 import socket
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright
 
 from sfu.answer import ViewerSsrcs, answer_play, answer_publish
 from sfu.app import make_app
@@ -17,26 +16,11 @@ from sfu.negotiation import Codec, Negotiated
 from sfu.offer import Offer, parse_offer
 from shared.grants import Action
 from shared.refusals import Refused
+from tests.browser.chromium import FLAGS, executable
 from tests.sfu.signalling_fakes import H264, LOCAL, OPUS, OURS, STREAM, Node, grant, source
 
-CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed: apt-get install chromium"),
-]
-
-FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 # `wanted` is a test's description of the peer connection; the offer stays in the page as `window.pc`.
 OFFER = """
 async (wanted) => {
@@ -71,20 +55,20 @@ async (sdp) => {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def context(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[BrowserContext]:
+async def chromium() -> AsyncIterator[Browser]:
     """One Chromium for the module: its start takes longer than a test."""
+    path = executable()
+    assert path, "No Chromium was found. Install it (Debian: apt-get install chromium) or set CHROMIUM to its path."
     async with async_playwright() as playwright:
-        context = await playwright.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("chromium"), executable_path=CHROMIUM, args=FLAGS, headless=True
-        )
-        yield context
-        await context.close()
+        browser = await playwright.chromium.launch(executable_path=path, args=list(FLAGS), headless=True)
+        yield browser
+        await browser.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def page(context: BrowserContext) -> AsyncIterator[Page]:
+async def page(chromium: Browser) -> AsyncIterator[Page]:
     """A page of its own."""
-    page = await context.new_page()
+    page = await chromium.new_page()
     yield page
     await page.close()
 
