@@ -125,6 +125,7 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
         directory=directory,
         draining=lambda: shutdown.draining,
         on_refused=endings.refused,
+        told=uplink.told,
         restarts=plane,
         reports=plane.streams,
         state=state,

@@ -97,6 +97,10 @@ class Heartbeats:
         else:
             self._touched = True
 
+    def untold(self, session: str) -> bool:
+        """Whether the end of *session* is still to be heard of."""
+        return session in self._ended
+
     def due(self) -> float | None:
         """When the next heartbeat shall leave; None while one is under way. May lie in the past."""
         if self._under_way is not None:

@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 TIMEOUT: Final = 3.0
 """For one heartbeat; the lease (10 s) outlives two of them."""
 
+TELLING: Final = 0.5
+"""How long the answer to a DELETE waits for the control plane to have freed the slot. It takes some 50 ms."""
+
 Post = Callable[[bytes], Awaitable[Answer]]
 """Sends a heartbeat's JSON; raises `AwsError` when there is no answer."""
 
@@ -71,9 +74,17 @@ class Uplink:
 
     async def settle(self, seconds: float) -> bool:
         """Wait until everything was told, for *seconds* at most, and say whether it was."""
+        return await self._until(lambda: self._beats.settled, seconds)
+
+    async def told(self, session: str) -> bool:
+        """Wait a little until the control plane knows that *session* has ended, and say whether it does."""
+        return await self._until(lambda: not self._beats.untold(session), TELLING)
+
+    async def _until(self, holds: Callable[[], bool], seconds: float) -> bool:
+        """Wait for answers to heartbeats until *holds*, for *seconds* at most, and say whether it does."""
         try:
             async with asyncio.timeout(seconds):
-                while not self._beats.settled:
+                while not holds():
                     self._heard.clear()
                     await self._heard.wait()
         except TimeoutError:

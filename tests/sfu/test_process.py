@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from shared.grants import Action
-from tests.peers import clip
+from tests.peers import clip, whip
 from tests.peers.peer import Host, host
 from tests.peers.publisher import Publisher
 from tests.peers.stamps import table
@@ -21,6 +21,7 @@ from tests.sfu.fake_control import SECRET_KEY, FakeControl, fake_control
 from tests.sfu.running_node import COMMAND, ROOT, STREAM, RunningNode, running_node
 from tests.sfu.test_certificate import self_signed
 
+BOTH = {"publish", "play"}
 SMALL = clip.Recipe(seconds=2, gop_seconds=1.0, video_kbps=800, width=320, height=192)
 
 
@@ -91,8 +92,11 @@ async def test_a_session_is_told_at_once_and_billed_to_the_byte(control: FakeCon
         assert (told["stream"], told["account"], told["epoch"], told["max_viewers"]) == (STREAM, "demo", 1, 20)
         await _quiet(publisher)
         await viewer.close()
-        await publisher.close()
-        await control.until(lambda: control.beats[-1]["streams"] == [])
+        assert publisher.created is not None
+        await whip.delete(peers.http, publisher.created)
+        assert control.beats[-1]["streams"] == []  # known when the DELETE is answered
+        publisher.vanish()
+        await control.until(lambda: {report["action"] for beat in control.beats for report in beat["ended"]} == BOTH)
         ended = [(report["action"], report["reason"]) for beat in control.beats for report in beat["ended"]]
         assert set(ended) == {("publish", "delete"), ("play", "delete")}
         await control.until(lambda: list(control.billed().values()) == [(publisher.octets, viewer.octets)], 20)

@@ -165,6 +165,25 @@ async def test_without_any_key_the_node_is_not_ready(control: FakeControl) -> No
         assert not _ready(node)
 
 
+async def test_whoever_waits_for_an_end_to_be_told_is_woken_by_its_answer(control: FakeControl) -> None:
+    """So a DELETE is answered when the slot is free."""
+    async with _running(control) as node:
+        await control.until(lambda: control.beats)
+        node.beats.ended(_ended().model_copy(update={"action": "publish"}))
+        node.uplink.wake()
+        assert await node.uplink.told("e" * 26)
+        assert control.beats[-1]["ended"]
+
+
+async def test_nobody_waits_long_for_an_end_to_be_told(control: FakeControl) -> None:
+    """An outage of the API makes a DELETE half a second slower, no more."""
+    control.api = _denied
+    async with _running(control) as node:
+        node.beats.ended(_ended().model_copy(update={"action": "publish"}))
+        async with asyncio.timeout(5):
+            assert not await node.uplink.told("e" * 26)
+
+
 async def test_it_says_so_when_the_last_word_was_not_heard(control: FakeControl) -> None:
     """A node that leaves waits for the answer, but not for ever."""
     control.api = _denied
