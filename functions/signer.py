@@ -17,7 +17,7 @@ from shared.grants import SigningKey, public_jwks
 from shared.keys import RandomBytes
 
 if TYPE_CHECKING:
-    from mypy_boto3_ssm.client import SSMClient
+    from functions.aws import ParameterStore
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class _Read:
 class Parameter(Generic[T]):
     """An SSM parameter, read at its first use, then every five minutes; the last good value outlives failures."""
 
-    def __init__(self, client: "SSMClient", name: str, parse: Callable[[str], T]) -> None:
+    def __init__(self, client: "ParameterStore", name: str, parse: Callable[[str], T]) -> None:
         self._client = client
         self._name = name
         self._parse = parse
@@ -76,11 +76,11 @@ class Parameter(Generic[T]):
         return value
 
 
-def jwks_parameter(client: "SSMClient", name: str) -> Parameter[dict[str, Any]]:
+def jwks_parameter(client: "ParameterStore", name: str) -> Parameter[dict[str, Any]]:
     """The public keys."""
     return Parameter(client, name, json.loads)
 
 
-def signing_parameter(client: "SSMClient", name: str) -> Parameter[SigningKey]:
+def signing_parameter(client: "ParameterStore", name: str) -> Parameter[SigningKey]:
     """The key to sign with."""
     return Parameter(client, name, active_key)

@@ -58,7 +58,7 @@ def _log() -> LambdaLog:
 
 @cache
 def _app() -> "APIGatewayHttpResolver":
-    return build(Settings.from_environment(os.environ), _log(), Dynamo(aws.dynamodb()))
+    return build(Settings.from_environment(os.environ), _log(), Dynamo(aws.Session().dynamodb()))
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def _log() -> LambdaLog:
 @cache
 def _app() -> APIGatewayHttpResolver:
     settings = Settings.from_environment(os.environ)
-    return router(operator_over(Dynamo(aws.dynamodb()), settings), _log())
+    return router(operator_over(Dynamo(aws.Session().dynamodb()), settings), _log())
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

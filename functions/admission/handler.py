@@ -34,7 +34,7 @@ from shared.offers import SDP, check_body
 from shared.refusals import Refused, invalid_key, invalid_request, not_found, stream_not_found, unavailable
 
 if TYPE_CHECKING:
-    from mypy_boto3_ssm.client import SSMClient
+    from functions.aws import ParameterStore
 
 
 class Admission:
@@ -176,7 +176,7 @@ def build(
     settings: Settings,
     log: Log,
     dynamo: Dynamo,
-    ssm: "SSMClient",
+    ssm: "ParameterStore",
     *,
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
@@ -215,7 +215,8 @@ def _log() -> LambdaLog:
 
 @cache
 def _admission() -> Admission:
-    return build(Settings.from_environment(os.environ), _log(), Dynamo(aws.dynamodb()), aws.ssm())
+    session = aws.Session()
+    return build(Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb()), session.ssm())
 
 
 def lambda_handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def _log() -> LambdaLog:
 
 @cache
 def _metering() -> Metering:
-    return build(Settings.from_environment(os.environ), _log(), Dynamo(aws.dynamodb()))
+    return build(Settings.from_environment(os.environ), _log(), Dynamo(aws.Session().dynamodb()))
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from shared.messages import Heartbeat, PublicKeys
 from shared.refusals import Refused, unavailable
 
 if TYPE_CHECKING:
-    from mypy_boto3_ssm.client import SSMClient
+    from functions.aws import ParameterStore
 
 
 def router(heartbeats: Heartbeats, log: LambdaLog) -> APIGatewayHttpResolver:
@@ -53,7 +53,7 @@ def build(
     settings: Settings,
     log: LambdaLog,
     dynamo: Dynamo,
-    ssm: "SSMClient",
+    ssm: "ParameterStore",
     *,
     clock: Callable[[], float] = time.time,
 ) -> APIGatewayHttpResolver:
@@ -77,7 +77,8 @@ def _log() -> LambdaLog:
 
 @cache
 def _app() -> APIGatewayHttpResolver:
-    return build(Settings.from_environment(os.environ), _log(), Dynamo(aws.dynamodb()), aws.ssm())
+    session = aws.Session()
+    return build(Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb()), session.ssm())
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

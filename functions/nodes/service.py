@@ -78,6 +78,8 @@ class Heartbeats:
             return _fenced()
         if written.projected_at == now:
             self._nodes.project(written.node)
+        if new_boot:
+            self._nodes.forget_silent(now)
         superseded = [
             Order(f"superseded-{session.session}", "superseded", session=session.session)
             for stream, session in reported.items()

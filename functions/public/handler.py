@@ -21,8 +21,9 @@ from shared.refusals import Refused, not_found
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
-    from mypy_boto3_ssm.client import SSMClient
     from pydantic import BaseModel
+
+    from functions.aws import ParameterStore
 
 CACHED = {"Cache-Control": "public, max-age=300"}
 """For what changes with a deployment or a key rotation only."""
@@ -84,7 +85,7 @@ def data_routes(app: "APIGatewayHttpResolver", service: PublicService, clock: Ca
 
 
 def build(
-    settings: Settings, log: LambdaLog, dynamo: Dynamo, ssm: "SSMClient", *, clock: Callable[[], float] = time.time
+    settings: Settings, log: LambdaLog, dynamo: Dynamo, ssm: "ParameterStore", *, clock: Callable[[], float] = time.time
 ) -> "APIGatewayHttpResolver":
     """The composition root."""
     directory = Directory(dynamo, settings.accounts_table, settings.fleet_table)

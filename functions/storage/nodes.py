@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from functions.fleet import LEASE_SECONDS, Node, NodeReport, Order
 from functions.storage.dynamo import Dynamo, Unmet, Update
-from functions.storage.shapes import FLEET_KEY, node_key, order_item, report_item, report_of, summary_item
+from functions.storage.shapes import FLEET_KEY, fleet_of, node_key, order_item, report_item, report_of, summary_item
 
 FORGET_SECONDS = 3600
 """A node that was not heard of for so long leaves the summary."""
@@ -84,18 +84,22 @@ class Nodes:
             self._dynamo.put_new(self._table, {**FLEET_KEY, "nodes": {}})
             self._dynamo.update(change)
 
-    def forget(self, node: str, before: float) -> None:
-        """Take *node* out of the summary, unless it was heard of since *before*."""
-        self._dynamo.update(
-            Update(
-                self._table,
-                FLEET_KEY,
-                "REMOVE nodes.#node",
-                "nodes.#node.#at < :before",
-                {"#node": node, "#at": "at"},
-                {":before": before},
-            )
-        )
+    def forget_silent(self, now: float) -> None:
+        """Take nodes out of the summary that were not heard of for an hour: every deployment brings others."""
+        item = self._dynamo.get(self._table, FLEET_KEY)
+        before = now - FORGET_SECONDS
+        for node in fleet_of([item] if item else []).nodes:
+            if node.at < before:
+                self._dynamo.update(
+                    Update(
+                        self._table,
+                        FLEET_KEY,
+                        "REMOVE nodes.#node",
+                        "nodes.#node.#at < :before",
+                        {"#node": node.id, "#at": "at"},
+                        {":before": before},
+                    )
+                )
 
     def order(self, node: str, boot: str, order: Order) -> bool:
         """Leave a command for *boot* of *node*; False where that life is over."""

@@ -16,6 +16,8 @@ from functions.storage.attributes import Item
 from shared.tiers import NO_OVERRIDES, HlsEmbed, Overrides, Tier
 
 FLEET_KEY = {"pk": "FLEET"}
+NODE_DAYS = 7
+"""The table drops the item of a node that was not heard of for so long."""
 DIRECTORY = "ACCOUNTS"
 """The partition that lists accounts for operators."""
 
@@ -286,6 +288,7 @@ def report_item(report: NodeReport) -> Item:
         "streams": {stream: session_item(session) for stream, session in report.streams.items()},
         "projected": report.projected_at,
         "checked": report.checked_at,
+        "ttl": int(report.node.at) + NODE_DAYS * 86400,
     }
 
 

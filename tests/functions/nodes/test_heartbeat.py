@@ -249,3 +249,14 @@ def test_viewers_are_shown_when_they_change(world: World, node: Beating) -> None
     assert found.live is not None
     assert found.live.viewers == 7
     assert len(world.calls["nodes"]) == 2
+
+
+def test_nodes_that_are_gone_are_forgotten(world: World, node: Beating) -> None:
+    """An hour later, when another node starts; the summary is read at every publish and must not grow for ever."""
+    world.now += 3601
+    other = Beating("node2", "bootbootbootb222", started_at=world.now)
+
+    world.beat(other)
+
+    assert [found.id for found in world.directory.fleet().nodes] == ["node2"]
+    assert node.id == "node1"
