@@ -18,6 +18,10 @@ from pylibsrtp._binding import ffi, lib
 WINDOW: Final = 1024
 """OBS repeats packets on the same SSRC: libsrtp's default window of 128 would drop them (whip-whep.md, P17)."""
 
+SEND_WINDOW: Final = 0x4000
+"""How far back libsrtp seals a packet again. Beyond it `protect` raises: what is repeated is younger than REPEATABLE."""
+REPEATABLE: Final = SEND_WINDOW - 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -135,6 +139,6 @@ def _protector(session: Session) -> Callable[[bytes], bytes]:
 
 def _session(profile: Profile, key: bytes, direction: int) -> Session:
     policy = Policy(key=key, ssrc_type=direction, srtp_profile=profile.number)
-    policy.window_size = WINDOW
+    policy.window_size = WINDOW if direction == Policy.SSRC_ANY_INBOUND else SEND_WINDOW
     policy.allow_repeat_tx = True
     return Session(policy)

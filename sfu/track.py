@@ -16,7 +16,7 @@ from sfu.history import History, Packet
 from sfu.keyframes import begins_keyframe, h264_profile_level
 from sfu.negotiation import Codec, Kind
 from sfu.rtp import Extensions, extend
-from sfu.srtp import Protection
+from sfu.srtp import REPEATABLE, Protection
 from sfu.stats import PlaneStats
 from sfu.udp import Address, UdpSocket
 
@@ -313,4 +313,5 @@ class Track:
         base = follower.lane.base
         last = self.last_sent(follower)
         index = extend(sequence, last + base) - base
-        return self.history.get(index) if follower.subscriber.first <= index <= last else None
+        oldest = max(follower.subscriber.first, last - REPEATABLE)
+        return self.history.get(index) if oldest <= index <= last else None
