@@ -63,3 +63,9 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 def page(new_page: Callable[..., Page]) -> Page:
     """One page at the size of a desktop."""
     return new_page()
+
+
+def stop_the_clock(page: Page) -> None:
+    """Let the page's time pass only by `page.clock.run_for`, however slow the machine is."""
+    page.clock.install(time=1_795_532_400)
+    page.clock.pause_at(1_795_532_401)

@@ -45,6 +45,8 @@ class FakeApi:
         self.streams: dict[str, JsonReply] = {}
         self.account: JsonReply | Refused | None = None
         self.keys: list[JsonReply] = []
+        self.embedding = ""
+        """What `/embedding` shows: the page of another site, when this server plays one."""
         self._media = media
         self._script: dict[str, deque[Refused]] = defaultdict(deque)
         self._assets = load()
@@ -80,6 +82,7 @@ class FakeApi:
         app = web.Application(middlewares=[self._remember])
         app.router.add_get("/", self._page)
         app.router.add_get("/watch/{id}", self._page)
+        app.router.add_get("/embedding", self._embedding)
         app.router.add_get("/assets/{file}", self._asset)
         app.router.add_post("/v1/anonymous", self._anonymous)
         app.router.add_get("/v1/streams/{id}", self._stream)
@@ -107,6 +110,9 @@ class FakeApi:
         asset = self._assets["index.html"]
         headers = page_headers(secure=False, embeddable=request.path != "/")
         return web.Response(text=asset.body, headers={**headers, "Content-Type": asset.content_type})
+
+    async def _embedding(self, _: web.Request) -> web.Response:
+        return web.Response(text=self.embedding, content_type="text/html")
 
     async def _asset(self, request: web.Request) -> web.Response:
         asset = self._assets[request.match_info["file"]]

@@ -3,14 +3,16 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, FrameLocator, Page, expect
 
 from shared import refusals
 from shared.refusals import Refused
+from tests.browser.conftest import stop_the_clock
 from tests.browser.fake_api import KEY, STREAM, FakeApi
 
 pytestmark = pytest.mark.browser
 
+COUNTDOWN = re.compile(r"\(in \d+ s\)")
 NEXT_LOOK = re.compile(r"^Next look in \d+ s$")
 
 EXPLAINED = [
@@ -39,7 +41,7 @@ EXPLAINED = [
         "The stream is AV1. Another browser",
         ["Try again", "Watch another stream"],
     ),
-    (refusals.rate_limited(5), "Too many attempts", "pause", ["Try again (in 5 s)"]),
+    (refusals.rate_limited(5), "Too many attempts", "pause", ["Try again (in … s)"]),
     (refusals.draining(), "That server is being replaced", "by itself", ["Try again", "Stop trying"]),
     (refusals.unavailable(), "The service cannot decide right now", "by itself", ["Try again", "Stop trying"]),
 ]
@@ -56,12 +58,12 @@ def test_a_refusal_is_explained_to_the_viewer(
     alert = page.get_by_role("alert")
     expect(alert.get_by_role("heading")).to_have_text(title)
     expect(alert).to_contain_text(text)
-    assert buttons == alert.get_by_role("button").all_inner_texts()
+    assert buttons == [COUNTDOWN.sub("(in … s)", text) for text in alert.get_by_role("button").all_inner_texts()]
 
 
 def test_an_offline_stream_is_waited_for_with_back_off_and_joined_when_it_begins(page: Page, api: FakeApi) -> None:
     """The page says so, asks the cheap public state ever more seldom, and posts an offer again once it is live."""
-    page.clock.install()
+    stop_the_clock(page)
     api.refuse("whep", refusals.stream_offline(), refusals.viewer_limit_reached(1, 1))
     page.goto(f"{api.url}/watch/{STREAM}")
     status = page.locator("#watch-status")
@@ -143,3 +145,33 @@ def test_the_player_is_muted_and_says_so(page: Page, api: FakeApi) -> None:
 
     assert page.evaluate("document.querySelector('#player').muted") is True
     assert page.evaluate("document.querySelector('#player').autoplay") is True
+
+
+def embedding(page: Page, other: FakeApi, url: str) -> FrameLocator:
+    """The frame of *url* in a page of another site."""
+    # Served, not routed: Chromium takes a page that Playwright makes up for a public one, which may not frame loopback.
+    other.embedding = f'<!doctype html><iframe id="frame" src="{url}" width="480" height="270"></iframe>'
+    page.goto(f"{other.url}/embedding")
+    return page.frame_locator("#frame")
+
+
+def test_other_sites_may_embed_the_player_and_only_the_player(page: Page, api: FakeApi) -> None:
+    """In a frame there is the picture and nothing around it."""
+    api.refuse("whep", refusals.stream_offline())
+    with FakeApi() as other:
+        frame = embedding(page, other, f"{api.url}/watch/{STREAM}")
+
+        expect(frame.locator("#watch-status")).to_have_text("The stream is offline. Waiting for the streamer…")
+        expect(frame.locator("header")).to_be_hidden()
+        expect(frame.locator("#watch-form")).to_be_hidden()
+
+
+def test_the_page_that_takes_keys_cannot_be_framed(browser: Browser, api: FakeApi) -> None:
+    """Nobody lays a button over ours."""
+    page = browser.new_page()
+    with FakeApi() as other:
+        frame = embedding(page, other, api.url)
+
+        page.wait_for_function("() => document.readyState === 'complete'")
+        expect(frame.locator("#publish-form")).to_have_count(0)
+    page.close()

@@ -38,16 +38,22 @@ export class Refusal extends Error {
 
 /** fetch, with every failure but an abort by *signal* told as a `Refusal`. */
 export async function request(url, { signal, timeout = ANSWER_TIMEOUT_MS, ...options } = {}) {
-  const limit = AbortSignal.timeout(timeout);
-  const joined = signal ? AbortSignal.any([signal, limit]) : limit;
+  // AbortSignal.any() would say this in a line; phones of 2023 do not have it.
+  const either = new AbortController();
+  const abort = () => either.abort();
+  const timer = setTimeout(abort, timeout);
+  signal?.addEventListener("abort", abort);
   let response;
   try {
-    response = await fetch(url, { ...options, signal: joined, credentials: "omit", referrerPolicy: "no-referrer" });
+    response = await fetch(url, { ...options, signal: either.signal, credentials: "omit", referrerPolicy: "no-referrer" });
   } catch (cause) {
     if (signal?.aborted) {
       throw cause;
     }
     throw new Refusal({ code: "UNREACHABLE", error: "The server could not be reached." });
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
   }
   if (!response.ok) {
     throw await Refusal.of(response);
