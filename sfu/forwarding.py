@@ -197,7 +197,7 @@ class Lane:
         if aead:
             bases = [nonce_base(self.profile.ssrc, packet[0] + self.base) for packet in packets]
             bursts = [
-                _Burst(bases[a:b], payloads[a:b], headers[a:b], segments(sizes[a] + 16) if b - a > 1 else ())
+                _burst(bases[a:b], payloads[a:b], headers[a:b], segments(sizes[a] + 16) if b - a > 1 else ())
                 for a, b in pieces
             ]
             taken += len(aead) * (bare + 16 * len(packets)) - _send_sealed(bursts, aead, udp)
@@ -208,19 +208,15 @@ class Lane:
         return bare, taken
 
 
-class _Burst:
-    """A run of packets that leaves as one message, as far as it is the same for all viewers."""
+_Burst = tuple[list[int], list[bytes], list[bytes], list[bytes], Control]
+"""A run of packets that leaves as one message, as far as it is the same for all viewers: nonce parts, payloads, headers, the
+message's vector (header, ciphertext, header, ciphertext …: the ciphertexts are put in per viewer), and its control data."""
 
-    __slots__ = ("bases", "control", "headers", "payloads", "vector")
 
-    def __init__(self, bases: list[int], payloads: list[bytes], headers: list[bytes], control: Control) -> None:
-        self.bases = bases
-        self.payloads = payloads
-        self.headers = headers
-        self.control = control
-        self.vector = [b""] * (2 * len(headers))
-        """Header, ciphertext, header, ciphertext …: the ciphertexts are put in per viewer."""
-        self.vector[0::2] = headers
+def _burst(bases: list[int], payloads: list[bytes], headers: list[bytes], control: Control) -> _Burst:
+    vector = [b""] * (2 * len(headers))
+    vector[0::2] = headers
+    return bases, payloads, headers, vector, control
 
 
 def _send_sealed(bursts: list[_Burst], subscribers: Sequence[Subscriber], udp: UdpSocket) -> int:
@@ -229,21 +225,20 @@ def _send_sealed(bursts: list[_Burst], subscribers: Sequence[Subscriber], udp: U
     refused = 0
     for subscriber in subscribers:
         encrypt, salt, rollover, address = subscriber.encrypt, subscriber.salt, subscriber.rollover, subscriber.address
-        for burst in bursts:
-            vector = burst.vector
+        for bases, payloads, headers, vector, control in bursts:
             vector[1::2] = map(
                 encrypt,  # type: ignore[arg-type]  # never None for those in `aead`
-                [(base - rollover ^ salt).to_bytes(12, "big") for base in burst.bases],
-                burst.payloads,
-                burst.headers,
+                [(base - rollover ^ salt).to_bytes(12, "big") for base in bases],
+                payloads,
+                headers,
             )
             if udp.queue:
-                refused += _queue(vector, burst.control, subscriber, udp)
+                refused += _queue(vector, control, subscriber, udp)
                 continue
             try:
-                send(vector, burst.control, 0, address)
+                send(vector, control, 0, address)
             except OSError as error:
-                refused += _recover(error, vector, 2, burst.control, subscriber, udp)
+                refused += _recover(error, vector, 2, control, subscriber, udp)
     return refused
 
 

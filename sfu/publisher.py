@@ -7,7 +7,8 @@ once and bounded. Header extensions are read by the publisher's ids and handed o
 from typing import Any, Final, Literal
 
 from sfu import rtcp
-from sfu.feedback import BitrateLimit
+from sfu.feedback import BitrateLimit, KeyframeRequests
+from sfu.keyframes import begins_keyframe
 from sfu.negotiation import MID, REPAIRED_RID, RID, Media
 from sfu.peer import Peer
 from sfu.reception import Reception
@@ -37,8 +38,25 @@ class Source:
         self.active: Reception | None = None
         """The SSRC that is forwarded; with simulcast, one of several."""
         self.active_at = 0.0
+        self.better: Reception | None = None
+        """A layer that carries more: it takes over where its next keyframe begins."""
+        self._carried: dict[int, int] = {}
         self.first_keyframe_at: float | None = None
         self.intra_requests = 0
+        self.layer_requests = KeyframeRequests()
+
+    def weigh(self, layers: list[Reception]) -> None:
+        """Once a second: find the layer that carries most, where several come (simulcast)."""
+        carried = {layer.ssrc: layer.bytes for layer in layers}
+        rates = {ssrc: size - self._carried.get(ssrc, size) for ssrc, size in carried.items()}
+        self._carried = carried
+        self.better = None
+        if self.active is None or len(layers) < 2:
+            return
+        best = max(layers, key=lambda layer: rates[layer.ssrc])
+        # A fifth more, so that two alike do not take turns.
+        if best is not self.active and rates[best.ssrc] > 1.2 * rates.get(self.active.ssrc, 0):
+            self.better = best
 
     def forwardable(self, packet: bytes, start: int, end: int) -> Extensions:
         """The header extensions in *packet* that viewers may get, by URI."""
@@ -114,13 +132,16 @@ class Publisher(Session):
         source, reception = known
         if not reception.packet(sequence, timestamp, size, now, repaired=repaired):
             source.track.keyframes.ask()
-        if source.active is not reception and not self._activate(source, reception, now):
+        if source.active is not reception and not self._activate(source, reception, packet[start:end], now):
             return None
         source.active_at = now
         if self.first_packet_at is None:
             self.first_packet_at = now
         exts = source.forwardable(packet, extension, start) if extension and source.passed else ()
         source.track.push(sequence, timestamp, marker, packet[start:end], exts, now)
+        if source.track.reference is None and reception.reference is not None and self._clock_offset is not None:
+            # Another layer took over: its clock is known already, its timestamps are mapped only now.
+            source.track.sender_report(reception.reference[0] + self._clock_offset, reception.reference[1])
         return source.track
 
     def rtcp(self, data: bytes, now: float, wall: float) -> None:
@@ -185,15 +206,17 @@ class Publisher(Session):
                 return source.active.ssrc
         return 0
 
-    def _activate(self, source: Source, reception: Reception, now: float) -> bool:
-        """Whether *reception* may become what is forwarded of *source*."""
-        if source.active is not None and now - source.active_at < SWITCH_AFTER:
-            return False
+    def _activate(self, source: Source, reception: Reception, payload: bytes, now: float) -> bool:
+        """Whether *reception* becomes what is forwarded of *source*: nothing else is alive, or it is the better layer."""
         if source.active is not None:
+            better = source.better is reception and begins_keyframe(source.media.codec.name, payload)
+            if not better and now - source.active_at < SWITCH_AFTER:
+                return False
             source.track.new_source(source.media.codec)
+        source.better = None
+        source.active = reception
         if source.media.kind == "video":
             source.track.keyframes.ask()
-        source.active = reception
         return True
 
     # -- out -----------------------------------------------------------------------------------------------------------
@@ -212,6 +235,8 @@ class Publisher(Session):
                 self.peer.send_rtcp(rtcp.nack(OUR_SSRC, active.ssrc, wanted))
             if source.track.keyframes.pending and source.track.keyframes.due(now):
                 self._ask_keyframe(source, active.ssrc)
+            if source.better is not None and source.layer_requests.due(now):
+                self._ask_keyframe(source, source.better.ssrc)
         if self.limit.due(now):
             self._remb()
 
@@ -238,6 +263,10 @@ class Publisher(Session):
         self._rate = (now, self.received)
         if not self.peer.secure:
             return
+        for source in self.sources:
+            source.weigh([layer for owner, layer in self._by_ssrc.values() if owner is source and layer.received])
+            if source.better is not None:
+                source.layer_requests.ask()
         blocks = [reception.block(now) for _source, reception in self._by_ssrc.values() if reception.received][:31]
         if blocks:
             self.peer.send_rtcp(rtcp.receiver_report(OUR_SSRC, blocks) + rtcp.description([OUR_SSRC], "sluice"))
@@ -263,6 +292,7 @@ class Publisher(Session):
                     "negotiated": dict(source.media.codec.parameters),
                     "profile_level_id": track.profile_level,
                     "ssrc": active.ssrc if active else None,
+                    "layers": sum(owner is source and layer.received > 0 for owner, layer in self._by_ssrc.values()),
                     "first_packet_after": None
                     if self.first_packet_at is None
                     else round(self.first_packet_at - self.began, 3),

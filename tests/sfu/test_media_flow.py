@@ -1,5 +1,6 @@
 import asyncio
 import itertools
+import struct
 import time
 from typing import Any
 
@@ -211,3 +212,49 @@ async def test_the_sequence_may_wrap_for_old_and_new_viewers() -> None:
             assert (counts.unauthentic, counts.gaps) == (0, 0)
         assert not publisher.ended.done()
         assert isinstance(late.ways.session.peer.protection, Protection)  # type: ignore[union-attr]  # connected
+
+
+class TwoLayers(TestPublisher):
+    """Sends a small second layer of its video, and that one first: simulcast without announced SSRCs, as OBS does it."""
+
+    __test__ = False
+    low = 0x33330001
+    low_index = 100
+    high = True
+
+    def _emit(self, track: Any) -> None:
+        payload = track.payloads[track.position]
+        begins = track.payloads[track.position - 1].frame != payload.frame
+        if track.kind == "video" and self._sender is not None and begins:
+            body = (b"\x65" if payload.keyframe else b"\x61") + bytes(60)
+            timestamp = (track.base + round(track.due() * 90000)) & 0xFFFFFFFF
+            header = struct.pack("!BBHII", 0x80, 0x80 | 96, self.low_index & 0xFFFF, timestamp, self.low)
+            self._send(self._sender.rtp(header, body, self.low_index))
+            self.low_index += 1
+        if self.high or track.kind == "audio":
+            super()._emit(track)
+        else:
+            self.paused = True
+            super()._emit(track)
+            self.paused = False
+
+
+async def test_of_several_layers_the_one_that_carries_most_is_forwarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes over at a keyframe, and the other one when it falls silent; the viewer sees one unbroken sequence."""
+    monkeypatch.setattr("tests.sfu.media_harness.TestPublisher", TwoLayers)
+    async with stage() as run:
+        publisher: Any = await run.publisher(media={"ssrcs": ()})
+        session: Any = publisher.ways.session
+        source = session.sources[0]
+        viewer = await run.viewer()
+        await until(lambda: source.active is not None)
+        assert source.active.ssrc == publisher.low
+        await until(lambda: source.active.ssrc == publisher.ssrc["video"], 6)
+        await asyncio.wait_for(viewer.picture, 5)
+        publisher.high = False
+        await until(lambda: source.active.ssrc == publisher.low, 4)
+        packets = viewer.counts().packets
+        await until(lambda: viewer.counts().packets > packets + 60)
+        assert viewer.counts().gaps == 0
+        assert viewer.counts().unauthentic == 0
+        assert session.media_state(time.monotonic())[0]["layers"] == 2
