@@ -1,0 +1,69 @@
+import dataclasses
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.bench import machine, report, servers
+from tests.bench.load import Load
+
+MEDIAMTX = Load(
+    server="mediamtx",
+    viewers=100,
+    joined=100,
+    seconds=15.0,
+    cpu=0.4,
+    cpu_per_gbit=1.5,
+    mbit_per_s=272.0,
+    packets=450_000,
+    lost=0,
+    lost_percent=0.0,
+    gaps=0,
+    dropped_by_load=0,
+    altered=0,
+    unauthentic=0,
+    duplicates=0,
+    latency_p50_ms=5.0,
+    latency_p99_ms=90.0,
+    memory_mb=400.0,
+    memory_idle_mb=30.0,
+    load_cpu=0.25,
+    publisher_late_ms=3.0,
+    disturbed=0.0,
+)
+OURS = dataclasses.replace(MEDIAMTX, server="sluice", cpu_per_gbit=0.6, memory_mb=100.0, lost=7, lost_percent=0.0016)
+
+
+def test_ratios_are_to_mediamtx_of_the_same_run() -> None:
+    """CPU and memory, for the same number of viewers; without MediaMTX there is no ratio."""
+    (_, _, _, row) = report.loads([MEDIAMTX, OURS]).splitlines()
+
+    assert row.split()[:6] == ["sluice", "100", "272", "40%", "0.60", "0.40"]
+    assert "0.25" in row
+    assert "7 (0.002 %)" in row
+    assert "0.40" not in report.loads([OURS]).splitlines()[2]
+
+
+def test_a_load_generator_that_was_the_bottleneck_is_named() -> None:
+    """Then the figures say nothing about the server."""
+    text = report.loads([dataclasses.replace(OURS, load_cpu=0.97, dropped_by_load=12)])
+
+    assert "the load generator used 97% of its core and was the bottleneck" in text
+    assert "12 datagrams found a viewer's socket full" in text
+
+
+def test_the_kernel_is_asked_for_what_a_process_used() -> None:
+    """Our own time and memory are more than nothing; a process that is gone counts as nothing."""
+    assert machine.cpu_seconds([os.getpid()]) > 0
+    assert machine.memory_mb([os.getpid()]) > 5
+    assert machine.cpu_seconds([2**22 + 1]) == 0
+
+
+async def test_a_missing_peer_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It says which folder was looked for and how to name another."""
+    monkeypatch.setenv("SLUICE_PEERS", str(tmp_path))
+
+    with pytest.raises(servers.Missing, match="set SLUICE_PEERS") as missing:
+        async with servers.start("mediamtx", 0):
+            pass
+    assert str(tmp_path) in str(missing.value)
