@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from tests.bench import churn, load, machine, recovery, report, servers
 from tests.bench import joins as joining
-from tests.bench.servers import NAMES, Missing
+from tests.bench.servers import NAMES
+from tests.peers.mediamtx import Missing
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,12 +19,10 @@ from shared.keys import new_stream_id
 from tests.bench import machine
 from tests.bench.fake_api import NODE, FakeApi, fake_api
 from tests.bench.machine import free_port, pinned
+from tests.peers import mediamtx
+from tests.peers.mediamtx import Missing
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-class Missing(Exception):  # noqa: N818 - the caller prints it as a sentence and goes on
-    """A server that is not on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +39,27 @@ class Server:
     api: FakeApi | None = None
 
 
-def peers_folder() -> Path:
-    """Where MediaMTX and Broadcast Box are kept; the product itself never needs them."""
-    return Path(os.environ.get("SLUICE_PEERS", ROOT.parent / "shared" / "peers"))
+@asynccontextmanager
+async def _mediamtx(core: int) -> AsyncIterator[Server]:
+    with ExitStack() as stack:
+        with machine.pinned(core):
+            found = stack.enter_context(mediamtx.running())
+        machine.hurry(found.pid)
+        yield Server(
+            name="mediamtx",
+            pid=found.pid,
+            whip=lambda stream: f"{found.url}/{stream}/whip",
+            whep=lambda stream: f"{found.url}/{stream}/whep",
+            bearer=lambda _: None,
+            new_stream=lambda: f"bench{secrets.token_hex(4)}",
+            log=found.log,
+        )
 
 
 @asynccontextmanager
-async def _peer(name: str, core: int) -> AsyncIterator[Server]:
-    start = peers_folder() / "start"
+async def _broadcast_box(core: int) -> AsyncIterator[Server]:
+    name = "broadcast-box"
+    start = mediamtx.peers_folder() / "start"
     if not start.exists():
         raise Missing(f"{name} is left out: there is no {start}; set SLUICE_PEERS to the folder that holds it.")
     ports = ["--http", str(free_port(socket.SOCK_STREAM)), "--udp", str(free_port(socket.SOCK_DGRAM))]
@@ -61,14 +72,13 @@ async def _peer(name: str, core: int) -> AsyncIterator[Server]:
         raise Missing(f"{name} is left out, it does not start: {err.decode(errors='replace').strip()[-300:]}")
     told = json.loads(out)
     machine.hurry(told["pid"])
-    bearer = name == "broadcast-box"
     try:
         yield Server(
             name=name,
             pid=told["pid"],
             whip=lambda stream: told["whip"].replace("NAME", stream),
             whep=lambda stream: told["whep"].replace("NAME", stream),
-            bearer=lambda stream: stream if bearer else None,
+            bearer=lambda stream: stream,
             new_stream=lambda: f"bench{secrets.token_hex(4)}",
             log=Path(told["log"]),
         )
@@ -162,7 +172,7 @@ async def _end(pid: int) -> None:
 
 def start(name: str, core: int) -> AbstractAsyncContextManager[Server]:
     """The server *name*, pinned to *core*, for as long as the block lasts; raises Missing."""
-    return _sluice(core) if name == "sluice" else _peer(name, core)
+    return {"sluice": _sluice, "mediamtx": _mediamtx, "broadcast-box": _broadcast_box}[name](core)
 
 
 NAMES = ("mediamtx", "broadcast-box", "sluice")

@@ -6,6 +6,7 @@ import pytest
 
 from tests.bench import machine, report, servers
 from tests.bench.load import Load
+from tests.peers.mediamtx import Missing
 
 MEDIAMTX = Load(
     server="mediamtx",
@@ -60,10 +61,14 @@ def test_the_kernel_is_asked_for_what_a_process_used() -> None:
 
 
 async def test_a_missing_peer_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """It says which folder was looked for and how to name another."""
+    """It says how to name one."""
     monkeypatch.setenv("SLUICE_PEERS", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("MEDIAMTX", raising=False)
 
-    with pytest.raises(servers.Missing, match="set SLUICE_PEERS") as missing:
-        async with servers.start("mediamtx", 0):
+    with pytest.raises(Missing, match="set MEDIAMTX to its program"):
+        async with servers.start("mediamtx", machine.cores()[0]):
             pass
-    assert str(tmp_path) in str(missing.value)
+    with pytest.raises(Missing, match="set SLUICE_PEERS to the folder"):
+        async with servers.start("broadcast-box", machine.cores()[0]):
+            pass

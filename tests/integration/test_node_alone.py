@@ -15,6 +15,7 @@ from tests.peers.lossy import Lossy, Network
 from tests.peers.publisher import Publisher
 from tests.peers.viewer import Viewer
 
+pytestmark = pytest.mark.stack  # not beside other tests: times are claimed here
 RECIPE = clip.Recipe(seconds=4)
 BOTH = (dtls.Profile.GCM, dtls.Profile.CM)
 

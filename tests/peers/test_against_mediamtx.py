@@ -10,6 +10,7 @@ from tests.peers import clip, dtls, peer, rtcp, stamps, whip
 from tests.peers.publisher import Publisher
 from tests.peers.viewer import Viewer
 
+pytestmark = pytest.mark.stack  # not beside other tests: what a loaded machine loses is not the server's
 RECIPE = clip.Recipe(seconds=4)
 BOTH = (dtls.Profile.GCM, dtls.Profile.CM)
 
