@@ -24,6 +24,7 @@ from shared.messages import Load
 REASONS: Final = frozenset(
     {
         "delete",
+        "closed",
         "timeout",
         "ice_timeout",
         "dtls_timeout",
