@@ -56,7 +56,8 @@ async def watched() -> AsyncIterator[tuple[Stage, TestPublisher, TestViewer, Str
             packets = viewer.counts().packets
             await until(lambda: viewer.counts().packets > packets + 20)
             assert not run.ended
-            assert (viewer.counts().missing, viewer.counts().altered, viewer.counts().unauthentic) == (0, 0, 0)
+            await until(lambda: viewer.counts().missing == 0)
+            assert (viewer.counts().altered, viewer.counts().unauthentic) == (0, 0)
         finally:
             stranger.close()
 
@@ -136,7 +137,7 @@ async def test_a_flood_leaves_nothing_in_memory() -> None:
         async def flood(count: int) -> None:
             for n in range(count):
                 stranger.send(kinds[n % len(kinds)])
-                if n % 50 == 0:
+                if n % 20 == 0:  # fewer than a drain takes: what the kernel drops at a full buffer is not ours to test
                     await asyncio.sleep(0)
 
         await flood(500)
