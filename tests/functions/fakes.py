@@ -1,0 +1,190 @@
+"""The store in memory, with the conditions of the real one: for tests that need thousands of steps.
+
+`tests/functions/storage/test_contract.py` runs the same claims over this and over the real modules.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from functions.accounts import Account, Key, Live, Slot, Stream
+from functions.fleet import LEASE_SECONDS, Fleet, Node, NodeReport, Order
+from functions.roster import Take
+from functions.storage.nodes import Fenced
+from functions.storage.rosters import NotTaken, Taken
+from shared.months import month_of
+
+
+class MemoryRosters:
+    """`functions.storage.rosters.Rosters`."""
+
+    def __init__(self, accounts: Iterable[Account]) -> None:
+        self.accounts = {account.id: account for account in accounts}
+
+    def read(self, account: str) -> Account | None:
+        """The account as of now."""
+        return self.accounts.get(account)
+
+    def take(
+        self, account: str, stream: str, slot: Slot, *, protocol: str, now: float, take: Take, lim: int | None = None
+    ) -> Taken | NotTaken:
+        """Write *slot* if the roster is what *take* says."""
+        found = self.accounts.get(account)
+        if found is None or not _may_take(found, stream, protocol, now, take, lim):
+            return NotTaken(found)
+        slots = {name: kept for name, kept in found.slots.items() if name not in take.reclaims}
+        changed = replace(found, slots={**slots, stream: slot}, epoch=found.epoch + 1)
+        self.accounts[account] = changed
+        return Taken(changed)
+
+    def mark_used(self, account: str, stream: str, session: str, at: float) -> bool:
+        """Note that *session* began."""
+        slot = self._slot(account, stream, session)
+        if slot is not None and slot.used_at is None:
+            self._put(account, stream, replace(slot, used_at=at))
+        return slot is not None
+
+    def release(self, account: str, stream: str, session: str) -> bool:
+        """Free the slot of *session*."""
+        slot = self._slot(account, stream, session)
+        if slot is not None:
+            self._put(account, stream, None)
+        return slot is not None
+
+    def _slot(self, account: str, stream: str, session: str) -> Slot | None:
+        found = self.accounts.get(account)
+        slot = found.slots.get(stream) if found is not None else None
+        return slot if slot is not None and slot.session == session else None
+
+    def _put(self, account: str, stream: str, slot: Slot | None) -> None:
+        found = self.accounts[account]
+        rest = {name: kept for name, kept in found.slots.items() if name != stream}
+        self.accounts[account] = replace(found, slots=rest if slot is None else {**rest, stream: slot})
+
+
+def _may_take(account: Account, stream: str, protocol: str, now: float, take: Take, lim: int | None) -> bool:
+    limits = account.limits
+    present = account.slots.get(stream)
+    if protocol not in limits.protocols or (account.blocked is not None and account.blocked.month == month_of(now)):
+        return False
+    if take.replaces is None:
+        if present is not None:
+            return False
+    elif (
+        present is None
+        or present.session != take.replaces.session
+        or (take.replaces.used_at is None and present.used_at is not None)
+    ):
+        return False
+    for victim, seen in take.reclaims.items():
+        slot = account.slots.get(victim)
+        if slot is None or slot.session != seen.session or (seen.used_at is None and slot.used_at is not None):
+            return False
+    if take.replaces is None and not take.reclaims:
+        return len(account.slots) < limits.streams
+    bound = (lim or 0) + len(take.reclaims) - (take.replaces is None)
+    return lim == limits.streams and len(account.slots) <= bound
+
+
+class MemoryNodes:
+    """`functions.storage.nodes.Nodes`."""
+
+    def __init__(self) -> None:
+        self.reports: dict[str, NodeReport] = {}
+        self.summaries: dict[str, Node] = {}
+
+    def read(self, node: str) -> NodeReport | None:
+        """What *node* last reported."""
+        return self.reports.get(node)
+
+    def beat(self, report: NodeReport, done: Iterable[str], *, new_boot: bool) -> NodeReport | Fenced:
+        """Write *report*."""
+        before = self.reports.get(report.node.id)
+        if new_boot:
+            lapsed = report.node.at - LEASE_SECONDS
+            if before is not None and not (before.started_at < report.started_at or before.node.at < lapsed):
+                return Fenced()
+            orders: dict[str, Order] = {}
+        else:
+            if before is None or before.node.boot != report.node.boot:
+                return Fenced()
+            orders = {name: order for name, order in before.orders.items() if name not in set(done)}
+        drained = before is not None and before.node.drained
+        written = replace(report, node=replace(report.node, drained=drained), orders=orders)
+        self.reports[report.node.id] = written
+        return written
+
+    def project(self, node: Node) -> None:
+        """Bring *node* up to date in the summary."""
+        present = self.summaries.get(node.id)
+        if present is None or present.at <= node.at:
+            self.summaries[node.id] = node
+
+    def forget_silent(self, now: float) -> None:
+        """Take nodes out of the summary that were not heard of for an hour."""
+        self.summaries = {name: node for name, node in self.summaries.items() if node.at >= now - 3600}
+
+    def order(self, node: str, boot: str, order: Order) -> bool:
+        """Leave a command."""
+        report = self.reports.get(node)
+        if report is None or report.node.boot != boot:
+            return False
+        self.reports[node] = replace(report, orders={**report.orders, order.id: order})
+        return True
+
+
+class MemoryDirectory:
+    """`functions.storage.directory.Directory`."""
+
+    def __init__(self, keys: Iterable[Key], streams: Iterable[Stream], nodes: MemoryNodes) -> None:
+        self.keys = {key.digest: key for key in keys}
+        self.streams = {stream.id: stream for stream in streams}
+        self._nodes = nodes
+
+    def key_and_fleet(self, digest: str) -> tuple[Key | None, Fleet]:
+        """The key and all nodes."""
+        return self.keys.get(digest), self.fleet()
+
+    def stream_and_fleet(self, stream: str) -> tuple[Stream | None, Fleet]:
+        """The stream and all nodes."""
+        return self.streams.get(stream), self.fleet()
+
+    def fleet(self) -> Fleet:
+        """All nodes."""
+        return Fleet(self._nodes.summaries.values())
+
+    def reports(self, nodes: Iterable[str]) -> dict[str, NodeReport]:
+        """What the *nodes* last reported."""
+        return {name: report for name in set(nodes) if (report := self._nodes.reports.get(name)) is not None}
+
+
+class MemoryStreams:
+    """`functions.storage.streams.Streams`."""
+
+    def __init__(self, directory: MemoryDirectory) -> None:
+        self._directory = directory
+
+    def set_live(self, stream: str, live: Live) -> None:
+        """Note what *stream* is doing."""
+        found = self._directory.streams.get(stream)
+        if found is not None and (found.live is None or found.live.epoch <= live.epoch):
+            self._directory.streams[stream] = replace(found, live=live)
+
+    def set_offline(self, stream: str, session: str) -> None:
+        """Note that *session* ended."""
+        found = self._directory.streams.get(stream)
+        if found is not None and found.live is not None and found.live.session == session:
+            self._directory.streams[stream] = replace(found, live=None)
+
+
+class SilentLog:
+    """A log that nobody reads."""
+
+    def event(self, message: str, /, **facts: Any) -> None:
+        """Note nothing."""
+
+    def problem(self, message: str, /, **facts: Any) -> None:
+        """Note nothing."""
+
+    def count(self, metric: str, /, value: float = 1, unit: str = "Count", **dimensions: str) -> None:
+        """Count nothing."""
