@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 
 from tests.bench.load import Failed, join, publishing, total
-from tests.bench.servers import Server
+from tests.bench.servers import Server, tail
 from tests.peers import peer, whip
 from tests.peers.viewer import Viewer
 
@@ -53,7 +53,7 @@ async def joins(server: Server, count: int) -> Joins:
         tried = await asyncio.gather(*(one(GOP_SECONDS * n / count) for n in range(count)))
     good = [viewer.at for viewer in tried if viewer is not None and viewer.at.first_keyframe]
     if not good:
-        raise Failed(f"no join at {server.name} gave a picture; its log: {server.log}")
+        raise Failed(f"no join at {server.name} gave a picture: {tail(server.log)}")
     pictures = sorted(at.first_keyframe - at.posted for at in good)
     packets = sorted(at.first_packet - at.posted for at in good)
     connected = sorted(at.secured - at.posted for at in good)

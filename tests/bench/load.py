@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import machine
-from tests.bench.servers import ROOT, Server
+from tests.bench.servers import ROOT, Server, tail
 from tests.peers import clip, peer, stamps, whip
 from tests.peers.viewer import Counts, Viewer
 
@@ -117,7 +117,7 @@ async def publishing(server: Server, stream: str, *, gop: float, spread: float =
         try:
             assert process.stdout is not None
             if not await asyncio.wait_for(process.stdout.readline(), 20):
-                raise Failed(f"the publisher did not connect to {server.name}; the server's log: {server.log}")
+                raise Failed(f"the publisher did not connect to {server.name}: {tail(server.log)}")
             yield source
         finally:
             await source.stop()
@@ -157,7 +157,7 @@ async def measure(server: Server, viewers: int, seconds: float, server_core: int
         await asyncio.sleep(1.0)
         watching = await join(host, server, stream, source, viewers)
         if not watching:
-            raise Failed(f"no viewer could join {server.name}; its log: {server.log}")
+            raise Failed(f"no viewer could join {server.name}: {tail(server.log)}")
         await asyncio.sleep(2.5)
         latencies = array("d")
         for viewer in watching:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,8 +93,9 @@ async def _sluice(core: int) -> AsyncIterator[Server]:
     python = ROOT / ".venv-sfu" / "bin" / "python"
     http, udp, metrics = (free_port(kind) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_STREAM))
     url = f"http://127.0.0.1:{http}"
-    log = Path(tempfile.mkdtemp(prefix="sluice-bench")) / "log"
-    async with fake_api() as api:
+    async with AsyncExitStack() as stack:
+        api = await stack.enter_async_context(fake_api())
+        log = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sluice-bench"))) / "log"
         environment = {
             "PATH": os.environ.get("PATH", ""),
             "HOME": os.environ.get("HOME", "/"),
@@ -153,10 +154,11 @@ async def _until_ready(api: FakeApi, node: asyncio.subprocess.Process, log: Path
     for each in pending:
         each.cancel()
     if ready not in done:
-        raise Missing(f"sluice is left out, it does not start: {_tail(log)}")
+        raise Missing(f"sluice is left out, it does not start: {tail(log)}")
 
 
-def _tail(log: Path) -> str:
+def tail(log: Path) -> str:
+    """The end of a server's log; the file itself goes with the server."""
     return log.read_text(errors="replace").strip()[-600:]
 
 
