@@ -7,7 +7,7 @@ until it is gone. A report is the whole truth about a node, so a lost message co
 
 from collections.abc import Callable, Iterable
 
-from functions.accounts import Live
+from functions.accounts import Account, Live
 from functions.fleet import LEASE_SECONDS, Load, Node, NodeReport, NodeState, Order, Session
 from functions.observability import Log
 from functions.storage.nodes import Fenced, Nodes
@@ -62,7 +62,7 @@ class Heartbeats:
         reported = {report.stream: _session(report) for report in heartbeat.streams}
         if heartbeat.state == "stopped":
             reported = {}
-        confirmed = self._confirm(reported, {} if lapsed else known, now)
+        confirmed, ending = self._confirm(heartbeat.boot, reported, {} if lapsed else known, now)
         self._take_leave(heartbeat.ended, known, reported)
         self._show(heartbeat, confirmed, known)
 
@@ -80,11 +80,7 @@ class Heartbeats:
             self._nodes.project(written.node)
         if new_boot:
             self._nodes.forget_silent(now)
-        superseded = [
-            Order(f"superseded-{session.session}", "superseded", session=session.session)
-            for stream, session in reported.items()
-            if stream not in confirmed
-        ]
+        superseded = [Order(f"superseded-{session}", "superseded", session=session) for session in ending]
         orders = [order for order in written.orders.values() if order.not_before <= now]
         return HeartbeatReply(
             lease_seconds=LEASE_SECONDS,
@@ -92,21 +88,24 @@ class Heartbeats:
             commands=tuple({order.id: _command(order) for order in [*orders, *superseded]}.values()),
         )
 
-    def _confirm(self, reported: dict[str, Session], known: dict[str, Session], now: float) -> dict[str, Session]:
-        """The reported sessions that the roster has. Those that were confirmed before are taken as read."""
-        fresh = {
-            stream: session
-            for stream, session in reported.items()
-            if stream not in known or known[stream].session != session.session
-        }
-        confirmed = {stream: session for stream, session in reported.items() if stream not in fresh}
-        for stream, session in fresh.items():
-            if self._rosters.mark_used(session.account, stream, session.session, now):
+    def _confirm(
+        self, boot: str, reported: dict[str, Session], known: dict[str, Session], now: float
+    ) -> tuple[dict[str, Session], list[str]]:
+        """The reported sessions that the roster has, and those to be ended. What was confirmed before is taken as read."""
+        confirmed: dict[str, Session] = {}
+        ending: list[str] = []
+        for stream, session in reported.items():
+            if stream in known and known[stream].session == session.session:
+                confirmed[stream] = session
+                continue
+            missing = self._rosters.mark_used(session.account, stream, session.session, now)
+            if missing is None:
                 confirmed[stream] = session
                 self._log.event("publishing", account=session.account, stream=stream, session=session.session)
-            else:
+            elif not _succeeded_here(missing.account, stream, boot, now):
+                ending.append(session.session)
                 self._log.event("superseded", account=session.account, stream=stream, session=session.session)
-        return confirmed
+        return confirmed, ending
 
     def _take_leave(
         self, ended: Iterable[EndedReport], known: dict[str, Session], reported: dict[str, Session]
@@ -149,6 +148,12 @@ class Heartbeats:
         )  # fmt: skip
         full = Load(**heartbeat.load.model_dump()).full
         return before.projected_at if same and old.load.full == full and old.leased(now) else now
+
+
+def _succeeded_here(account: Account | None, stream: str, boot: str, now: float) -> bool:
+    """Whether a successor is on its way to this very node: its begin ends the old session, and viewers stay."""
+    slot = account.slots.get(stream) if account is not None else None
+    return slot is not None and slot.boot == boot and slot.grant_usable(now)
 
 
 def _older_life(before: NodeReport, heartbeat: Heartbeat, now: float) -> bool:

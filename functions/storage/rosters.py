@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from functions.accounts import Account, Slot
 from functions.roster import Take
-from functions.storage.dynamo import Dynamo, Unmet, Update
+from functions.storage.dynamo import Dynamo, Unmet, Update, Written
 from functions.storage.shapes import account_key, account_of, pack, slot_item
 from shared.months import month_of
 
@@ -119,25 +119,21 @@ class Rosters:
             return NotTaken(account_of(outcome.item) if outcome.item else None)
         return Taken(account_of(outcome.item))
 
-    def mark_used(self, account: str, stream: str, session: str, at: float) -> bool:
-        """Note that *session* began; False where the roster does not have it, so that it must be ended."""
-        return self._on_own_slot(
+    def mark_used(self, account: str, stream: str, session: str, at: float) -> NotTaken | None:
+        """Note that *session* began; the account as it is where its roster does not have the session."""
+        outcome = self._on_own_slot(
             account, stream, session, "SET slots.#stream.u = if_not_exists(slots.#stream.u, :at)", {":at": at}
         )
+        if isinstance(outcome, Unmet):
+            return NotTaken(account_of(outcome.item) if outcome.item else None)
+        return None
 
     def release(self, account: str, stream: str, session: str) -> bool:
         """Free the slot of *session*; False where it was not there."""
-        return self._on_own_slot(account, stream, session, "REMOVE slots.#stream", {})
+        return not isinstance(self._on_own_slot(account, stream, session, "REMOVE slots.#stream", {}), Unmet)
 
-    def _on_own_slot(self, account: str, stream: str, session: str, update: str, values: dict[str, Any]) -> bool:
-        outcome = self._dynamo.update(
-            Update(
-                self._table,
-                account_key(account),
-                update,
-                SAME,
-                {"#stream": stream},
-                {":seen": pack(session), **values},
-            )
-        )
-        return not isinstance(outcome, Unmet)
+    def _on_own_slot(
+        self, account: str, stream: str, session: str, update: str, values: dict[str, Any]
+    ) -> Written | Unmet:
+        names, values = {"#stream": stream}, {":seen": pack(session), **values}
+        return self._dynamo.update(Update(self._table, account_key(account), update, SAME, names, values))

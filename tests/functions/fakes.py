@@ -37,12 +37,14 @@ class MemoryRosters:
         self.accounts[account] = changed
         return Taken(changed)
 
-    def mark_used(self, account: str, stream: str, session: str, at: float) -> bool:
+    def mark_used(self, account: str, stream: str, session: str, at: float) -> NotTaken | None:
         """Note that *session* began."""
         slot = self._slot(account, stream, session)
-        if slot is not None and slot.used_at is None:
+        if slot is None:
+            return NotTaken(self.accounts.get(account))
+        if slot.used_at is None:
             self._put(account, stream, replace(slot, used_at=at))
-        return slot is not None
+        return None
 
     def release(self, account: str, stream: str, session: str) -> bool:
         """Free the slot of *session*."""

@@ -110,6 +110,26 @@ def test_the_roster_is_checked_now_and_then_in_any_case(world: World, node: Beat
     assert ended
 
 
+def test_a_session_whose_successor_is_on_its_way_here_is_left_to_it(world: World, node: Beating) -> None:
+    """Ending it now would send its viewers away for the moment of the switch; the rosters' check must not do that."""
+    key, stream, session = publishing(world, node)
+    world.now += 29.5
+    world.beat(node)
+    taken = world.publish(key, query={"force": "1"})
+    world.now += 1
+    world.beat(node)
+
+    assert world.beat(node).json["commands"] == []
+    found = world.registry.stream(stream)
+    assert found is not None
+    assert found.live is not None
+    assert found.live.session == session
+
+    new = node.publishes(world, taken)
+    assert world.beat(node).json["commands"] == []
+    assert world.slots("acme") == {stream: new}
+
+
 def test_a_lost_end_is_noticed(world: World, node: Beating) -> None:
     """The list of live sessions is whole: what is not in it any more has ended."""
     _, stream, _ = publishing(world, node)
