@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from local import chromium
-from local.environments import DEV, EMULATOR, LOCAL, ROOT, SFU, Environment, SetupError, prepare
+from local.environments import DEMO, DEV, EMULATOR, LOCAL, ROOT, SFU, Environment, SetupError, prepare
 from local.tether import tie
 
-_ALL = (LOCAL, SFU, EMULATOR, DEV)
+_ALL = (LOCAL, SFU, EMULATOR, DEMO, DEV)
 _SERIAL = "stack or browser"  # these share one stack and one machine's timing, so nothing runs beside them
 _CODE = ("functions", "shared", "sfu", "local", "tests")
 _HELP = """make up      the whole system on this machine      PORT=8080 HOST=127.0.0.1 (or lan) SECONDS=… (stops by itself)
@@ -82,9 +82,9 @@ def up() -> int:
 
 
 def demo() -> int:
-    """Publish the test picture; PyAV comes with the SFU's environment."""
-    prepare((SFU,), say)
-    _become(SFU, "-m", "local.demo")
+    """Publish the test picture; PyAV is large and used by nothing else, so it is installed when it is asked for."""
+    prepare((DEMO,), say)
+    _become(DEMO, "-m", "local.demo")
 
 
 def bench() -> int:
@@ -97,7 +97,9 @@ def test() -> int:
     """Run pytest: first what may run side by side, then what shares the one stack."""
     prepare(_ALL, say)
     browser = chromium.ensure(say)
-    environ = os.environ | {"CHROMIUM": browser}
+    # Tests call make themselves, and are not to inherit what this make was told.
+    environ = {name: value for name, value in os.environ.items() if name not in _MAKES}
+    environ["CHROMIUM"] = browser
     asked = os.environ.get("ARGS", "").split()
     if asked:
         return _run([str(DEV.python), "-m", "pytest", *asked], environ)
@@ -110,6 +112,7 @@ def test() -> int:
     return max(0 if code == _NO_TESTS else code for code in codes)
 
 
+_MAKES = {"ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"}
 _NO_TESTS = 5  # pytest's exit code
 
 

@@ -72,6 +72,7 @@ class Environment:
 LOCAL = Environment(".venv-local", ("local/requirements.txt",))
 SFU = Environment(".venv-sfu", ("sfu/requirements.txt",))
 EMULATOR = Environment(".venv-emulator", ("local/emulator.txt",))
+DEMO = Environment(".venv-demo", ("local/demo.txt",))
 DEV = Environment(".venv", ("functions/requirements.txt", "sfu/requirements.txt", "local/requirements.txt"), ("dev",))
 
 
@@ -106,7 +107,9 @@ def _install(environment: Environment, say: Say, stop: threading.Event) -> None:
     if environment.is_current():
         return
     begun = time.monotonic()
-    if not environment.python.exists() or not _works(environment.python):
+    # What runs the product is made anew, so that it never leans on a package that is no longer asked for. A developer's
+    # environment (one with groups) is brought up to date: people keep tools of their own there.
+    if not environment.groups or not environment.python.exists() or not _works(environment.python):
         shutil.rmtree(environment.path, ignore_errors=True)
         _run(environment, stop, [sys.executable, "-m", "venv", str(environment.path)])
     environment.stamp.unlink(missing_ok=True)

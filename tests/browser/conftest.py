@@ -12,9 +12,11 @@ DESKTOP = (1280, 800)
 PHONE = (360, 740)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests of the process."""
+    """One Chromium for all tests of a module; not of the session, because Playwright's synchronous API keeps an event
+    loop running, and asynchronous tests elsewhere need their own.
+    """
     path = executable()
     assert path, "No Chromium was found. Install it (Debian: apt-get install chromium) or set CHROMIUM to its path."
     with sync_playwright() as playwright:

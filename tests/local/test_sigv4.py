@@ -1,6 +1,5 @@
 import time
 
-import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as Signer
@@ -26,18 +25,13 @@ def test_what_botocore_signs_is_accepted() -> None:
     assert refusal(signed(), CREDENTIALS, time.time()) is None
 
 
-@pytest.mark.parametrize(
-    ("request_", "why"),
-    [
-        (signed("/x"), "signature"),
-        (Request("POST", "/", [("Host", "h")], b"", ""), "no AWS4-HMAC-SHA256"),
-        (signed(region="eu-west-1"), "us-east-1"),
-    ],
-)
-def test_anything_else_is_refused_with_a_reason(request_: Request, why: str) -> None:
+def test_anything_else_is_refused_with_a_reason() -> None:
     """The reason is for the log only."""
-    moved = Request("POST", "/y" if request_.target == "/x" else request_.target, request_.headers, request_.body, "")
-    assert why in str(refusal(moved, CREDENTIALS, time.time()))
+    unsigned = Request("POST", "/", [("Host", "h")], b"", "")
+    moved = signed("/x")
+    moved = Request(moved.method, "/y", moved.headers, moved.body, "")
+    for request, why in ((moved, "signature"), (unsigned, "no AWS4-HMAC-SHA256"), (signed(region="x"), "us-east-1")):
+        assert why in str(refusal(request, CREDENTIALS, time.time()))
 
 
 def test_a_changed_body_is_refused() -> None:
