@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from local.environments import DEMO, prepare
 from local.processes import ROOT
 from tests.conftest import free_ports
 from tests.local.builders import wait_for
@@ -23,6 +24,7 @@ def test_the_demo_is_live_while_it_runs(stack: dict[str, Any]) -> None:
         with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  # a URL from stack.json
             return bool(json.load(answer)["live"])
 
+    prepare((DEMO,), print)  # outside `make test` it may be missing still
     port = stack["api"].rpartition(":")[2]
     command = ["make", "demo", f"PORT={port}", "SECONDS=3"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
