@@ -1,7 +1,7 @@
 """The signer's keys: made here, kept as SSM parameters, read by admission (private halves) and nodes (public halves).
 
-Private keys never leave the control plane. `new_signer()` is what a first deployment, `make up` and a rotation use:
-`python -m functions.admin.cli signer init` writes what it returns. A key that cannot be read now does not stop
+Private keys never leave the control plane. `new_signer()` is what a first deployment and `make up` use:
+`python -m functions.admin.cli signer init` writes what it returns; functions/rotation.py changes it. A key that cannot be read now does not stop
 admission: the last known one goes on (design.md, rule 7).
 """
 
@@ -32,10 +32,15 @@ class SignerUnavailableError(Exception):
 
 def new_signer(random: RandomBytes, now: float) -> tuple[str, str]:
     """A fresh signer: the secret parameter's text and the public JWK Set's text, both JSON."""
-    key = SigningKey(kid=f"{int(now)}-{random(4).hex()}", seed=random(32))
-    seed = urlsafe_b64encode(key.seed).rstrip(b"=").decode()
-    secret = {"active": key.kid, "keys": [{"kid": key.kid, "seed": seed, "created": int(now)}]}
-    return json.dumps(secret), json.dumps(public_jwks([key]))
+    entry = key_entry(random, now)
+    secret = json.dumps({"active": entry["kid"], "keys": [entry]})
+    return secret, json.dumps(public_jwks([active_key(secret)]))
+
+
+def key_entry(random: RandomBytes, now: float) -> dict[str, str | int]:
+    """A new key as the secret parameter lists it."""
+    seed = urlsafe_b64encode(random(32)).rstrip(b"=").decode()
+    return {"kid": f"{int(now)}-{random(4).hex()}", "seed": seed, "created": int(now)}
 
 
 def active_key(secret: str) -> SigningKey:

@@ -4,10 +4,11 @@
     python -m functions.admin.cli accounts set acme --tier studio_pro --viewers 500
     python -m functions.admin.cli nodes drain node1
     python -m functions.admin.cli signer init --stack sluice
+    python -m functions.admin.cli signer rotate --stack sluice
 
 It signs requests to the API with AWS credentials, found as every AWS tool finds them. The API is `--api`, or
-SLUICE_API_URL, or that of the stack which `make up` started here, whose own key it then uses. `signer init` writes a
-new deployment's signing key to SSM (AWS_ENDPOINT_URL is honoured). Exit code: 0 done, 1 refused, 2 not understood, 3 not
+SLUICE_API_URL, or that of the stack which `make up` started here, whose own key it then uses. `signer` works on the
+stack's parameters in SSM (AWS_ENDPOINT_URL and AWS_PROFILE are honoured), or on those of `make up`. Exit code: 0 done, 1 refused, 2 not understood, 3 not
 reachable.
 """
 
@@ -30,15 +31,18 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.signer import new_signer
+from functions.admin.signing import NotDoneError, Signing, Waiting
 from shared.tiers import HlsEmbed, Tier
 
+LOCAL_STACK = "local"
+"""What `make up` calls its stack."""
 LIMITS = ("streams", "bytes", "viewers", "kbps")
 COLUMNS: Mapping[str, Sequence[str]] = {
     "accounts": ("account", "tier", "streams", "viewers", "used_bytes", "bytes", "blocked"),
     "keys": ("stream", "label", "created", "revoked_at"),
     "nodes": ("node", "state", "drained", "leased", "region", "publishers", "viewers", "egress_kbps", "url"),
     "sessions": ("session", "account", "stream", "node", "viewers", "kbps", "silent_ms"),
+    "signing_keys": ("kid", "created", "state", "published"),
     "shards": ("node", "boot", "received", "sent"),
     "slots": ("stream", "session", "node", "used"),
 }
@@ -97,18 +101,27 @@ def parser() -> argparse.ArgumentParser:
     usage = _verb(nouns, "usage", _usage, "account")
     usage.add_argument("--month", help="YYYY-MM, UTC; default: this month")
     signer = _noun(nouns, "signer", "the key that signs grants")
-    init = _verb(signer, "init", None)
-    init.add_argument("--stack", required=True, help="the deployment's stack name")
+    for verb in ("init", "list", "rotate"):
+        _verb(signer, verb, None).add_argument("--stack", help="the stack's name; default: the stack of `make up`")
+        signer.choices[verb].set_defaults(signing=verb)
     return top
 
 
-def main(arguments: Sequence[str], out: TextIO = sys.stdout, err: TextIO = sys.stderr) -> int:
+def main(
+    arguments: Sequence[str],
+    out: TextIO = sys.stdout,
+    err: TextIO = sys.stderr,
+    wait: Callable[[float], None] = time.sleep,
+) -> int:
     """Run one command; the exit code."""
     try:
         asked = parser().parse_args(arguments)
     except SystemExit as stop:
         return int(stop.code or 0)
-    outcome = _init_signer(asked.stack) if asked.call is None else _over_http(asked)
+    if asked.call is None:
+        outcome = _signer(asked, Waiting(wait, lambda text: print(text, file=err, flush=True)))
+    else:
+        outcome = _over_http(asked)
     if isinstance(outcome, Failed):
         print(outcome.text, file=err)
         return outcome.code
@@ -226,21 +239,23 @@ def _refusal(error: urllib.error.HTTPError) -> str:
         return f"{error.code}: {text}"
 
 
-def _init_signer(stack: str) -> Any:
-    ssm: Any = botocore.session.get_session().create_client("ssm")
-    secret, public = new_signer(secrets.token_bytes, time.time())
-    name = f"/sluice/{stack}/signer"
+def _signer(asked: argparse.Namespace, waiting: Waiting) -> Any:
+    session, endpoint, stack = botocore.session.get_session(), None, asked.stack
+    if stack is None:
+        local = _local_stack()
+        if not local.exists():
+            return Failed("Which stack? Give --stack, or start one here with: make up", 2)
+        stack, endpoint = LOCAL_STACK, json.loads(local.read_text())["emulator"]
+        session.set_config_variable("credentials_file", str(local.with_name("credentials")))
     try:
-        # Public keys first: whoever finds a signing key finds its public half as well. Neither replaces what is there.
-        ssm.put_parameter(Name=f"/sluice/{stack}/jwks", Value=public, Type="String")
-        ssm.put_parameter(Name=name, Value=secret, Type="SecureString")
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ParameterAlreadyExists":
-            return Failed(f"{name} or its public keys exist already; nothing was replaced.", 1)
+        signing = Signing(session.create_client("ssm", endpoint_url=endpoint), stack)
+        if asked.signing == "rotate":
+            return signing.rotate(secrets.token_bytes, time.time, waiting)
+        return signing.keys() if asked.signing == "list" else signing.init(secrets.token_bytes, time.time())
+    except (NotDoneError, ClientError) as error:
         return Failed(str(error), 1)
     except BotoCoreError as error:
         return Failed(str(error), 3)
-    return {"signer": name, "kid": json.loads(secret)["active"]}
 
 
 if __name__ == "__main__":

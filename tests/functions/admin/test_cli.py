@@ -151,3 +151,33 @@ def test_a_signer_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
         secret = ssm.get_parameter(Name="/sluice/s/signer", WithDecryption=True)["Parameter"]["Value"]
         public = json.loads(ssm.get_parameter(Name="/sluice/s/jwks")["Parameter"]["Value"])
     assert Verifier(public).kids == {active_key(secret).kid}
+
+
+def test_a_signer_is_rotated_by_one_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says what it waits for, and `list` shows the new key alone."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "t")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        assert run("signer", "rotate", "--stack", "s")[0] == 1, "there is none yet"
+        assert run("signer", "init", "--stack", "s")[0] == 0
+        old = json.loads(run("--json", "signer", "list", "--stack", "s")[1])["signing_keys"][0]["kid"]
+        out, err = io.StringIO(), io.StringIO()
+        waited: list[float] = []
+        assert main(["--json", "signer", "rotate", "--stack", "s"], out, err, waited.append) == 0
+        shown = run("signer", "list", "--stack", "s")[1]
+    (key,) = json.loads(out.getvalue())["signing_keys"]
+
+    assert key["kid"] != old
+    assert (key["state"], key["published"]) == ("signing", True)
+    assert "it signs in" in err.getvalue()
+    assert len(waited) == 2
+    assert old not in shown
+    assert key["kid"] in shown
+
+
+def test_the_signer_of_which_stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    """2 where none is named and none runs here."""
+    monkeypatch.chdir(tmp_path)
+
+    assert run("signer", "list")[0] == 2

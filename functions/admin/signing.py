@@ -1,0 +1,118 @@
+"""The signer's keys in SSM: made, listed, rotated. Used by the command line alone; no function may write them.
+
+A rotation publishes the new key, waits until everybody knows it, signs with it, waits until the old one's grants are
+over, and withdraws the old one. It may be stopped at any time and run again: it goes on from what it finds, and waits
+the whole time again. Two at once stop each other, because each write says which version it follows.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from functions.rotation import (
+    PUBLISH_SECONDS,
+    RETIRE_SECONDS,
+    State,
+    keys_in,
+    public_text,
+    retired,
+    staged,
+    switched,
+)
+from functions.signer import new_signer
+from shared.grants import Verifier
+from shared.keys import RandomBytes
+
+
+class NotDoneError(Exception):
+    """The parameters are not as the operation needs them; the text is for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How a rotation passes its time, and whom it tells."""
+
+    wait: Callable[[float], None]
+    tell: Callable[[str], None]
+
+
+class Signing:
+    """The two parameters of one stack."""
+
+    def __init__(self, ssm: Any, stack: str) -> None:
+        self._ssm = ssm
+        self.secret_name = f"/sluice/{stack}/signer"
+        self.public_name = f"/sluice/{stack}/jwks"
+
+    def init(self, random: RandomBytes, now: float) -> dict[str, Any]:
+        """The first key. Nothing that exists is replaced."""
+        secret, public = new_signer(random, now)
+        try:
+            # Public keys first: whoever finds a signing key finds its public half as well.
+            self._ssm.put_parameter(Name=self.public_name, Value=public, Type="String")
+            self._ssm.put_parameter(Name=self.secret_name, Value=secret, Type="SecureString")
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ParameterAlreadyExists":
+                raise NotDoneError(
+                    f"{self.secret_name} or its public keys exist already; nothing was replaced."
+                ) from error
+            raise
+        return {"signer": self.secret_name, "kid": keys_in(secret)[0].kid}
+
+    def keys(self) -> dict[str, Any]:
+        """The keys, and whether their public halves are published."""
+        secret, _ = self._secret()
+        return {"signer": self.secret_name, "signing_keys": self._views(secret)}
+
+    def rotate(self, random: RandomBytes, clock: Callable[[], float], waiting: Waiting) -> dict[str, Any]:
+        """From the key that signs to a new one, or on from where a rotation stopped."""
+        secret, version = self._secret()
+        if len(keys_in(secret)) == 1:
+            secret, version = self._replace(staged(secret, random, clock()), version)
+        newest = keys_in(secret)[-1]
+        if newest.state is State.STAGED:
+            self._publish(secret)
+            waiting.tell(f"published {newest.kid}; it signs in {PUBLISH_SECONDS} s")
+            waiting.wait(PUBLISH_SECONDS)
+            secret, version = self._replace(switched(secret), version)
+        # Also when going on: an interrupted rotation may have switched without anybody who counted the time since.
+        self._publish(secret)
+        waiting.tell(f"{newest.kid} signs; older keys are withdrawn in {RETIRE_SECONDS} s")
+        waiting.wait(RETIRE_SECONDS)
+        # Withdrawn first and forgotten then: stopped in between, the secret still says that there is something to do.
+        alone = retired(secret)
+        self._unchanged(version)
+        self._publish(alone)
+        secret, _ = self._replace(alone, version)
+        waiting.tell("done")
+        return {"signer": self.secret_name, "signing_keys": self._views(secret)}
+
+    def _views(self, secret: str) -> list[dict[str, Any]]:
+        public = self._ssm.get_parameter(Name=self.public_name)["Parameter"]["Value"]
+        published = Verifier(json.loads(public)).kids
+        return [{**asdict(key), "state": key.state.value, "published": key.kid in published} for key in keys_in(secret)]
+
+    def _secret(self) -> tuple[str, int]:
+        try:
+            found = self._ssm.get_parameter(Name=self.secret_name, WithDecryption=True)["Parameter"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ParameterNotFound":
+                raise NotDoneError(f"There is no {self.secret_name}; make it with: signer init") from error
+            raise
+        return found["Value"], found["Version"]
+
+    def _unchanged(self, version: int) -> None:
+        if self._secret()[1] != version:
+            raise NotDoneError("Somebody else changed the signer meanwhile; look at it with: signer list")
+
+    def _replace(self, secret: str, version: int) -> tuple[str, int]:
+        self._unchanged(version)
+        written = self._ssm.put_parameter(Name=self.secret_name, Value=secret, Type="SecureString", Overwrite=True)
+        self._unchanged(written["Version"])
+        return secret, written["Version"]
+
+    def _publish(self, secret: str) -> None:
+        self._ssm.put_parameter(Name=self.public_name, Value=public_text(secret), Type="String", Overwrite=True)
