@@ -2,19 +2,27 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from tests.peers.mediamtx import Missing, running
+from tests.peers.mediamtx import CONFIGURATION, Missing, Running, running
 
 
-@pytest.fixture(scope="session")
-def mediamtx() -> Iterator[str]:
-    """The base URL of a MediaMTX. Skipped where there is none, unless MEDIAMTX says that there is one."""
+@contextmanager
+def started(configuration: str = CONFIGURATION) -> Iterator[Running]:
+    """A MediaMTX. Skips where there is none, unless MEDIAMTX says that there is one."""
     try:
-        with running() as found:
-            yield found.url
+        with running(configuration) as found:
+            yield found
     except Missing as missing:
         if "MEDIAMTX" in os.environ:
             pytest.fail(str(missing))
         pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def mediamtx() -> Iterator[str]:
+    """The base URL of a MediaMTX."""
+    with started() as found:
+        yield found.url

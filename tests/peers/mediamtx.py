@@ -74,16 +74,19 @@ def executable() -> Path:
 
 
 @contextmanager
-def running() -> Iterator[Running]:
-    """One on free loopback ports for as long as the block lasts."""
+def running(configuration: str = CONFIGURATION) -> Iterator[Running]:
+    """One on free loopback ports for as long as the block lasts.
+
+    *configuration* is its YAML, with `{http}` for a port that will answer HTTP and `{udp}` for one more.
+    """
     program = executable()
     with tempfile.TemporaryDirectory(prefix="sluice-mediamtx") as folder:
         http, udp = _free_port(socket.SOCK_STREAM), _free_port(socket.SOCK_DGRAM)
-        configuration = Path(folder) / "mediamtx.yml"
-        configuration.write_text(CONFIGURATION.format(http=http, udp=udp))
+        file = Path(folder) / "mediamtx.yml"
+        file.write_text(configuration.format(http=http, udp=udp))
         log = Path(folder) / "log"
         with log.open("wb") as out:
-            process = subprocess.Popen([program, configuration], cwd=folder, stdout=out, stderr=out)
+            process = subprocess.Popen([program, file], cwd=folder, stdout=out, stderr=out)
         url = f"http://127.0.0.1:{http}"
         try:
             until = time.monotonic() + 10

@@ -1,17 +1,11 @@
 """Clients that are not ours, against a whole node: FFmpeg's WHIP muxer publishes; MediaMTX pulls; Chromium watches."""
 
 import asyncio
-import json
-import os
-import signal
-import socket
-import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from pathlib import Path
 
 import aiohttp
 import av
@@ -20,9 +14,8 @@ import pytest
 from playwright.async_api import async_playwright
 
 from shared.grants import Action
-from tests.bench.machine import free_port
-from tests.bench.servers import peers_folder
 from tests.browser.chromium import FLAGS, executable
+from tests.peers.conftest import started
 from tests.sfu.fake_control import fake_control
 from tests.sfu.running_node import STREAM, RunningNode, running_node
 
@@ -115,29 +108,15 @@ async def test_ffmpeg_fails_clearly_on_a_refusal(node: RunningNode) -> None:
             assert second.failure is not None
 
 
-async def test_mediamtx_pulls_a_stream(node: RunningNode, tmp_path: Path) -> None:
+async def test_mediamtx_pulls_a_stream(node: RunningNode) -> None:
     """Its Go client is strict: OPTIONS, 201 with the type, ETag, 200 to DELETE."""
-    start = peers_folder() / "start"
-    if not start.exists():
-        assert "MEDIAMTX" not in os.environ, (
-            f"MEDIAMTX is set, but {start} is not there; set SLUICE_PEERS to its folder"
-        )
-        pytest.skip(f"MediaMTX is not here ({start}); set SLUICE_PEERS to the folder that starts it")
-    api = free_port(socket.SOCK_STREAM)
+    off = "".join(f"{name}: no\n" for name in ("rtsp", "rtmp", "hls", "srt", "moq", "webrtc"))
     with ffmpeg(node.grant_url(Action.PUBLISH)):
         await live(node)
-        config = tmp_path / "mediamtx.yml"
         source = node.grant_url(Action.PLAY).replace("http://", "whep://")
-        off = "".join(f"{name}: no\n" for name in ("rtsp", "rtmp", "hls", "srt", "moq", "webrtc"))
-        config.write_text(f"{off}api: yes\napiAddress: 127.0.0.1:{api}\npaths:\n  x:\n    source: {source}\n")
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, start, "mediamtx", "--config", config, stdout=asyncio.subprocess.PIPE
-        )
-        told, _ = await process.communicate()
-        try:
-            path = await _pulled(f"http://127.0.0.1:{api}/v3/paths/get/x")
-        finally:
-            os.kill(json.loads(told)["pid"], signal.SIGTERM)
+        pulling = f"{off}api: yes\napiAddress: 127.0.0.1:{{http}}\npaths:\n  x:\n    source: {source}\n"
+        with started(pulling) as mediamtx:
+            path = await _pulled(f"{mediamtx.url}/v3/paths/get/x")
         await node.control.until(lambda: _ended(node, "play"), GUARD)
 
     assert sorted(path["tracks"]) == ["H264", "Opus"]
