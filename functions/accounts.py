@@ -96,6 +96,18 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """One refused publish of a known key, as its owner is shown it."""
+
+    stream: str
+    at: float
+    code: str
+    protocol: str
+    address: str
+    """The client's network (`functions.addresses.shortened`), never its whole address."""
+
+
+@dataclass(frozen=True, slots=True)
 class Live:
     """A stream's running session, as its node last reported a change of it."""
 

@@ -12,6 +12,7 @@ from functions.observability import LambdaLog
 from functions.settings import Settings
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
+from functions.storage.refusals import RefusalLog
 from functions.storage.registry import Registry
 from functions.storage.usage import UsageLedger
 from shared.refusals import Refused
@@ -39,6 +40,10 @@ def router(service: AccountService, log: LambdaLog, clock: Callable[[], float]) 
     def keys() -> answers.Answer:
         return said(service.keys(authorization(), clock()))
 
+    @app.get("/v1/account/refusals")
+    def refusals() -> answers.Answer:
+        return said(service.refusals(authorization(), clock()))
+
     return app
 
 
@@ -48,7 +53,8 @@ def build(
     """The composition root."""
     table = settings.accounts_table
     directory = Directory(dynamo, table, settings.fleet_table)
-    return router(AccountService(Registry(dynamo, table), UsageLedger(dynamo, table), directory), log, clock)
+    service = AccountService(Registry(dynamo, table), UsageLedger(dynamo, table), directory, RefusalLog(dynamo, table))
+    return router(service, log, clock)
 
 
 @cache

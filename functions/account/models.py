@@ -84,3 +84,25 @@ class KeysReply(Reply):
     """Every key that is not revoked, oldest first."""
 
     keys: list[KeySummary]
+
+
+class RefusalEntry(Reply):
+    """One refused attempt to publish with a key of the account."""
+
+    at: float
+    """Seconds since the epoch."""
+    stream_id: str
+    """The stream of the key."""
+    label: str
+    """The key's."""
+    code: str
+    """The code that the client was given, for example `KEY_ALREADY_IN_USE`."""
+    protocol: str
+    address: str
+    """The client's network: a /24, or an IPv6 /48. Behind a node's own address it is the node's."""
+
+
+class RefusalsReply(Reply):
+    """The last refusals of each key within a day, newest first; one key has at most one in five seconds."""
+
+    refusals: list[RefusalEntry]

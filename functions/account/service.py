@@ -3,8 +3,17 @@
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from functions.account.models import AccountLimits, AccountReply, KeysReply, KeySummary, LiveStream, MonthUsage
-from functions.accounts import Account, Key
+from functions.account.models import (
+    AccountLimits,
+    AccountReply,
+    KeysReply,
+    KeySummary,
+    LiveStream,
+    MonthUsage,
+    RefusalEntry,
+    RefusalsReply,
+)
+from functions.accounts import Account, Key, Noted
 from functions.fleet import Fleet, NodeReport
 from shared.keys import AccountToken
 from shared.months import month_end, month_of
@@ -48,10 +57,19 @@ class Nodes(Protocol):
         ...
 
 
+class Refusals(Protocol):
+    """Where refusals are read."""
+
+    def of(self, account: str, now: float) -> list[Noted]:
+        """The last day's, newest first."""
+        ...
+
+
 class AccountService:
     """One method an endpoint."""
 
-    def __init__(self, registry: Registry, ledger: Ledger, nodes: Nodes) -> None:
+    def __init__(self, registry: Registry, ledger: Ledger, nodes: Nodes, refusals: Refusals) -> None:
+        self._refusals = refusals
         self._registry = registry
         self._ledger = ledger
         self._nodes = nodes
@@ -96,6 +114,26 @@ class AccountService:
                     live=key.stream in live,
                 )
                 for key in valid
+            ]
+        )
+
+    def refusals(self, authorization: str | None, now: float) -> RefusalsReply | Refused:
+        """Why the account's encoders were turned away."""
+        account = self._authenticate(authorization)
+        if isinstance(account, Refused):
+            return account
+        labels = {key.stream: key.label for key in self._registry.keys(account.id)}
+        return RefusalsReply(
+            refusals=[
+                RefusalEntry(
+                    at=noted.at,
+                    stream_id=noted.stream,
+                    label=labels.get(noted.stream, ""),
+                    code=noted.code,
+                    protocol=noted.protocol,
+                    address=noted.address,
+                )
+                for noted in self._refusals.of(account.id, now)
             ]
         )
 

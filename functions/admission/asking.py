@@ -23,8 +23,8 @@ class Play:
     protocol: str
 
 
-def grant_request(body: bytes) -> Publish | Play | Refused:
-    """What *body* asks for, or which field is wrong."""
+def grant_request(body: bytes, address: str = "") -> Publish | Play | Refused:
+    """What *body* asks for on behalf of the client at *address*, or which field is wrong."""
     if len(body) > MAX_OFFER_BYTES:
         return too_large()
     try:
@@ -50,6 +50,7 @@ def grant_request(body: bytes) -> Publish | Play | Refused:
         fields.get("region"),
         fields.get("node"),
         fields.get("idempotency_key"),
+        address,
     )
 
 

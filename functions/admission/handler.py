@@ -13,6 +13,8 @@ from random import randrange
 from typing import TYPE_CHECKING, Any
 
 from functions import aws
+from functions.accounts import Key, Noted
+from functions.addresses import shortened
 from functions.admission.asking import grant_request
 from functions.admission.granting import Grant, Granting
 from functions.admission.publish import MAX_IDEMPOTENCY_KEY, Ports, Publish, admit
@@ -25,6 +27,7 @@ from functions.signer import SignerUnavailableError, signing_parameter
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo, StoreUnavailableError
 from functions.storage.nodes import Nodes
+from functions.storage.refusals import RefusalLog
 from functions.storage.registry import Registry
 from functions.storage.rosters import Rosters
 from functions.storage.throttle import Throttle
@@ -84,7 +87,16 @@ class Admission:
             return invalid_request("An Idempotency-Key has 1 to 255 characters.", "Idempotency-Key")
         region = request.query.get("region")
         return self._redirect(
-            self._publish(Publish(key, "whip", request.flag("force"), region, idempotency_key=idempotency))
+            self._publish(
+                Publish(
+                    key,
+                    "whip",
+                    request.flag("force"),
+                    region,
+                    idempotency_key=idempotency,
+                    address=request.address,
+                )
+            )
         )
 
     def _whep(self, request: Request) -> Answer | Refused:
@@ -98,7 +110,7 @@ class Admission:
         return refused or self._redirect(self._play(stream, "whep"))
 
     def _grants(self, request: Request) -> Answer | Refused:
-        asked = grant_request(request.body)
+        asked = grant_request(request.body, request.address)
         if isinstance(asked, Refused):
             return asked
         outcome = self._publish(asked) if isinstance(asked, Publish) else self._play(asked.stream, asked.protocol)
@@ -193,6 +205,7 @@ def build(
         sleep=sleep,
         random=secrets.token_bytes,
         choose=choose,
+        note=_noting(RefusalLog(dynamo, settings.accounts_table)),
     )
     return Admission(
         ports,
@@ -206,6 +219,14 @@ def build(
         ),
         log,
     )
+
+
+def _noting(log: RefusalLog) -> Callable[[Key, Publish, Refused, float], None]:
+    def note(key: Key, request: Publish, refused: Refused, now: float) -> None:
+        address = shortened(request.address)
+        log.note(key.account, Noted(key.stream, now, refused.code.value, request.protocol, address))
+
+    return note
 
 
 @cache

@@ -44,6 +44,12 @@ class Publish:
     node: str | None = None
     """The node that asks on behalf of its client, and wants to have it."""
     idempotency_key: str | None = None
+    address: str = ""
+    """The client's, as far as it is known."""
+
+
+def _noted_nowhere(_key: Key, _request: Publish, _refused: Refused, _now: float) -> None:
+    """For callers that keep no refusals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,8 @@ class Ports:
     sleep: Callable[[float], None]
     random: RandomBytes
     choose: Choose
+    note: Callable[[Key, Publish, Refused, float], None] = _noted_nowhere
+    """Told of every refusal of a valid key, for its owner to see."""
 
 
 def admit(ports: Ports, request: Publish) -> Place | Refused:
@@ -83,7 +91,10 @@ def admit(ports: Ports, request: Publish) -> Place | Refused:
         else tuple(_repetitions(request.key.digest, request.idempotency_key))
     )
     wish = Wish(key.stream, request.protocol, sessions, now, request.force)
-    return _Attempt(ports, request, key, wish, fleet).run()
+    outcome = _Attempt(ports, request, key, wish, fleet).run()
+    if isinstance(outcome, Refused):
+        ports.note(key, request, outcome, ports.clock())
+    return outcome
 
 
 def _repetitions(digest: str, idempotency_key: str) -> Iterable[str]:

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from math import ceil
 
+from functions.addresses import client_of
 from functions.provision import NewKey, create_anonymous
 from functions.storage.registry import Registry
-from functions.storage.throttle import Rate, Throttle, client_of
+from functions.storage.throttle import Rate, Throttle
 from shared.keys import RandomBytes
 from shared.refusals import Refused, rate_limited
 

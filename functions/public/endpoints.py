@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from functions.account.models import AccountReply, KeysReply
+from functions.account.models import AccountReply, KeysReply, RefusalsReply
 from functions.public.models import PublicKeys, StreamState, Tiers
 from shared.refusals import Code
 
@@ -201,6 +201,18 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         200,
         "The keys.",
         reply=KeysReply,
+        security="account token",
+        refusals=(Code.UNAUTHORIZED, Code.UNAVAILABLE),
+    ),
+    Endpoint(
+        "get",
+        "/v1/account/refusals",
+        "Account",
+        "Last refusals",
+        "Why encoders that used the account's keys were turned away: OBS and FFmpeg throw the answer away.",
+        200,
+        "The last day's refusals of each key, newest first.",
+        reply=RefusalsReply,
         security="account token",
         refusals=(Code.UNAUTHORIZED, Code.UNAVAILABLE),
     ),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from functions.accounts import Account, Key, Live, Slot, Stream, Usage
+from functions.accounts import Account, Key, Live, Noted, Slot, Stream, Usage
 from functions.fleet import Fleet, Load, Node, NodeReport, NodeState, Order, Session
 from functions.storage.attributes import Item
 from shared.tiers import NO_OVERRIDES, HlsEmbed, Overrides, Tier
@@ -40,6 +40,11 @@ def stream_key(stream: str) -> dict[str, str]:
 def owned_key(account: str, stream: str) -> dict[str, str]:
     """Where the account's own entry of one of its stream keys is."""
     return {"pk": f"ACCOUNT#{account}", "sk": f"KEY#{stream}"}
+
+
+def refusals_key(account: str, stream: str) -> dict[str, str]:
+    """Where the last refusals of a stream key are."""
+    return {"pk": f"ACCOUNT#{account}", "sk": f"REFUSED#{stream}"}
 
 
 def token_key(digest: str) -> dict[str, str]:
@@ -200,6 +205,16 @@ def stream_of(item: Item) -> Stream:
         blocked=Usage(**blocked) if blocked else None,
         live=Live(**live) if live else None,
     )
+
+
+def noted_item(noted: Noted) -> Item:
+    """A refusal among the last of its key."""
+    return {"t": noted.at, "c": noted.code, "p": noted.protocol, "a": noted.address}
+
+
+def noted_of(stream: str, item: Item) -> Noted:
+    """The refusal that such an entry means."""
+    return Noted(stream, item["t"], item["c"], item["p"], item["a"])
 
 
 def live_item(live: Live) -> Item:

@@ -4,7 +4,6 @@ One write a request that passes; the table drops idle buckets by TTL, which is g
 """
 
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 
 from functions.storage.dynamo import Dynamo, Unmet, Update
 
@@ -53,16 +52,3 @@ class Throttle:
             seen = outcome.item["full"] if outcome.item else 0.0
         # Others of the same address were faster four times in a row: it is that busy.
         return rate.seconds
-
-
-def client_of(address: str) -> str:
-    """What counts as one client: an IPv4 address, or the /64 that an IPv6 subscriber can choose addresses from."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return "unknown"
-    if isinstance(parsed, IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(IPv6Address(int(parsed) >> 64 << 64)) + "/64"
-    return str(parsed)

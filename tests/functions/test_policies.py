@@ -46,7 +46,7 @@ def test_every_permission_is_used_and_no_other(world: World, node: Beating) -> N
     world.administer("DELETE", f"accounts/acme/keys/{made.json['stream']}")
     for path in ("/", "/v1/tiers", f"/v1/streams/{stream}", "/.well-known/jwks.json", "/openapi.json", "/docs"):
         assert world.read("public", path).status == 200
-    for path in ("/v1/account", "/v1/account/keys"):
+    for path in ("/v1/account", "/v1/account/keys", "/v1/account/refusals"):
         assert world.read("account", path, token).status == 200
 
     assert {function: used(world.calls[function], SETTINGS) for function in FUNCTIONS} == {

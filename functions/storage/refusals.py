@@ -1,0 +1,74 @@
+"""The last refusals of each stream key, kept for a day: OBS and FFmpeg throw a refusal's body away, the owner reads it here.
+
+A note is one small write that shifts the others down, at most one a key in `PAUSE_SECONDS`; an encoder that posts
+again and again costs nothing more. It is best effort: a store that does not answer loses the note, never the answer.
+Unknown keys are never noted, and neither are revoked ones: the write would tell by its time that the key was one.
+"""
+
+from collections.abc import Iterator
+
+from functions.accounts import Noted
+from functions.storage.attributes import Item
+from functions.storage.dynamo import Dynamo, StoreUnavailableError, Update
+from functions.storage.shapes import noted_item, noted_of, refusals_key
+
+KEPT = 12
+"""With so many the item stays under 1 KB, one write unit."""
+KEPT_SECONDS = 86400
+PAUSE_SECONDS = 5
+MAX_REMEMBERED = 1000
+
+# Another process has just noted a refusal of this key.
+QUIET = "attribute_not_exists(#at) OR #at <= :quiet"
+
+
+class RefusalLog:
+    """Notes and reads refusals. Remembers which keys were noted a moment ago, and nothing else."""
+
+    def __init__(self, dynamo: Dynamo, table: str) -> None:
+        self._dynamo = dynamo
+        self._table = table
+        self._noted: dict[str, float] = {}
+
+    def note(self, account: str, refusal: Noted) -> None:
+        """Keep *refusal*, unless the key was noted a moment ago."""
+        if refusal.at - self._noted.get(refusal.stream, -PAUSE_SECONDS) < PAUSE_SECONDS:
+            return
+        if len(self._noted) >= MAX_REMEMBERED:
+            self._noted.clear()
+        self._noted[refusal.stream] = refusal.at
+        # From the oldest to the newest, so that a store that sets one after the other shifts as well.
+        shifts = [f"e{place} = if_not_exists(e{place - 1}, :none)" for place in range(KEPT - 1, 0, -1)]
+        change = Update(
+            self._table,
+            refusals_key(account, refusal.stream),
+            f"SET {', '.join(shifts)}, e0 = :entry, #at = :at, #ttl = :ttl",
+            QUIET,
+            {"#at": "at", "#ttl": "ttl"},
+            {
+                ":entry": noted_item(refusal),
+                ":none": {},
+                ":at": refusal.at,
+                ":quiet": refusal.at - PAUSE_SECONDS,
+                ":ttl": int(refusal.at) + KEPT_SECONDS,
+            },
+        )
+        try:
+            self._dynamo.update(change)
+        except StoreUnavailableError:
+            return
+
+    def of(self, account: str, now: float) -> list[Noted]:
+        """The last day's refusals of the keys of *account*, newest first."""
+        found = [
+            refusal
+            for item in self._dynamo.query(self._table, f"ACCOUNT#{account}", prefix="REFUSED#")
+            for refusal in _entries(item)
+            if now - refusal.at < KEPT_SECONDS
+        ]
+        return sorted(found, key=lambda refusal: refusal.at, reverse=True)
+
+
+def _entries(item: Item) -> Iterator[Noted]:
+    stream = item["sk"].removeprefix("REFUSED#")
+    return (noted_of(stream, entry) for place in range(KEPT) if (entry := item.get(f"e{place}")))
