@@ -45,6 +45,7 @@ class FakeApi:
         self.streams: dict[str, JsonReply] = {}
         self.account: JsonReply | Refused | None = None
         self.keys: list[JsonReply] = []
+        self.refusals: list[JsonReply] = []
         self.embedding = ""
         """What `/embedding` shows: the page of another site, when this server plays one."""
         self._media = media
@@ -88,6 +89,7 @@ class FakeApi:
         app.router.add_get("/v1/streams/{id}", self._stream)
         app.router.add_get("/v1/account", self._account)
         app.router.add_get("/v1/account/keys", self._keys)
+        app.router.add_get("/v1/account/refusals", self._refusals)
         app.router.add_post("/whip", self._whip)
         app.router.add_post("/{id}/whep", self._whep)
         app.router.add_delete("/sessions/{id:.*}", self._delete)
@@ -144,6 +146,9 @@ class FakeApi:
 
     async def _keys(self, _: web.Request) -> web.Response:
         return web.json_response({"keys": self.keys})
+
+    async def _refusals(self, _: web.Request) -> web.Response:
+        return web.json_response({"refusals": self.refusals})
 
     async def _whip(self, request: web.Request) -> web.StreamResponse:
         return self._next("whip") or await self._hand_on(request, STREAM, "whip")

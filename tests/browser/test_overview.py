@@ -50,6 +50,23 @@ def test_the_owner_sees_usage_against_quota_live_streams_and_keys(page: Page, ap
     assert {f"Bearer {TOKEN}"} == {one.authorization for one in api.asked("/v1/account", "GET")}
 
 
+def test_the_owner_sees_why_an_encoder_was_turned_away(page: Page, api: FakeApi) -> None:
+    """Code with a link to its explanation, key, protocol and network; a key without a label by its stream."""
+    api.account = owner()
+    said = {"at": 1795532400.0, "code": "KEY_ALREADY_IN_USE", "protocol": "whip", "address": "203.0.113.0/24"}
+    api.refusals = [{**said, "stream_id": STREAM, "label": "studio"}, {**said, "stream_id": STREAM, "label": ""}]
+    page.goto(f"{api.url}/#overview")
+    page.locator("#account-token").fill(TOKEN)
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#account-refusals tr")).to_have_count(2)
+    first, second = page.locator("#account-refusals tr").all()
+    expect(first).to_contain_text("studio")
+    expect(first).to_contain_text("203.0.113.0/24")
+    expect(first.get_by_role("link", name="KEY_ALREADY_IN_USE")).to_have_attribute("href", "/docs#KEY_ALREADY_IN_USE")
+    expect(second).to_contain_text(STREAM)
+
+
 def test_a_wrong_token_is_refused_in_words_and_the_field_keeps_focusable(page: Page, api: FakeApi) -> None:
     """401 UNAUTHORIZED, and the way back to the field."""
     api.account = refusals.unauthorized()

@@ -13,3 +13,4 @@ export const anonymous = () => json("/v1/anonymous", { method: "POST" });
 export const streamState = (streamId, signal) => json(`/v1/streams/${streamId}`, { signal });
 export const account = (token, signal) => json("/v1/account", { headers: bearer(token), signal });
 export const accountKeys = (token, signal) => json("/v1/account/keys", { headers: bearer(token), signal });
+export const accountRefusals = (token, signal) => json("/v1/account/refusals", { headers: bearer(token), signal });

@@ -1,4 +1,4 @@
-// What the stack sees: any stream's public state, and the owner's account with its usage, live streams and keys.
+// What the stack sees: any stream's public state, and the owner's account with its usage, live streams, keys and refusals.
 //
 // The account token stays in its password field and in Authorization headers; it is not stored.
 
@@ -18,6 +18,7 @@ const TIERS = {
 };
 
 const ago = (since) => clock(Date.now() / 1000 - since);
+const moment = (seconds) => new Date(seconds * 1000).toLocaleString(undefined, { weekday: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const day = (seconds) => new Date(seconds * 1000).toLocaleDateString(undefined, { day: "numeric", month: "long", timeZone: "UTC" });
 
 export class OverviewView {
@@ -110,14 +111,18 @@ export class OverviewView {
   async #showAccount({ first = false } = {}) {
     const token = this.#token;
     try {
-      const [account, { keys }] = await Promise.all([api.account(token), api.accountKeys(token)]);
+      const [account, { keys }, { refusals }] = await Promise.all([
+        api.account(token),
+        api.accountKeys(token),
+        api.accountRefusals(token),
+      ]);
       if (this.#token !== token) {
         return;
       }
       this.#accountNotice.clear();
       byId("account-form").hidden = true;
       byId("account").hidden = false;
-      this.#fill(account, keys);
+      this.#fill(account, keys, refusals);
       if (first) {
         say(byId("account-status"), `Account ${account.account} is shown.`);
         byId("account").focus();
@@ -132,7 +137,7 @@ export class OverviewView {
     }
   }
 
-  #fill({ account, tier, limits, usage, streams }, keys) {
+  #fill({ account, tier, limits, usage, streams }, keys, refusals) {
     say(byId("account-name"), account);
     say(byId("account-tier"), TIERS[tier] ?? tier);
     const share = usage.quota_bytes ? usage.bytes / usage.quota_bytes : 1;
@@ -160,6 +165,13 @@ export class OverviewView {
       key.label || "–",
       key.created ? day(key.created) : "–",
       key.live ? "Live" : "Off",
+    ]);
+    this.#rows(byId("account-refusals"), refusals, "No key was refused within a day.", (refusal) => [
+      moment(refusal.at),
+      make("a", { href: `/docs#${refusal.code}`, textContent: refusal.code, className: "mono" }),
+      refusal.label || make("span", { textContent: refusal.stream_id, className: "mono" }),
+      refusal.protocol.toUpperCase(),
+      refusal.address,
     ]);
     describe(byId("account-limits"), [
       ["Streams at a time", String(limits.streams)],
