@@ -61,14 +61,20 @@ class Node:
     load: Load = Load()
     drained: bool = False
     """An operator keeps new sessions away."""
+    kind: str = "sfu"
+    """`mediamtx`: takes only the sessions that it asked for itself."""
 
     def leased(self, now: float) -> bool:
         """Whether its word still counts."""
         return self.state is not NodeState.STOPPED and now - self.at <= LEASE_SECONDS
 
-    def open(self, now: float) -> bool:
-        """Whether it takes new sessions, room aside."""
+    def serves(self, now: float) -> bool:
+        """Whether it takes new sessions, be it only such as it asks for itself."""
         return self.leased(now) and self.state is NodeState.SERVING and not self.drained
+
+    def open(self, now: float) -> bool:
+        """Whether new sessions can be placed on it, room aside."""
+        return self.kind == "sfu" and self.serves(now)
 
 
 @dataclass(frozen=True, slots=True)

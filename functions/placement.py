@@ -21,7 +21,7 @@ def place(
     *avoid* is a boot that looks dead before its lease is over: it is the last resort.
     """
     named = fleet.named(node)
-    if named is not None and _fits(named, now):
+    if named is not None and named.serves(now) and not named.load.full:
         return named
     fitting = [candidate for candidate in fleet.nodes if _fits(candidate, now)]
     fitting = [candidate for candidate in fitting if candidate.boot != avoid] or fitting

@@ -94,7 +94,7 @@ def decide(account: Account, wish: Wish, fleet: Fleet, reports: Reports, now: fl
     repetition = wish.sessions.index(slot.session) if slot.session in wish.sessions else None
     if repetition is not None and slot.used_at is None and now < slot.expires_at:
         node = fleet.of_boot(slot.boot)
-        if node is not None and node.open(now):
+        if node is not None and node.serves(now):
             return Own(slot)
     if slot.boot not in reports:
         return Look(frozenset({slot.boot}))

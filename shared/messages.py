@@ -76,6 +76,8 @@ class Heartbeat(Message):
     """Where clients reach the node, without a path."""
     region: Name = "local"
     state: Literal["serving", "draining", "stopped"]
+    kind: Literal["sfu", "mediamtx"] = "sfu"
+    """A MediaMTX takes only sessions that it asked for itself (`POST /v1/hooks/mediamtx`); none is placed on it."""
     started_at: Instant
     load: Load = Load()
     streams: Annotated[tuple[StreamReport, ...], Field(max_length=4096, strict=False)] = ()

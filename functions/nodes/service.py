@@ -173,6 +173,7 @@ def _node(heartbeat: Heartbeat, now: float) -> Node:
         region=heartbeat.region,
         state=NodeState(heartbeat.state),
         load=Load(**heartbeat.load.model_dump()),
+        kind=heartbeat.kind,
     )
 
 

@@ -47,6 +47,7 @@ class Parameter:
 _KEY = Parameter("stream_key", "path", "The secret stream key, `live_…` or `anon_…`.", "^(live|anon)_[a-z2-7]{32}$")
 _STREAM = Parameter("stream_id", "path", "The public stream id.", "^[a-z2-7]{16}$")
 _FORCE = Parameter("force", "query", "`1` overrides a publisher that uses the key now.", "^[01]$")
+_NODE = Parameter("node", "query", "The id of the MediaMTX, as its reporter reports it.", "^[a-z0-9-]{1,40}$")
 _REGION = Parameter("region", "query", "The region whose nodes are preferred.", "^[a-z0-9-]{1,40}$")
 
 
@@ -88,6 +89,18 @@ GRANT_REQUEST: Mapping[str, object] = {
         "force": {"type": "boolean", "default": False},
         "region": {"type": ["string", "null"]},
         "node": {"type": ["string", "null"], "description": "The node that asks for itself."},
+    },
+}
+
+MEDIAMTX_REQUEST: Mapping[str, object] = {
+    "type": "object",
+    "required": ["action", "path"],
+    "properties": {
+        "action": {"enum": ["publish", "read", "playback"]},
+        "path": {**_STRING, "description": "The stream id."},
+        "protocol": {"enum": ["rtmp", "rtmps", "rtsp", "rtsps", "srt", "hls", "webrtc", ""]},
+        **dict.fromkeys(("user", "password", "token", "ip", "query", "userAgent"), _STRING),
+        "id": {"type": ["string", "null"], "description": "MediaMTX's id of the connection."},
     },
 }
 
@@ -155,6 +168,18 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "The grant, the node's URL, the session id and the limits that hold.",
         request=GRANT_REQUEST,
         refusals=(Code.INVALID_REQUEST, *_PUBLISH, *_PLAY[:3], *_BUSY),
+    ),
+    Endpoint(
+        "post",
+        "/v1/hooks/mediamtx",
+        "Grants",
+        "Admission for MediaMTX",
+        "MediaMTX's `authHTTPAddress`: the path is the stream id, the key is the password (docs/mediamtx.md). Every refusal is 401.",
+        200,
+        "Let it in; the session, and the limits that hold.",
+        request=MEDIAMTX_REQUEST,
+        parameters=(_NODE,),
+        refusals=(Code.INVALID_REQUEST, *_PUBLISH, *_PLAY, Code.FORBIDDEN, Code.NO_CAPACITY, Code.UNAVAILABLE),
     ),
     Endpoint(
         "get",

@@ -249,6 +249,7 @@ def summary_item(node: Node) -> Item:
         "state": node.state.value,
         "load": load_item(node.load),
         "drained": node.drained or None,
+        "kind": node.kind,
     }
 
 
@@ -256,7 +257,7 @@ def summary_of(identity: str, item: Item) -> Node:
     """The node that an entry of the fleet's item means."""
     return Node(
         identity, item["boot"], item["at"], item["url"], item["region"], NodeState(item["state"]),
-        load_of(item.get("load")), item.get("drained", False),
+        load_of(item.get("load")), item.get("drained", False), item.get("kind", "sfu"),
     )  # fmt: skip
 
 

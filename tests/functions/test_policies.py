@@ -8,7 +8,24 @@ from shared.tiers import Tier
 from tests.functions.policies import granted, used
 from tests.functions.world import SETTINGS, Beating, World, load_event
 
-FUNCTIONS = ("admission", "nodes", "metering", "admin", "public", "account")
+FUNCTIONS = ("admission", "hooks", "nodes", "metering", "admin", "public", "account")
+
+
+def mediamtx(world: World) -> None:
+    """A publish that is admitted, forced, and without a slot left; then a viewer."""
+    beating = Beating("mtx1", "bootbootbootc222", "http://127.0.0.1:8889", kind="mediamtx")
+    world.beat(beating)
+    world.account("radio")
+    key, stream = world.key("radio")
+    ask = {"action": "publish", "protocol": "rtmp", "path": stream, "password": key, "ip": "203.0.113.7"}
+    session = world.ask_mediamtx(ask).json["session"]
+    beating.streams[stream] = {"stream": stream, "account": "radio", "session": session, "epoch": 1, "since": world.now}
+    world.beat(beating)
+    world.ask_mediamtx({**ask, "query": "force=1"})
+    beating.boot, beating.started_at = "bootbootboote222", world.now
+    world.beat(beating)
+    world.ask_mediamtx(ask)
+    world.ask_mediamtx({"action": "read", "protocol": "hls", "path": stream})
 
 
 def test_every_permission_is_used_and_no_other(world: World, node: Beating) -> None:
@@ -48,6 +65,8 @@ def test_every_permission_is_used_and_no_other(world: World, node: Beating) -> N
         assert world.read("public", path).status == 200
     for path in ("/v1/account", "/v1/account/keys", "/v1/account/refusals"):
         assert world.read("account", path, token).status == 200
+
+    mediamtx(world)
 
     assert {function: used(world.calls[function], SETTINGS) for function in FUNCTIONS} == {
         function: granted(function) for function in FUNCTIONS

@@ -15,7 +15,7 @@ from tests.functions.world import ROOT, template
 FUNCTIONS = [name for name, found in template()["Resources"].items() if found["Type"] == "AWS::Serverless::Function"]
 EVENT_FUNCTIONS = {
     "admin": "Admin", "heartbeat": "Nodes", "usage": "Metering", "whep": "Admission", "whip": "Admission",
-    "whip_bearer": "Admission", "whip_preflight": "Admission", "grants": "Admission", "anonymous": "Admission",
+    "mediamtx": "Hooks", "whip_bearer": "Admission", "whip_preflight": "Admission", "grants": "Admission", "anonymous": "Admission",
 }  # fmt: skip
 
 

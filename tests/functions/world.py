@@ -21,6 +21,7 @@ from samtranslator.yaml_helper import yaml_parse
 from functions.account import handler as account
 from functions.admin import handler as admin
 from functions.admission import handler as admission
+from functions.hooks import handler as hooks
 from functions.metering import handler as metering
 from functions.nodes import handler as nodes
 from functions.observability import LambdaLog
@@ -99,6 +100,7 @@ class Beating:
     url: str = "http://127.0.0.1:8889"
     region: str = "local"
     state: str = "serving"
+    kind: str = "sfu"
     started_at: float = NOW - 100
     load: dict[str, int] = field(default_factory=lambda: {"max_sessions": 400})
     streams: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -118,7 +120,7 @@ class Beating:
         """The heartbeat's body."""
         return {
             "v": 1, "node": self.id, "boot": self.boot, "at": at, "url": self.url, "region": self.region,
-            "state": self.state, "started_at": self.started_at, "load": self.load,
+            "state": self.state, "kind": self.kind, "started_at": self.started_at, "load": self.load,
             "streams": list(self.streams.values()), "ended": self.ended, "done": self.done,
         }  # fmt: skip
 
@@ -131,6 +133,7 @@ class World:
         self.settings = settings
         self.calls: dict[str, list[Call]] = {
             "admission": [],
+            "hooks": [],
             "nodes": [],
             "metering": [],
             "admin": [],
@@ -155,6 +158,9 @@ class World:
         self.ledger = UsageLedger(self.dynamo, self.settings.accounts_table)
         self.directory = Directory(self.dynamo, self.settings.accounts_table, self.settings.fleet_table)
         self.admission = self.new_admission()
+        self._hook = hooks.build(
+            self.settings, LambdaLog("hooks"), Dynamo(self._client("hooks")), clock=self.clock, sleep=self.sleep
+        )
         self._nodes = nodes.build(
             self.settings, LambdaLog("nodes"), Dynamo(self._client("nodes")), self._ssm("nodes"), clock=self.clock
         )
@@ -220,6 +226,12 @@ class World:
     def ask_grant(self, body: Any) -> Answer:
         """POST /v1/grants."""
         return self.request(changed(load_event("grants"), body=body if isinstance(body, str) else json.dumps(body)))
+
+    def ask_mediamtx(self, body: Any, node: str = "mtx1") -> Answer:
+        """POST /v1/hooks/mediamtx as the MediaMTX *node* does, or with another body."""
+        text = body if isinstance(body, str) else json.dumps(body)
+        event = changed(load_event("mediamtx"), body=text, query={"node": node})
+        return _answer(hooks.answer(self._hook, request_of(event), LambdaLog("hooks")).event())
 
     def beat(self, node: Beating, /, **changes: Any) -> Answer:
         """Let *node* send one heartbeat, with *changes* to its body."""

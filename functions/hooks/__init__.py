@@ -1,0 +1,1 @@
+"""Admission for media servers that are not ours."""

@@ -1,0 +1,96 @@
+"""`POST /v1/hooks/mediamtx?node=…`: MediaMTX's `authHTTPAddress`.
+
+MediaMTX lets in on 200 and nobody else. It asks a client for credentials only on 401, and tells it nothing of the answer
+but that; so a refusal is 401 whatever its code says, and its body, the documented one, is for MediaMTX's log.
+"""
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
+from random import randrange
+from typing import Any
+
+from functions import aws
+from functions.accounts import Key, Noted
+from functions.addresses import shortened
+from functions.admission.publish import Ports, Publish
+from functions.admission.watch import Watching
+from functions.hooks.mediamtx import read
+from functions.hooks.service import Hook
+from functions.observability import LambdaLog, Log
+from functions.settings import Settings
+from functions.storage.directory import Directory
+from functions.storage.dynamo import Dynamo, StoreUnavailableError
+from functions.storage.nodes import Nodes
+from functions.storage.refusals import RefusalLog
+from functions.storage.rosters import Rosters
+from functions.web import Answer, Request, as_json, refusal, request_of
+from shared.refusals import Code, Refused, unavailable
+
+PLAIN = frozenset({Code.INVALID_REQUEST, Code.UNAVAILABLE})
+"""Codes that are not about the client, and keep their status."""
+
+
+def answer(hook: Hook, request: Request, log: Log) -> Answer:
+    """The answer to one question."""
+    asked = read(request.body)
+    try:
+        said = asked if isinstance(asked, Refused) else hook.decide(asked, request.query.get("node", ""))
+    except StoreUnavailableError:
+        log.problem("cannot decide")
+        said = unavailable()
+    if not isinstance(said, Refused):
+        return as_json(200, said)
+    log.event("refused", code=said.code.value, route=request.route)
+    log.count("Refused", code=said.code.value)
+    told = refusal(said)
+    return told if said.code in PLAIN else Answer(401, told.headers, told.body)
+
+
+def build(
+    settings: Settings,
+    log: Log,
+    dynamo: Dynamo,
+    *,
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Hook:
+    """The composition root."""
+    directory = Directory(dynamo, settings.accounts_table, settings.fleet_table)
+    refusals = RefusalLog(dynamo, settings.accounts_table)
+
+    def note(key: Key, request: Publish, refused: Refused, now: float) -> None:
+        address = shortened(request.address)
+        refusals.note(key.account, Noted(key.stream, now, refused.code.value, request.protocol, address))
+
+    ports = Ports(
+        directory=directory,
+        rosters=Rosters(dynamo, settings.accounts_table),
+        nodes=Nodes(dynamo, settings.fleet_table),
+        region=settings.region,
+        clock=clock,
+        sleep=sleep,
+        random=secrets.token_bytes,
+        choose=randrange,
+        note=note,
+    )
+    return Hook(ports, Watching(directory, clock), log)
+
+
+@cache
+def _log() -> LambdaLog:
+    return LambdaLog("hooks")
+
+
+@cache
+def _hook() -> Hook:
+    return build(Settings.from_environment(os.environ), _log(), Dynamo(aws.Session().dynamodb()))
+
+
+def lambda_handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Answer one payload-2.0 event."""
+    request = request_of(event)
+    _log().begin(request.request_id)
+    return answer(_hook(), request, _log()).event()

@@ -1,0 +1,72 @@
+"""Answers MediaMTX: the same keys, tiers, quotas and slots as for our own nodes.
+
+A publish takes a slot on the MediaMTX that asks, which must be in the fleet with a lease: `python -m sfu.mediamtx` beside
+it sends its heartbeats. Without them nobody could tell when a session ends, so without them nobody is let in.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from functions.admission.publish import Ports, Publish, admit
+from functions.admission.watch import Watching
+from functions.hooks.mediamtx import Asked
+from functions.observability import Log
+from shared.refusals import Refused, invalid_key, no_capacity, stream_offline
+
+KIND = "mediamtx"
+
+
+class Hook:
+    """Decides MediaMTX's questions."""
+
+    def __init__(self, ports: Ports, watching: Watching, log: Log) -> None:
+        self._ports = ports
+        self._watching = watching
+        self._log = log
+
+    def decide(self, asked: Asked, node: str) -> Mapping[str, Any] | Refused:
+        """What the reporter beside MediaMTX needs to know of an admitted session, or why there is none."""
+        return self._watch(asked, node) if asked.key is None else self._publish(asked, node)
+
+    def _publish(self, asked: Asked, name: str) -> Mapping[str, Any] | Refused:
+        assert asked.key is not None  # noqa: S101 - decide() asked
+        now = self._ports.clock()
+        key, fleet = self._ports.directory.key_and_fleet(asked.key.digest)
+        if key is None or not key.valid(now) or key.stream != asked.stream:
+            # A right key for another stream is as wrong as any.
+            return invalid_key()
+        node = fleet.named(name)
+        if node is None or node.kind != KIND or not node.serves(now):
+            self._log.event("no such MediaMTX", node=name[:64])
+            return no_capacity()
+        request = Publish(
+            asked.key, asked.protocol, asked.force, node=name, idempotency_key=asked.identity, address=asked.address
+        )
+        place = admit(self._ports, request)
+        if isinstance(place, Refused):
+            return place
+        if place.node.id != name:
+            # The predecessor's node lives, and the rules would keep the stream there; its slot is free for the next try.
+            self._ports.rosters.release(place.account.id, place.stream, place.slot.session)
+            return no_capacity()
+        self._log.event(
+            "admitted", action="publish", account=place.account.id, stream=place.stream, session=place.slot.session,
+            node=name,
+        )  # fmt: skip
+        limits = place.account.limits
+        return {
+            "action": "publish",
+            "stream": place.stream,
+            "session": place.slot.session,
+            "account": place.account.id,
+            "epoch": place.account.epoch,
+            "limits": {"viewers": limits.viewers, "kbps": limits.kbps},
+        }
+
+    def _watch(self, asked: Asked, name: str) -> Mapping[str, Any] | Refused:
+        seat = self._watching.admit(asked.stream, asked.protocol)
+        if isinstance(seat, Refused):
+            return seat
+        if seat.node.id != name:
+            return stream_offline()
+        return {"action": "play", "stream": asked.stream, "limits": {"viewers": seat.stream.max_viewers}}
