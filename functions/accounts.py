@@ -6,6 +6,7 @@ The account's item is the roster: one conditional write on it decides a publish 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from functions.quota import Told
 from shared.grants import GRACE_SECONDS, GRANT_SECONDS
 from shared.months import month_of
 from shared.refusals import Refused, bandwidth_exceeded, quota_exceeded
@@ -63,6 +64,8 @@ class Account:
     blocked: Usage | None = None
     """Set once a month's quota was used up; holds for that month only."""
     created: float = 0
+    told: Told | None = None
+    """The highest mark of its quota that its owner was told of."""
 
     @property
     def limits(self) -> Limits:

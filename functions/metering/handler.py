@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from functions import aws
 from functions.metering.service import Metering, Record
 from functions.observability import LambdaLog, Log
+from functions.quota import Crossing
 from functions.settings import Settings
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
@@ -37,7 +38,14 @@ def consume(event: Mapping[str, Any], metering: Metering, log: Log) -> dict[str,
     return {"batchItemFailures": [{"itemIdentifier": identity} for identity in failed]}
 
 
-def build(settings: Settings, log: Log, dynamo: Dynamo, *, clock: Callable[[], float] = time.time) -> Metering:
+def build(
+    settings: Settings,
+    log: Log,
+    dynamo: Dynamo,
+    *,
+    clock: Callable[[], float] = time.time,
+    tell: Callable[[Crossing], None] | None = None,
+) -> Metering:
     """The composition root."""
     return Metering(
         UsageLedger(dynamo, settings.accounts_table),
@@ -46,7 +54,15 @@ def build(settings: Settings, log: Log, dynamo: Dynamo, *, clock: Callable[[], f
         Nodes(dynamo, settings.fleet_table),
         clock,
         log,
+        tell or _logging(log),
     )
+
+
+def _logging(log: Log) -> Callable[[Crossing], None]:
+    def tell(passed: Crossing) -> None:
+        log.event("quota mark passed", account=passed.account, month=passed.month, percent=passed.percent)
+
+    return tell
 
 
 @cache

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functions.accounts import Account, Usage
 from functions.fleet import Order
 from functions.observability import Log
+from functions.quota import Crossing, Told, crossings
 from functions.storage.directory import Directory
 from functions.storage.dynamo import StoreUnavailableError
 from functions.storage.nodes import Nodes
@@ -46,6 +47,7 @@ class Metering:
         nodes: Nodes,
         clock: Callable[[], float],
         log: Log,
+        tell: Callable[[Crossing], None],
     ) -> None:
         self._ledger = ledger
         self._registry = registry
@@ -53,6 +55,7 @@ class Metering:
         self._nodes = nodes
         self._clock = clock
         self._log = log
+        self._tell = tell
 
     def merge(self, records: Iterable[Record]) -> frozenset[str]:
         """Merge *records*; the ids of those that must come again."""
@@ -73,21 +76,33 @@ class Metering:
         return frozenset(failed)
 
     def _enforce(self, account: str, month: str, lives: set[_Life]) -> None:
-        """Block *account* if its quota of the present month is used up."""
+        """Block *account* if its quota of the present month is used up, and tell of the marks that it passed."""
         if month != month_of(self._clock()):
             return
         used = self._ledger.used(account, month)
         found = self._registry.account(account)
-        if found is None or used < found.limits.bytes:
+        if found is None:
             return
-        usage = Usage(month, used, found.limits.bytes)
+        quota = found.limits.bytes
+        if used >= quota:
+            self._block(found, Usage(month, used, quota), lives)
+        marks = crossings(account, month, used, quota, found.told)
+        for mark in marks:
+            # Told first and remembered then: a crash in between tells twice, never not at all.
+            self._tell(mark)
+        if marks:
+            self._ledger.remember_told(account, Told(month, quota, marks[-1].percent))
+
+    def _block(self, found: Account, usage: Usage, lives: set[_Life]) -> None:
+        """Let *found* neither publish nor be watched for the rest of the month, and end what runs."""
+        account, month = found.id, usage.month
         if found.blocked is None or found.blocked.month != month:
             # Viewers first: a crash before the account is blocked makes the record come again and everything be redone.
             for key in self._registry.keys(account):
                 self._ledger.mark_stream(key.stream, usage)
-        blocked = self._ledger.block(account, month, used)
+        blocked = self._ledger.block(account, month, usage.used)
         if blocked is not None:
-            self._log.event("quota used up", account=account, month=month, used=used, quota=usage.quota)
+            self._log.event("quota used up", account=account, month=month, used=usage.used, quota=usage.quota)
         self._end_sessions(blocked or found, month, lives)
 
     def _end_sessions(self, account: Account, month: str, lives: set[_Life]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from functions.accounts import Account, Key, Live, Noted, Slot, Stream, Usage
 from functions.fleet import Fleet, Load, Node, NodeReport, NodeState, Order, Session
+from functions.quota import Told
 from functions.storage.attributes import Item
 from shared.tiers import NO_OVERRIDES, HlsEmbed, Overrides, Tier
 
@@ -129,6 +130,7 @@ def account_of(item: Item) -> Account:
     """The account that an item means."""
     used = item.get("used", {})
     blocked = item.get("blocked")
+    told = item.get("told")
     return Account(
         id=item["pk"].removeprefix("ACCOUNT#"),
         tier=Tier(item["tier"]),
@@ -137,7 +139,13 @@ def account_of(item: Item) -> Account:
         epoch=item["ep"],
         blocked=Usage(blocked, used.get("bytes", 0), item["quota"]) if blocked else None,
         created=item.get("created", 0),
+        told=Told(**told) if told else None,
     )
+
+
+def told_item(told: Told) -> Item:
+    """Which mark of a quota was told of."""
+    return {"month": told.month, "quota": told.quota, "percent": told.percent}
 
 
 def key_item(key: Key) -> Item:

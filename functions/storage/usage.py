@@ -7,8 +7,9 @@ nothing (design.md, rule 5). The sum of the shards is the account's use of the m
 from dataclasses import dataclass
 
 from functions.accounts import Account, Usage
+from functions.quota import Told
 from functions.storage.dynamo import Dynamo, Unmet, Update
-from functions.storage.shapes import account_key, account_of, stream_key, usage_item
+from functions.storage.shapes import account_key, account_of, stream_key, told_item, usage_item
 
 # An old total, a duplicate or a replay.
 GROWS = "attribute_not_exists(b) OR b < :b"
@@ -18,6 +19,9 @@ OVER = "quota <= :used"
 NOT_LATER = "(attribute_not_exists(blocked) OR blocked <= :month)"
 # The figures of a block only grow.
 MORE = "(attribute_not_exists(used) OR used.#month < :month OR used.#bytes < :used)"
+
+# Another consumer may have told of a higher mark meanwhile; of another month or quota, what was told does not count.
+HIGHER = "(attribute_not_exists(told) OR told.#month <> :month OR told.#quota <> :quota OR told.#percent < :percent)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,19 @@ class UsageLedger:
                 "REMOVE blocked",
                 "attribute_exists(blocked) AND quota > :used",
                 values={":used": used},
+            )
+        )
+
+    def remember_told(self, account: str, told: Told) -> None:
+        """Note that the owner of *account* was told of a mark of the quota."""
+        self._dynamo.update(
+            Update(
+                self._table,
+                account_key(account),
+                "SET told = :told",
+                f"attribute_exists(pk) AND {HIGHER}",
+                {"#month": "month", "#quota": "quota", "#percent": "percent"},
+                {":told": told_item(told), **{f":{name}": value for name, value in told_item(told).items()}},
             )
         )
 

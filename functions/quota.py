@@ -1,0 +1,40 @@
+"""Which marks of its quota an account has newly passed: values for whoever tells the owner. Pure; nothing is sent here.
+
+What was told is remembered with the quota that it was told of, so a raised quota starts anew, and two consumers that
+merge at once cannot both overlook a mark: each compares the whole sum with what was told, never with its own part.
+"""
+
+from dataclasses import dataclass
+
+MARKS = (80, 95, 100)
+"""Percent of the quota."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The highest mark that was told of, of which quota in which month."""
+
+    month: str
+    quota: int
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """An account passed *percent* of its month's quota."""
+
+    account: str
+    month: str
+    percent: int
+    used: int
+    quota: int
+
+
+def crossings(account: str, month: str, used: int, quota: int, told: Told | None) -> tuple[Crossing, ...]:
+    """The marks that *used* bytes of *quota* have reached and that nobody was told of, lowest first."""
+    known = told.percent if told is not None and (told.month, told.quota) == (month, quota) else 0
+    return tuple(
+        Crossing(account, month, percent, used, quota)
+        for percent in MARKS
+        if percent > known and used * 100 >= quota * percent
+    )
