@@ -43,6 +43,7 @@ class Identity:
     url: str
     region: str
     started_at: float
+    kind: Literal["sfu", "mediamtx"] = "sfu"
 
 
 class Heartbeats:
@@ -124,6 +125,7 @@ class Heartbeats:
             url=who.url,
             region=who.region,
             state=self.state,
+            kind=who.kind,
             started_at=who.started_at,
             load=load,
             streams=tuple(streams),

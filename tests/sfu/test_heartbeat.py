@@ -41,6 +41,7 @@ def test_it_says_who_we_are_and_everything_that_is_live() -> None:
         "url": "http://127.0.0.1:8889",
         "region": "local",
         "state": "serving",
+        "kind": "sfu",
         "started_at": 50.0,
         "ended": (),
         "done": (),
