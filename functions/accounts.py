@@ -79,6 +79,18 @@ class Account:
         return self.blocked.refusal(self.tier)
 
 
+PUBLISHING = frozenset({"whip", "rtmp", "srt"})
+"""The protocols that a stream key can be restricted to; watching needs no key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retiring:
+    """A secret that a rotation replaced, and until when it still publishes."""
+
+    digest: str
+    until: float
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """A stream key as storage knows it: by its digest."""
@@ -92,6 +104,12 @@ class Key:
     """From then on the key is as good as unknown."""
     expires_at: float | None = None
     """Anonymous keys lapse."""
+    protocols: frozenset[str] | None = None
+    """What it may publish by; None: whatever its account may."""
+    hint: str = ""
+    """The first two characters of the secret, for its owner to know it by."""
+    retiring: tuple[Retiring, ...] = ()
+    """Only in the account's entry of the key: secrets that it had before and that are not over."""
 
     def valid(self, now: float) -> bool:
         """Whether the key publishes at *now*."""

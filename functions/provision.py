@@ -3,9 +3,9 @@
 A secret is returned once, to be handed to its owner; storage gets its digest. Randomness and time are arguments.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from functions.accounts import Account, Key, Stream
+from functions.accounts import Account, Key, Retiring, Stream
 from functions.storage.registry import Registry
 from shared.keys import AccountToken, RandomBytes, StreamKey, new_account_token, new_stream_id, new_stream_key
 from shared.tiers import NO_OVERRIDES, Overrides, Tier
@@ -45,12 +45,34 @@ def create_account(
     return NewAccount(made, token) if registry.create_account(made, token.digest) else None
 
 
-def create_key(registry: Registry, account: Account, *, random: RandomBytes, now: float, label: str = "") -> NewKey:
-    """A new stream key of *account*, with a stream of its own."""
+def create_key(
+    registry: Registry,
+    account: Account,
+    *,
+    random: RandomBytes,
+    now: float,
+    label: str = "",
+    protocols: frozenset[str] | None = None,
+) -> NewKey:
+    """A new stream key of *account*, with a stream of its own; it publishes by *protocols* only, where they are given."""
     secret = new_stream_key(random, anonymous=account.tier is Tier.ANONYMOUS)
     stream = new_stream_id(random)
-    registry.create_key(Key(secret.digest, account.id, stream, label, now), _stream(stream, account))
+    key = Key(secret.digest, account.id, stream, label, now, protocols=protocols, hint=_hint(secret))
+    registry.create_key(key, _stream(stream, account))
     return NewKey(secret, stream)
+
+
+def rotate_key(registry: Registry, key: Key, *, random: RandomBytes, now: float, until: float) -> StreamKey | None:
+    """A new secret for the stream of *key*, whose old one publishes *until* then; None where the key changed meanwhile."""
+    secret = new_stream_key(random, anonymous=key.account.startswith("anon-"))
+    older = tuple(Retiring(old.digest, min(old.until, until)) for old in key.retiring if old.until > now)
+    retiring = (*older, Retiring(key.digest, until))
+    rotated = replace(key, digest=secret.digest, hint=_hint(secret), created=now, retiring=retiring)
+    return secret if registry.rotate(key, rotated) else None
+
+
+def _hint(secret: StreamKey) -> str:
+    return secret.masked.partition("_")[2].rstrip("…")
 
 
 def create_anonymous(registry: Registry, *, random: RandomBytes, now: float) -> NewKey:

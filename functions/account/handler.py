@@ -1,36 +1,64 @@
 """The owner's API: HTTP event -> service -> answer."""
 
 import os
+import secrets
 import time
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from functions import answers, aws
+from functions.account.keys import Keys
+from functions.account.models import NewKey, Rotation
 from functions.account.service import AccountService
 from functions.observability import LambdaLog
 from functions.settings import Settings
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
+from functions.storage.nodes import Nodes
 from functions.storage.refusals import RefusalLog
 from functions.storage.registry import Registry
 from functions.storage.usage import UsageLedger
-from shared.refusals import Refused
+from functions.validation import first_error
+from shared.refusals import Refused, invalid_request
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
-    from pydantic import BaseModel
+
+    from functions.accounts import Account
+
+M = TypeVar("M", bound=BaseModel)
 
 
-def router(service: AccountService, log: LambdaLog, clock: Callable[[], float]) -> "APIGatewayHttpResolver":
+def router(  # noqa: C901 - one branch-free function a route
+    service: AccountService, owned: Keys, log: LambdaLog, clock: Callable[[], float]
+) -> "APIGatewayHttpResolver":
     """The routes."""
     app = answers.resolver(log.logger)
 
     def authorization() -> str | None:
         return app.current_event.headers.get("authorization")
 
-    def said(reply: "BaseModel | Refused") -> answers.Answer:
-        return answers.refusal(reply) if isinstance(reply, Refused) else answers.model(reply)
+    def said(reply: BaseModel | Refused, status: int = 200) -> answers.Answer:
+        return answers.refusal(reply) if isinstance(reply, Refused) else answers.model(reply, status=status)
+
+    def asked(kind: type[M], act: "Callable[[Account, M], BaseModel | Refused]", status: int = 200) -> answers.Answer:
+        # Who asks comes before what is asked: a stranger learns nothing of the form of a request.
+        account = service.authenticate(authorization())
+        if isinstance(account, Refused):
+            return answers.refusal(account)
+        try:
+            body = kind.model_validate_json(app.current_event.decoded_body or "{}")
+        except (ValidationError, UnicodeDecodeError) as error:
+            return answers.refusal(first_error(error) if isinstance(error, ValidationError) else _no_text())
+        return said(act(account, body), status)
+
+    def base() -> str:
+        headers = app.current_event.headers
+        scheme = (headers.get("x-forwarded-proto") or "https").partition(",")[0].strip()
+        return f"{scheme}://{headers.get('host') or ''}"
 
     @app.get("/v1/account")
     def account() -> answers.Answer:
@@ -39,6 +67,21 @@ def router(service: AccountService, log: LambdaLog, clock: Callable[[], float]) 
     @app.get("/v1/account/keys")
     def keys() -> answers.Answer:
         return said(service.keys(authorization(), clock()))
+
+    @app.post("/v1/account/keys")
+    def create_key() -> answers.Answer:
+        return asked(NewKey, lambda account, wish: owned.create(account, wish, base(), clock()), 201)
+
+    @app.post("/v1/account/keys/<stream>/rotate")
+    def rotate_key(stream: str) -> answers.Answer:
+        return asked(Rotation, lambda account, wish: owned.rotate(account, stream, wish, base(), clock()), 201)
+
+    @app.delete("/v1/account/keys/<stream>")
+    def revoke_key(stream: str) -> answers.Answer:
+        account = service.authenticate(authorization())
+        if isinstance(account, Refused):
+            return answers.refusal(account)
+        return said(owned.revoke(account, stream, app.current_event.query_string_parameters.get("at"), clock()))
 
     @app.get("/v1/account/refusals")
     def refusals() -> answers.Answer:
@@ -54,7 +97,12 @@ def build(
     table = settings.accounts_table
     directory = Directory(dynamo, table, settings.fleet_table)
     service = AccountService(Registry(dynamo, table), UsageLedger(dynamo, table), directory, RefusalLog(dynamo, table))
-    return router(service, log, clock)
+    owned = Keys(Registry(dynamo, table), Nodes(dynamo, settings.fleet_table), directory.fleet, secrets.token_bytes)
+    return router(service, owned, log, clock)
+
+
+def _no_text() -> Refused:
+    return invalid_request("The body is not UTF-8.")
 
 
 @cache

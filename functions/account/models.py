@@ -1,5 +1,7 @@
 """What the account endpoints answer."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.tiers import HlsEmbed, Tier
@@ -9,6 +11,27 @@ class Reply(BaseModel):
     """Frozen, and described field by field for the OpenAPI document."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+
+class Asked(BaseModel):
+    """A request: strict, and a field that we do not know is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+class NewKey(Asked):
+    """A stream key to be made."""
+
+    label: str = Field(default="", max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
+    protocols: list[Literal["whip", "rtmp", "srt"]] | None = Field(default=None, min_length=1, max_length=3)
+    """What the key may publish by; null for whatever the account may."""
+
+
+class Rotation(Asked):
+    """How a key is rotated."""
+
+    overlap_seconds: int = Field(default=0, ge=0, le=30 * 86400)
+    """How long the old secret still publishes. 0: it ends now, with its session."""
 
 
 class AccountLimits(Reply):
@@ -71,13 +94,41 @@ class KeySummary(Reply):
     """A stream key without its secret, which nobody can read again."""
 
     stream_key: str
-    """Masked."""
+    """Masked: its kind and first two characters."""
     stream_id: str
     label: str
     created: float
     """Seconds since the epoch."""
     live: bool
     """Whether it publishes now."""
+    protocols: list[str] | None = None
+    """What it may publish by; null for whatever the account may."""
+    revoked_at: float | None = None
+    """When it will be revoked; null where nothing is planned."""
+    old_until: float | None = None
+    """Until when the secret that a rotation replaced still publishes; null where there is none."""
+
+
+class KeyCreated(Reply):
+    """A stream key with its secret: it is shown this once."""
+
+    stream_key: str
+    stream_id: str
+    label: str
+    protocols: list[str] | None
+    whip: str
+    """Where to publish; the address carries the secret."""
+    whep: str
+    """Where to watch."""
+    old_until: float | None = None
+    """After a rotation: until when the old secret still publishes."""
+
+
+class KeyRevoked(Reply):
+    """A key that is revoked, or will be."""
+
+    stream_id: str
+    revoked_at: float
 
 
 class KeysReply(Reply):

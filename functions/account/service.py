@@ -76,7 +76,7 @@ class AccountService:
 
     def account(self, authorization: str | None, now: float) -> AccountReply | Refused:
         """Limits, the month's usage, and what is live."""
-        account = self._authenticate(authorization)
+        account = self.authenticate(authorization)
         if isinstance(account, Refused):
             return account
         limits = account.limits
@@ -97,7 +97,7 @@ class AccountService:
 
     def keys(self, authorization: str | None, now: float) -> KeysReply | Refused:
         """The keys that still publish, without their secrets."""
-        account = self._authenticate(authorization)
+        account = self.authenticate(authorization)
         if isinstance(account, Refused):
             return account
         live = {stream.stream_id for stream in self._live(account, now)}
@@ -106,12 +106,15 @@ class AccountService:
         return KeysReply(
             keys=[
                 KeySummary(
-                    # Storage has the digest alone, so there is nothing of the secret to show but its kind.
-                    stream_key="anon_…" if account.tier is Tier.ANONYMOUS else "live_…",
+                    # Storage has the digest alone; the two characters were kept when the key was made.
+                    stream_key=f"{'anon' if account.tier is Tier.ANONYMOUS else 'live'}_{key.hint}…",
                     stream_id=key.stream,
                     label=key.label,
                     created=key.created,
                     live=key.stream in live,
+                    protocols=sorted(key.protocols) if key.protocols is not None else None,
+                    revoked_at=key.revoked_at,
+                    old_until=max((old.until for old in key.retiring if old.until > now), default=None),
                 )
                 for key in valid
             ]
@@ -119,7 +122,7 @@ class AccountService:
 
     def refusals(self, authorization: str | None, now: float) -> RefusalsReply | Refused:
         """Why the account's encoders were turned away."""
-        account = self._authenticate(authorization)
+        account = self.authenticate(authorization)
         if isinstance(account, Refused):
             return account
         labels = {key.stream: key.label for key in self._registry.keys(account.id)}
@@ -137,7 +140,8 @@ class AccountService:
             ]
         )
 
-    def _authenticate(self, authorization: str | None) -> Account | Refused:
+    def authenticate(self, authorization: str | None) -> Account | Refused:
+        """The account that a token opens."""
         scheme, _, credentials = (authorization or "").partition(" ")
         token = AccountToken.parse(credentials.strip()) if scheme.lower() == "bearer" else None
         name = self._registry.account_of_token(token.digest) if token else None

@@ -21,7 +21,14 @@ from functions.storage.nodes import Nodes
 from functions.storage.rosters import Rosters, Taken
 from shared.grants import GRACE_SECONDS, GRANT_SECONDS
 from shared.keys import RandomBytes, StreamKey, new_session_id
-from shared.refusals import Refused, invalid_key, key_already_in_use, no_capacity, unavailable
+from shared.refusals import (
+    Refused,
+    invalid_key,
+    key_already_in_use,
+    no_capacity,
+    protocol_not_allowed,
+    unavailable,
+)
 
 POLL_SECONDS = 0.2
 PATIENCE_SECONDS = 7.0
@@ -91,10 +98,23 @@ def admit(ports: Ports, request: Publish) -> Place | Refused:
         else tuple(_repetitions(request.key.digest, request.idempotency_key))
     )
     wish = Wish(key.stream, request.protocol, sessions, now, request.force)
-    outcome = _Attempt(ports, request, key, wish, fleet).run()
+    outcome = _restricted(ports, key, request.protocol) or _Attempt(ports, request, key, wish, fleet).run()
     if isinstance(outcome, Refused):
         ports.note(key, request, outcome, ports.clock())
+    elif key.revoked_at is not None:
+        # The key is to be revoked: its session ends with it.
+        node, slot = outcome.node, outcome.slot
+        order = Order(f"revoked-{slot.session}", "revoked", session=slot.session, not_before=key.revoked_at)
+        ports.nodes.order(node.id, node.boot, order)
     return outcome
+
+
+def _restricted(ports: Ports, key: Key, protocol: str) -> Refused | None:
+    """Why the key itself may not publish by *protocol*; the account is read for its tier, which the refusal names."""
+    if key.protocols is None or protocol in key.protocols:
+        return None
+    account = ports.rosters.read(key.account)
+    return invalid_key() if account is None else protocol_not_allowed(protocol, account.tier)
 
 
 def _repetitions(digest: str, idempotency_key: str) -> Iterable[str]:

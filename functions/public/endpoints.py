@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from functions.account.models import AccountReply, KeysReply, RefusalsReply
+from functions.account.models import AccountReply, KeyCreated, KeyRevoked, KeysReply, NewKey, RefusalsReply, Rotation
 from functions.public.models import PublicKeys, StreamState, Tiers
 from shared.refusals import Code
 
@@ -228,6 +228,46 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         reply=KeysReply,
         security="account token",
         refusals=(Code.UNAUTHORIZED, Code.UNAVAILABLE),
+    ),
+    Endpoint(
+        "post",
+        "/v1/account/keys",
+        "Account",
+        "A new stream key",
+        "With a stream of its own; a label and the protocols that it may publish by.",
+        201,
+        "The key, shown this once, and its addresses.",
+        reply=KeyCreated,
+        request=NewKey.model_json_schema(),
+        security="account token",
+        refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.FORBIDDEN, Code.UNAVAILABLE),
+    ),
+    Endpoint(
+        "post",
+        "/v1/account/keys/{stream_id}/rotate",
+        "Account",
+        "Rotate a stream key",
+        "A new secret for the same stream. The old one publishes for `overlap_seconds`, and its session ends with it.",
+        201,
+        "The new key, shown this once, and its addresses.",
+        reply=KeyCreated,
+        request=Rotation.model_json_schema(),
+        parameters=(_STREAM,),
+        security="account token",
+        refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.FORBIDDEN, Code.NOT_FOUND, Code.UNAVAILABLE),
+    ),
+    Endpoint(
+        "delete",
+        "/v1/account/keys/{stream_id}",
+        "Account",
+        "Revoke a stream key",
+        "Now, or at a time; a session of the key ends with it.",
+        200,
+        "When the key is revoked.",
+        reply=KeyRevoked,
+        parameters=(_STREAM, Parameter("at", "query", "When, in seconds since the epoch; now if left out.")),
+        security="account token",
+        refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.NOT_FOUND, Code.UNAVAILABLE),
     ),
     Endpoint(
         "get",

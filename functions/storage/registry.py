@@ -21,6 +21,7 @@ from functions.storage.shapes import (
     overrides_item,
     owned_item,
     owned_key,
+    retiring_item,
     stream_item,
     stream_key,
     stream_limits_item,
@@ -112,12 +113,42 @@ class Registry:
         item = self._dynamo.get(self._table, owned_key(account, stream))
         return key_of(item) if item else None
 
-    def revoke(self, key: Key, at: float) -> None:
-        """From *at* on *key* is as good as unknown. The key itself first, then the owner's view of it."""
-        for where in (key_key(key.digest), owned_key(key.account, key.stream)):
-            self._dynamo.update(
-                Update(self._table, where, "SET revoked = :at", "attribute_exists(pk)", values={":at": at})
+    def rotate(self, key: Key, rotated: Key) -> bool:
+        """Give the stream of *key* the secret of *rotated*; False where the key changed meanwhile.
+
+        The owner's entry first, which knows every secret that must be revoked some day. A crash in between leaves the
+        old secret as it was and nobody with a new one, and the next rotation or revocation finishes what this one began.
+        """
+        outcome = self._dynamo.update(
+            Update(
+                self._table,
+                owned_key(key.account, key.stream),
+                "SET digest = :digest, hint = :hint, retiring = :retiring",
+                "digest = :seen AND attribute_not_exists(revoked)",
+                values={
+                    ":digest": rotated.digest,
+                    ":hint": rotated.hint,
+                    ":retiring": retiring_item(rotated),
+                    ":seen": key.digest,
+                },
             )
+        )
+        if isinstance(outcome, Unmet):
+            return False
+        self._dynamo.put_new(self._table, key_item(rotated))
+        for old in rotated.retiring:
+            self._set_revoked(key_key(old.digest), old.until)
+        return True
+
+    def revoke(self, key: Key, at: float) -> None:
+        """From *at* on *key* is as good as unknown. The secrets first, then the owner's view of them."""
+        self._set_revoked(key_key(key.digest), at)
+        for old in key.retiring:
+            self._set_revoked(key_key(old.digest), min(at, old.until))
+        self._set_revoked(owned_key(key.account, key.stream), at)
+
+    def _set_revoked(self, where: dict[str, str], at: float) -> None:
+        self._dynamo.update(Update(self._table, where, "SET revoked = :at", "attribute_exists(pk)", values={":at": at}))
 
     def stream(self, stream: str, *, consistent: bool = True) -> Stream | None:
         """The stream with this id."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from functions.accounts import Account, Key, Live, Noted, Slot, Stream, Usage
+from functions.accounts import Account, Key, Live, Noted, Retiring, Slot, Stream, Usage
 from functions.fleet import Fleet, Load, Node, NodeReport, NodeState, Order, Session
 from functions.quota import Told
 from functions.storage.attributes import Item
@@ -158,6 +158,8 @@ def key_item(key: Key) -> Item:
         "created": key.created,
         "revoked": key.revoked_at,
         "expires": key.expires_at,
+        "protos": key.protocols,
+        "hint": key.hint or None,
     }
 
 
@@ -166,13 +168,24 @@ def key_of(item: Item) -> Key:
     digest = item.get("digest") or item["pk"].removeprefix("KEY#")
     return Key(
         digest, item["account"], item["stream"], item.get("label", ""), item.get("created", 0),
-        item.get("revoked"), item.get("expires"),
+        item.get("revoked"), item.get("expires"), item.get("protos"), item.get("hint", ""),
+        tuple(Retiring(old["d"], old["until"]) for old in item.get("retiring", ())),
     )  # fmt: skip
 
 
 def owned_item(key: Key) -> Item:
     """The account's entry of a key: what the owner lists, and how metering finds the account's streams."""
-    return {**key_item(key), **owned_key(key.account, key.stream), "digest": key.digest}
+    return {
+        **key_item(key),
+        **owned_key(key.account, key.stream),
+        "digest": key.digest,
+        "retiring": retiring_item(key) if key.retiring else None,
+    }
+
+
+def retiring_item(key: Key) -> list[Item]:
+    """The secrets that a key had before."""
+    return [{"d": old.digest, "until": old.until} for old in key.retiring]
 
 
 def usage_item(usage: Usage | None) -> Item | None:

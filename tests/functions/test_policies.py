@@ -65,6 +65,10 @@ def test_every_permission_is_used_and_no_other(world: World, node: Beating) -> N
         assert world.read("public", path).status == 200
     for path in ("/v1/account", "/v1/account/keys", "/v1/account/refusals"):
         assert world.read("account", path, token).status == 200
+    assert world.own("POST", "/keys", token, {}).status == 201
+    assert world.own("POST", f"/keys/{stream}/rotate", token, {}).status == 201
+    publishing = next(iter(world.slots("acme")))
+    assert world.own("DELETE", f"/keys/{publishing}", token).status == 200
 
     mediamtx(world)
 

@@ -280,6 +280,17 @@ class World:
         )
         return _answer(app.resolve(event, CONTEXT))
 
+    def own(self, method: str, path: str, token: str | None, body: Any = None, query: Any = None) -> Answer:
+        """One call of the owner's API below `/v1/account`."""
+        event = changed(load_event("admin"), method=method, headers={"authorization": token and f"Bearer {token}"})
+        event["rawPath"] = f"/v1/account{path}"
+        event["headers"] |= {"host": "api.example.com", "x-forwarded-proto": "https"}
+        if query:
+            event["queryStringParameters"] = query
+        event["body"] = body if isinstance(body, str) or body is None else json.dumps(body)
+        app = account.build(self.settings, LambdaLog("account"), Dynamo(self._client("account")), clock=self.clock)
+        return _answer(app.resolve(event, CONTEXT))
+
     # State
 
     def account(self, account: str, tier: Tier = Tier.REGISTERED, overrides: Overrides = NO_OVERRIDES) -> str:

@@ -1,0 +1,116 @@
+"""What an owner does to stream keys: makes, rotates and revokes them. A secret is in one answer and nowhere else.
+
+A revoked key's session ends with it: what runs is ordered to end on its node, at the time of the revocation; what begins
+before a planned one is ordered likewise by admission. Another account's stream is answered like one that does not exist.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from functions.account.models import KeyCreated, KeyRevoked, NewKey, Rotation
+from functions.accounts import Account, Key
+from functions.fleet import Fleet, Order
+from functions.provision import create_key, rotate_key
+from functions.storage.registry import Registry
+from shared.keys import RandomBytes, is_stream_id
+from shared.refusals import Refused, forbidden, invalid_request, not_found
+
+MAX_KEYS = 200
+LATEST_SECONDS = 366 * 86400
+SKEW_SECONDS = 60
+
+
+class Nodes(Protocol):
+    """Where commands are left."""
+
+    def order(self, node: str, boot: str, order: Order) -> bool:
+        """Leave a command for a life of a node."""
+        ...
+
+
+class Keys:
+    """Changes an account's keys."""
+
+    def __init__(self, registry: Registry, nodes: Nodes, fleet: Callable[[], Fleet], random: RandomBytes) -> None:
+        self._registry = registry
+        self._nodes = nodes
+        self._fleet = fleet
+        self._random = random
+
+    def create(self, account: Account, asked: NewKey, base: str, now: float) -> KeyCreated | Refused:
+        """A new key with a stream of its own."""
+        if sum(key.valid(now) for key in self._registry.keys(account.id)) >= MAX_KEYS:
+            return forbidden(f"An account has at most {MAX_KEYS} keys. Revoke one first.")
+        protocols = frozenset[str](asked.protocols) if asked.protocols else None
+        made = create_key(self._registry, account, random=self._random, now=now, label=asked.label, protocols=protocols)
+        return _created(made.stream_key.reveal(), made.stream, asked.label, protocols, base)
+
+    def rotate(self, account: Account, stream: str, asked: Rotation, base: str, now: float) -> KeyCreated | Refused:
+        """A new secret for a stream; the old one publishes for as long as was asked, and so does its session."""
+        key = self._own(account, stream, now)
+        if key is None:
+            return _no_key()
+        if key.revoked_at is not None:
+            return forbidden("The key is about to be revoked.")
+        until = now + asked.overlap_seconds
+        secret = rotate_key(self._registry, key, random=self._random, now=now, until=until)
+        if secret is None:
+            return invalid_request("The key was changed meanwhile; look at it and try again.", status=409)
+        self._end(account.id, stream, until)
+        created = _created(secret.reveal(), stream, key.label, key.protocols, base)
+        return created.model_copy(update={"old_until": until})
+
+    def revoke(self, account: Account, stream: str, at: str | None, now: float) -> KeyRevoked | Refused:
+        """End a key's validity, now or *at* a time, and its session with it."""
+        key = self._own(account, stream, now)
+        if key is None:
+            return _no_key()
+        when = _instant(at, now)
+        if isinstance(when, Refused):
+            return when
+        self._registry.revoke(key, when)
+        self._end(account.id, stream, when)
+        return KeyRevoked(stream_id=stream, revoked_at=when)
+
+    def _own(self, account: Account, stream: str, now: float) -> Key | None:
+        key = self._registry.key(account.id, stream) if is_stream_id(stream) else None
+        return key if key is not None and key.valid(now) else None
+
+    def _end(self, account: str, stream: str, at: float) -> None:
+        """Have the session that holds the stream's slot end *at* a time. Read after the key changed, so none slips by."""
+        found = self._registry.account(account)
+        slot = found.slots.get(stream) if found is not None else None
+        if slot is None:
+            return
+        node = self._fleet().of_boot(slot.boot)
+        if node is not None:
+            order = Order(f"revoked-{slot.session}", "revoked", session=slot.session, not_before=at)
+            self._nodes.order(node.id, node.boot, order)
+
+
+def _instant(text: str | None, now: float) -> float | Refused:
+    if text is None:
+        return now
+    try:
+        at = float(text)
+    except ValueError:
+        at = float("nan")
+    # NaN is not within anything.
+    if not now - SKEW_SECONDS <= at <= now + LATEST_SECONDS:
+        return invalid_request('"at" must be a time within a year from now, in seconds since the epoch.', "at")
+    return max(at, now)
+
+
+def _created(secret: str, stream: str, label: str, protocols: frozenset[str] | None, base: str) -> KeyCreated:
+    return KeyCreated(
+        stream_key=secret,
+        stream_id=stream,
+        label=label,
+        protocols=sorted(protocols) if protocols is not None else None,
+        whip=f"{base}/{secret}/whip",
+        whep=f"{base}/{stream}/whep",
+    )
+
+
+def _no_key() -> Refused:
+    return not_found("The account has no key for this stream.")
