@@ -2,11 +2,16 @@
 
 from collections.abc import Iterator
 
+import boto3
+import botocore.session
 import pytest
+from botocore.loaders import create_loader
 from moto import mock_aws
 
 from tests.functions.policies import granted, used
 from tests.functions.world import SETTINGS, Beating, World
+
+_MODELS = create_loader()
 
 
 @pytest.fixture
@@ -17,6 +22,10 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
+        # moto forgets boto3's default session with every mock, and what costs in a new one is reading the same models.
+        session = botocore.session.Session()
+        session.register_component("data_loader", _MODELS)
+        boto3.setup_default_session(botocore_session=session)
         made = World()
         yield made
         for function, calls in made.calls.items():
