@@ -45,6 +45,11 @@ class Session:
         """A DynamoDB client; region, credentials and endpoint by botocore's chain."""
         return cast("DynamoDBClient", self._session.create_client("dynamodb", config=_CONFIG))
 
+    def events(self) -> Any:
+        """An EventBridge client, which is not worth waiting for: one attempt of a second."""
+        config = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=1)
+        return self._session.create_client("events", config=config)
+
     def ssm(self) -> ParameterStore:
         """The parameter store."""
         return _Parameters(self._session)

@@ -18,6 +18,8 @@ class Settings:
     """SSM SecureString with the signer's private keys; admission and admin only."""
     jwks_parameter: str = ""
     """SSM String with the public keys."""
+    event_bus: str = ""
+    """The EventBridge bus that is told of what happens; empty for none."""
     region: str = "local"
     stack: str = "sluice"
 
@@ -29,6 +31,7 @@ class Settings:
             fleet_table=environment.get("FLEET_TABLE", ""),
             signer_parameter=environment.get("SIGNER_PARAMETER", ""),
             jwks_parameter=environment.get("JWKS_PARAMETER", ""),
+            event_bus=environment.get("EVENT_BUS", ""),
             region=environment.get("SLUICE_REGION") or environment.get("AWS_REGION", "local"),
             stack=environment.get("SLUICE_STACK", "sluice"),
         )

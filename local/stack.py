@@ -27,7 +27,10 @@ from local.trigger import Trigger
 _NAME = "local"
 _TEMPLATE = processes.ROOT / "template.yaml"
 _USAGE_QUEUE = "UsageQueue"  # the logical id in the template of the queue that nodes report to
-_PARAMETERS = {"Region": fleet.REGION}  # placement prefers the region that the nodes say they are in
+_PARAMETERS = {
+    "Region": fleet.REGION,  # placement prefers the region that the nodes say they are in
+    "EventBus": "",  # the emulator has none that anybody could read
+}
 _PROCESSES_PER_FUNCTION = 8
 
 

@@ -20,6 +20,8 @@ from functions.admission.granting import Grant, Granting
 from functions.admission.publish import MAX_IDEMPOTENCY_KEY, Ports, Publish, admit
 from functions.admission.visitors import Visitors
 from functions.admission.watch import Watching
+from functions.eventbus import EventBus, no_client
+from functions.happenings import refused as publish_refused
 from functions.observability import LambdaLog, Log
 from functions.placement import Choose
 from functions.settings import Settings
@@ -193,6 +195,7 @@ def build(
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
     choose: Choose = randrange,
+    events: Callable[[], Any] = no_client,
 ) -> Admission:
     """The composition root."""
     directory = Directory(dynamo, settings.accounts_table, settings.fleet_table)
@@ -205,7 +208,7 @@ def build(
         sleep=sleep,
         random=secrets.token_bytes,
         choose=choose,
-        note=_noting(RefusalLog(dynamo, settings.accounts_table)),
+        note=noting(RefusalLog(dynamo, settings.accounts_table), EventBus(events, settings.event_bus, log)),
     )
     return Admission(
         ports,
@@ -221,10 +224,13 @@ def build(
     )
 
 
-def _noting(log: RefusalLog) -> Callable[[Key, Publish, Refused, float], None]:
+def noting(log: RefusalLog, bus: EventBus) -> Callable[[Key, Publish, Refused, float], None]:
+    """Keeps a refusal for the key's owner, and tells of those that were kept."""
+
     def note(key: Key, request: Publish, refused: Refused, now: float) -> None:
         address = shortened(request.address)
-        log.note(key.account, Noted(key.stream, now, refused.code.value, request.protocol, address))
+        if log.note(key.account, Noted(key.stream, now, refused.code.value, request.protocol, address)):
+            bus.put([publish_refused(key.account, key.stream, refused.code.value, request.protocol)])
 
     return note
 
@@ -237,7 +243,8 @@ def _log() -> LambdaLog:
 @cache
 def _admission() -> Admission:
     session = aws.Session()
-    return build(Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb()), session.ssm())
+    settings = Settings.from_environment(os.environ)
+    return build(settings, _log(), Dynamo(session.dynamodb()), session.ssm(), events=session.events)
 
 
 def lambda_handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from random import randrange
 from typing import Any
 
 from functions import aws
-from functions.accounts import Key, Noted
-from functions.addresses import shortened
-from functions.admission.publish import Ports, Publish
+from functions.admission.handler import noting
+from functions.admission.publish import Ports
 from functions.admission.watch import Watching
+from functions.eventbus import EventBus, no_client
 from functions.hooks.mediamtx import read
 from functions.hooks.service import Hook
 from functions.observability import LambdaLog, Log
@@ -56,15 +56,10 @@ def build(
     *,
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
+    events: Callable[[], Any] = no_client,
 ) -> Hook:
     """The composition root."""
     directory = Directory(dynamo, settings.accounts_table, settings.fleet_table)
-    refusals = RefusalLog(dynamo, settings.accounts_table)
-
-    def note(key: Key, request: Publish, refused: Refused, now: float) -> None:
-        address = shortened(request.address)
-        refusals.note(key.account, Noted(key.stream, now, refused.code.value, request.protocol, address))
-
     ports = Ports(
         directory=directory,
         rosters=Rosters(dynamo, settings.accounts_table),
@@ -74,7 +69,7 @@ def build(
         sleep=sleep,
         random=secrets.token_bytes,
         choose=randrange,
-        note=note,
+        note=noting(RefusalLog(dynamo, settings.accounts_table), EventBus(events, settings.event_bus, log)),
     )
     return Hook(ports, Watching(directory, clock), log)
 
@@ -86,7 +81,8 @@ def _log() -> LambdaLog:
 
 @cache
 def _hook() -> Hook:
-    return build(Settings.from_environment(os.environ), _log(), Dynamo(aws.Session().dynamodb()))
+    session = aws.Session()
+    return build(Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb()), events=session.events)
 
 
 def lambda_handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from functions import aws
+from functions.eventbus import EventBus, no_client
+from functions.happenings import quota_passed
 from functions.metering.service import Metering, Record
 from functions.observability import LambdaLog, Log
 from functions.quota import Crossing
@@ -45,6 +47,7 @@ def build(
     *,
     clock: Callable[[], float] = time.time,
     tell: Callable[[Crossing], None] | None = None,
+    events: Callable[[], Any] = no_client,
 ) -> Metering:
     """The composition root."""
     return Metering(
@@ -54,13 +57,14 @@ def build(
         Nodes(dynamo, settings.fleet_table),
         clock,
         log,
-        tell or _logging(log),
+        tell or _telling(log, EventBus(events, settings.event_bus, log)),
     )
 
 
-def _logging(log: Log) -> Callable[[Crossing], None]:
+def _telling(log: Log, bus: EventBus) -> Callable[[Crossing], None]:
     def tell(passed: Crossing) -> None:
         log.event("quota mark passed", account=passed.account, month=passed.month, percent=passed.percent)
+        bus.put([quota_passed(passed)])
 
     return tell
 
@@ -72,7 +76,8 @@ def _log() -> LambdaLog:
 
 @cache
 def _metering() -> Metering:
-    return build(Settings.from_environment(os.environ), _log(), Dynamo(aws.Session().dynamodb()))
+    session = aws.Session()
+    return build(Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb()), events=session.events)
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

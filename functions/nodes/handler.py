@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from pydantic import ValidationError
 
 from functions import answers, aws
+from functions.eventbus import EventBus, no_client
 from functions.nodes.service import Heartbeats
 from functions.observability import LambdaLog
 from functions.settings import Settings
@@ -56,6 +57,7 @@ def build(
     ssm: "ParameterStore",
     *,
     clock: Callable[[], float] = time.time,
+    events: Callable[[], Any] = no_client,
 ) -> APIGatewayHttpResolver:
     """The composition root."""
     jwks = jwks_parameter(ssm, settings.jwks_parameter)
@@ -66,6 +68,7 @@ def build(
         lambda now: PublicKeys.model_validate(jwks.value(now)),
         clock,
         log,
+        EventBus(events, settings.event_bus, log).put,
     )
     return router(heartbeats, log)
 
@@ -78,7 +81,9 @@ def _log() -> LambdaLog:
 @cache
 def _app() -> APIGatewayHttpResolver:
     session = aws.Session()
-    return build(Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb()), session.ssm())
+    return build(
+        Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb()), session.ssm(), events=session.events
+    )
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

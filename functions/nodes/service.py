@@ -5,10 +5,11 @@ The item keeps confirmed sessions only, those that the roster has; any other is 
 until it is gone. A report is the whole truth about a node, so a lost message costs nothing but time.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from functions.accounts import Account, Live
 from functions.fleet import LEASE_SECONDS, Load, Node, NodeReport, NodeState, Order, Session
+from functions.happenings import Happening, between
 from functions.observability import Log
 from functions.storage.nodes import Fenced, Nodes
 from functions.storage.rosters import Rosters
@@ -35,6 +36,7 @@ class Heartbeats:
         keys: Callable[[float], PublicKeys],
         clock: Callable[[], float],
         log: Log,
+        tell: Callable[[Sequence[Happening]], None],
     ) -> None:
         self._nodes = nodes
         self._rosters = rosters
@@ -42,6 +44,7 @@ class Heartbeats:
         self._keys = keys
         self._clock = clock
         self._log = log
+        self._tell = tell
 
     def beat(self, node: str, heartbeat: Heartbeat) -> HeartbeatReply | Refused:
         """Take note of *heartbeat*, which came in under the name *node*."""
@@ -80,6 +83,8 @@ class Heartbeats:
             self._nodes.project(written.node)
         if new_boot:
             self._nodes.forget_silent(now)
+        # Told once the report is written: a beat that failed half-way is done again, and tells then.
+        self._tell(between({} if before is None else before.streams, confirmed, node))
         superseded = [Order(f"superseded-{session}", "superseded", session=session) for session in ending]
         orders = [order for order in written.orders.values() if order.not_before <= now]
         return HeartbeatReply(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from functions.accounts import Noted
 from functions.storage.attributes import Item
-from functions.storage.dynamo import Dynamo, StoreUnavailableError, Update
+from functions.storage.dynamo import Dynamo, StoreUnavailableError, Unmet, Update
 from functions.storage.shapes import noted_item, noted_of, refusals_key
 
 KEPT = 12
@@ -30,10 +30,10 @@ class RefusalLog:
         self._table = table
         self._noted: dict[str, float] = {}
 
-    def note(self, account: str, refusal: Noted) -> None:
-        """Keep *refusal*, unless the key was noted a moment ago."""
+    def note(self, account: str, refusal: Noted) -> bool:
+        """Keep *refusal*, unless the key was noted a moment ago; whether it was kept."""
         if refusal.at - self._noted.get(refusal.stream, -PAUSE_SECONDS) < PAUSE_SECONDS:
-            return
+            return False
         if len(self._noted) >= MAX_REMEMBERED:
             self._noted.clear()
         self._noted[refusal.stream] = refusal.at
@@ -54,9 +54,9 @@ class RefusalLog:
             },
         )
         try:
-            self._dynamo.update(change)
+            return not isinstance(self._dynamo.update(change), Unmet)
         except StoreUnavailableError:
-            return
+            return False
 
     def of(self, account: str, now: float) -> list[Noted]:
         """The last day's refusals of the keys of *account*, newest first."""

@@ -27,6 +27,7 @@ def used(calls: list[Call], settings: Settings) -> set[Permission]:
         settings.fleet_table: "FleetTable",
         settings.signer_parameter: "signer",
         settings.jwks_parameter: "jwks",
+        settings.event_bus: "${EventBus}",
     }
     return {(call.action, names[resource]) for call in calls for resource in call.resources}
 

@@ -26,6 +26,9 @@ def mediamtx(world: World) -> None:
     world.beat(beating)
     world.ask_mediamtx(ask)
     world.ask_mediamtx({"action": "read", "protocol": "hls", "path": stream})
+    world.account("nobody", Tier.ANONYMOUS)
+    key, stream = world.key("nobody")
+    world.ask_mediamtx({**ask, "path": stream, "password": key})  # not by RTMP: noted and told
 
 
 def test_every_permission_is_used_and_no_other(world: World, node: Beating) -> None:

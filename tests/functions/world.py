@@ -44,7 +44,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 NOW = 1_795_532_400.0
 """2026-11-24, 15:00 UTC."""
-SETTINGS = Settings("accounts", "fleet", "/sluice/test/signer", "/sluice/test/jwks", region="local", stack="test")
+SETTINGS = Settings(
+    "accounts", "fleet", "/sluice/test/signer", "/sluice/test/jwks", "sluice-test", region="local", stack="test"
+)
 OFFER = base64.b64decode(json.loads((ROOT / "events/whip.json").read_text())["body"]).decode()
 CONTEXT: Any = SimpleNamespace(
     function_name="test", memory_limit_in_mb=128, invoked_function_arn="arn:test", aws_request_id="test"
@@ -125,6 +127,21 @@ class Beating:
         }  # fmt: skip
 
 
+class Bus:
+    """EventBridge: keeps what it is told."""
+
+    def __init__(self, calls: list[Call], told: list[dict[str, Any]]) -> None:
+        self._calls = calls
+        self._told = told
+
+    def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, int]:  # noqa: N803 - the client's names
+        """Take up to ten entries, as PutEvents does."""
+        assert 0 < len(Entries) <= 10
+        self._calls += [Call("events:PutEvents", (entry["EventBusName"],)) for entry in Entries]
+        self._told += [{**entry, "Detail": json.loads(entry["Detail"])} for entry in Entries]
+        return {"FailedEntryCount": 0}
+
+
 class World:
     """The functions, their store, their clock."""
 
@@ -140,6 +157,8 @@ class World:
             "public": [],
             "account": [],
         }
+        self.told: list[dict[str, Any]] = []
+        """Events, as PutEvents got them."""
         self.later: list[tuple[float, Callable[[], None]]] = []
         """What happens while a function sleeps."""
         self.slept = 0.0
@@ -159,13 +178,27 @@ class World:
         self.directory = Directory(self.dynamo, self.settings.accounts_table, self.settings.fleet_table)
         self.admission = self.new_admission()
         self._hook = hooks.build(
-            self.settings, LambdaLog("hooks"), Dynamo(self._client("hooks")), clock=self.clock, sleep=self.sleep
+            self.settings,
+            LambdaLog("hooks"),
+            Dynamo(self._client("hooks")),
+            clock=self.clock,
+            sleep=self.sleep,
+            events=lambda: self._events("hooks"),
         )
         self._nodes = nodes.build(
-            self.settings, LambdaLog("nodes"), Dynamo(self._client("nodes")), self._ssm("nodes"), clock=self.clock
+            self.settings,
+            LambdaLog("nodes"),
+            Dynamo(self._client("nodes")),
+            self._ssm("nodes"),
+            clock=self.clock,
+            events=lambda: self._events("nodes"),
         )
         self.metering = metering.build(
-            self.settings, LambdaLog("metering"), Dynamo(self._client("metering")), clock=self.clock
+            self.settings,
+            LambdaLog("metering"),
+            Dynamo(self._client("metering")),
+            clock=self.clock,
+            events=lambda: self._events("metering"),
         )
         self._admin = admin.router(
             admin.operator_over(Dynamo(self._client("admin")), self.settings, clock=self.clock), LambdaLog("admin")
@@ -199,6 +232,7 @@ class World:
             clock=self.clock,
             sleep=self.sleep,
             choose=lambda _: 0,
+            events=lambda: self._events("admission"),
         )
 
     def request(self, event: dict[str, Any]) -> Answer:
@@ -337,6 +371,9 @@ class World:
         client = boto3.client("ssm", region_name="us-east-1", endpoint_url=self._endpoint)
         self._record(client, "ssm", function)
         return client
+
+    def _events(self, function: str) -> "Bus":
+        return Bus(self.calls[function], self.told)
 
     def _record(self, client: Any, service: str, function: str) -> None:
         asked: list[dict[str, Any]] = []
