@@ -22,6 +22,10 @@ class Settings:
     """The EventBridge bus that is told of what happens; empty for none."""
     region: str = "local"
     stack: str = "sluice"
+    anonymous_rate: str = "10/60"
+    """Anonymous keys per client address: ten at once, and one more every 60 s."""
+    invalid_key_rate: str = "20/3"
+    """Attempts with invalid keys per client address, likewise."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -34,4 +38,6 @@ class Settings:
             event_bus=environment.get("EVENT_BUS", ""),
             region=environment.get("SLUICE_REGION") or environment.get("AWS_REGION", "local"),
             stack=environment.get("SLUICE_STACK", "sluice"),
+            anonymous_rate=environment.get("ANONYMOUS_RATE") or "10/60",
+            invalid_key_rate=environment.get("INVALID_KEY_RATE") or "20/3",
         )

@@ -30,6 +30,9 @@ _USAGE_QUEUE = "UsageQueue"  # the logical id in the template of the queue that 
 _PARAMETERS = {
     "Region": fleet.REGION,  # placement prefers the region that the nodes say they are in
     "EventBus": "",  # the emulator has none that anybody could read
+    # Everybody here is one client, 127.0.0.1: demos and tests must not lock one another out.
+    "AnonymousRate": "1000/0.1",
+    "InvalidKeyRate": "1000/0.1",
 }
 _PROCESSES_PER_FUNCTION = 8
 

@@ -18,8 +18,10 @@ from functions.addresses import shortened
 from functions.admission.asking import grant_request
 from functions.admission.granting import Grant, Granting
 from functions.admission.publish import MAX_IDEMPOTENCY_KEY, Ports, Publish, admit
+from functions.admission.strangers import Strangers
 from functions.admission.visitors import Visitors
 from functions.admission.watch import Watching
+from functions.bucket import Rate
 from functions.eventbus import EventBus, no_client
 from functions.happenings import refused as publish_refused
 from functions.observability import LambdaLog, Log
@@ -36,7 +38,7 @@ from functions.storage.throttle import Throttle
 from functions.web import Answer, Request, as_json, preflight, refusal, request_of
 from shared.keys import StreamKey, is_stream_id
 from shared.offers import SDP, check_body
-from shared.refusals import Refused, invalid_key, invalid_request, not_found, stream_not_found, unavailable
+from shared.refusals import Code, Refused, invalid_key, invalid_request, not_found, stream_not_found, unavailable
 
 if TYPE_CHECKING:
     from functions.aws import ParameterStore
@@ -45,7 +47,16 @@ if TYPE_CHECKING:
 class Admission:
     """The routes, and what they need."""
 
-    def __init__(self, ports: Ports, watching: Watching, granting: Granting, visitors: Visitors, log: Log) -> None:
+    def __init__(
+        self,
+        ports: Ports,
+        watching: Watching,
+        granting: Granting,
+        visitors: Visitors,
+        strangers: Strangers,
+        log: Log,
+    ) -> None:
+        self._strangers = strangers
         self._ports = ports
         self._watching = watching
         self._granting = granting
@@ -159,7 +170,7 @@ class Admission:
         admitted = admit(self._ports, request)
         if isinstance(admitted, Refused):
             self._log.event("publish refused", key=request.key.masked, code=admitted.code.value)
-            return admitted
+            return self._strangers.refusal(request.address) if admitted.code is Code.INVALID_KEY else admitted
         self._note("publish", admitted.account.id, admitted.stream, admitted.slot.session, admitted.node.id)
         return self._granting.to_publish(admitted, request.protocol)
 
@@ -210,16 +221,19 @@ def build(
         choose=choose,
         note=noting(RefusalLog(dynamo, settings.accounts_table), EventBus(events, settings.event_bus, log)),
     )
+    throttle = Throttle(dynamo, settings.fleet_table)
     return Admission(
         ports,
         Watching(directory, clock),
         Granting(signing_parameter(ssm, settings.signer_parameter), clock, secrets.token_bytes),
         Visitors(
             Registry(dynamo, settings.accounts_table),
-            Throttle(dynamo, settings.fleet_table),
+            throttle,
+            Rate.parse(settings.anonymous_rate),
             clock,
             secrets.token_bytes,
         ),
+        Strangers(throttle, Rate.parse(settings.invalid_key_rate), clock),
         log,
     )
 

@@ -1,54 +1,54 @@
-"""A token bucket per client and purpose, as one number in one item: the time at which the bucket is full again (GCRA).
+"""Token buckets per client and purpose in the fleet's table: one conditional update takes a token.
 
-One write a request that passes; the table drops idle buckets by TTL, which is garbage collection only.
+An empty bucket is remembered here, and its client refused without a call until it has a token again: what is stored only
+grows, so the memory can only be too kind. The table drops idle buckets by TTL, which is garbage collection only.
 """
 
-from dataclasses import dataclass
-
+from functions.bucket import Rate
 from functions.storage.dynamo import Dynamo, Unmet, Update
 
+MAX_REMEMBERED = 1000
 
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """*burst* at once, and one more every *seconds*."""
-
-    burst: int
-    seconds: float
+IDLE = "attribute_not_exists(pk) OR #full <= :now"
+BUSY = "#full > :now AND #full <= :latest"
 
 
 class Throttle:
-    """Buckets in the fleet's table."""
+    """Buckets. Remembers when those that it met are full again, and nothing else."""
 
     def __init__(self, dynamo: Dynamo, table: str) -> None:
         self._dynamo = dynamo
         self._table = table
+        self._full_at: dict[str, float] = {}
 
     def take(self, bucket: str, rate: Rate, now: float) -> float:
         """Take one token from *bucket*: 0 when there was one, else in how many seconds there will be."""
-        key = {"pk": f"BUCKET#{bucket}"}
-        seen: float | None = None
+        seen = self._full_at.get(bucket, 0.0)
+        # Idle or busy as it was last seen; the other where that was wrong.
         for _ in range(4):
-            full_at = max(now, seen or 0) + rate.seconds
-            wait = full_at - now - rate.burst * rate.seconds
+            wait = rate.wait(seen, now)
             if wait > 0:
                 return wait
-            outcome = self._dynamo.update(
-                Update(
-                    self._table,
-                    key,
-                    "SET #full = :full, #ttl = :ttl",
-                    # Idle or unknown buckets first, without a read; a used one is compared with what was seen of it.
-                    "attribute_not_exists(pk) OR #full <= :now" if seen is None else "#full = :seen",
-                    {"#full": "full", "#ttl": "ttl"},
-                    {
-                        ":full": full_at,
-                        ":ttl": int(full_at) + 60,
-                        **({":now": now} if seen is None else {":seen": seen}),
-                    },
-                )
-            )
+            outcome = self._dynamo.update(self._taking(bucket, rate, now, idle=seen <= now))
             if not isinstance(outcome, Unmet):
+                self._remember(bucket, outcome.item["full"])
                 return 0
             seen = outcome.item["full"] if outcome.item else 0.0
+            self._remember(bucket, seen)
         # Others of the same address were faster four times in a row: it is that busy.
         return rate.seconds
+
+    def _taking(self, bucket: str, rate: Rate, now: float, *, idle: bool) -> Update:
+        base = {":now": now, ":seconds": rate.seconds, ":ttl": int(rate.latest(now) + rate.seconds) + 60}
+        names = {"#full": "full", "#ttl": "ttl"}
+        where = {"pk": f"BUCKET#{bucket}"}
+        if idle:
+            update = "SET #full = :now + :seconds, #ttl = :ttl"
+            return Update(self._table, where, update, IDLE, names, base, "ALL_NEW")
+        update = "SET #full = #full + :seconds, #ttl = :ttl"
+        return Update(self._table, where, update, BUSY, names, {**base, ":latest": rate.latest(now)}, "ALL_NEW")
+
+    def _remember(self, bucket: str, full_at: float) -> None:
+        if len(self._full_at) >= MAX_REMEMBERED:
+            self._full_at.clear()
+        self._full_at[bucket] = full_at

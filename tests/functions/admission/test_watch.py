@@ -76,6 +76,7 @@ def test_a_stream_is_offline_once_its_session_ended_or_its_node_died(world: Worl
     world.now += 11
     assert world.watch(stream).code == "STREAM_OFFLINE"
     world.beat(node)
+    world.now += 1  # a refusal is remembered for a second
     assert world.watch(stream).status == 307
 
     node.streams.clear()
