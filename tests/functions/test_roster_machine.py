@@ -86,7 +86,9 @@ class Rosters(RuleBasedStateMachine):
             "rosters": self.rosters,
             "streams": MemoryStreams(self.directory),
         }
-        self.heartbeats = Heartbeats(**made, keys=lambda _: PublicKeys(), clock=lambda: self.now, log=SilentLog())
+        self.heartbeats = Heartbeats(
+            **made, keys=lambda _: PublicKeys(), clock=lambda: self.now, log=SilentLog(), tell=lambda _: None
+        )
         self.edges = [Edge(f"node{number}", new_boot(os.urandom), NOW - 10) for number in range(2)]
         self.granted: list[Place] = []
         self.epochs: dict[str, int] = {}
