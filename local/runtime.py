@@ -1,6 +1,6 @@
 """Functions as Lambda runs them: real `awslambdaric` processes behind the Lambda Runtime API (2018-06-01).
 
-A pool of processes per function: one request per process at a time, more processes when all are busy, a new one for
+A pool of processes per function: one request per process at a time, more processes when all stay busy, a new one for
 one that crashed. Each process talks to a socket of its own, so the API needs no further identity. A function's
 timeout is held by ending its process, as Lambda does. Left out: memory limits, extensions, freezing between requests.
 """
@@ -25,6 +25,9 @@ _API = "/2018-06-01/runtime"
 _INIT_SECONDS = 30  # Lambda allows 10 s; a machine that starts everything at once is slower
 _LARGEST_ANSWER = 6 << 20
 _STOP_SECONDS = 2
+_PATIENCE = 0.1
+"""Seconds that a request waits for a process that is busy before another is started. Most answers take 5 ms and a start
+takes a second of a core: a page that asks for twenty files at once must not start twenty processes beside its video."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,10 @@ class FunctionPool:
             idle.give(invocation)
         else:
             self._waiting.append(invocation)
-            self._grow()
+            if self._workers:
+                asyncio.get_running_loop().call_later(_PATIENCE, self._grow)
+            else:
+                self._grow()
         try:
             async with asyncio.timeout(within):
                 return await asyncio.shield(invocation.outcome)
@@ -205,7 +211,8 @@ class FunctionPool:
 
     def _grow(self) -> None:
         starting = sum(not worker.loaded for worker in self._workers)
-        if not self._closing and len(self._waiting) > starting and len(self._workers) < self._most:
+        waiting = sum(not invocation.outcome.done() for invocation in self._waiting)
+        if not self._closing and waiting > starting and len(self._workers) < self._most:
             self._add_worker()
 
     def _add_worker(self) -> _Worker:

@@ -38,12 +38,21 @@ async def test_a_function_runs_as_on_lambda(make_pool: type_of_make) -> None:
 
 
 async def test_a_process_serves_one_request_at_a_time(make_pool: type_of_make) -> None:
-    """Requests at once get processes at once, up to the most; the rest wait for one that is free."""
+    """Requests that keep one busy get more processes, up to the most; the rest wait for one that is free."""
     pool = await make_pool(most=2)
     outcomes = await asyncio.gather(*(pool.invoke(event("/sleep", s="0.2"), within=20) for _ in range(5)))
     pids = {json.loads(outcome)["pid"] for outcome in outcomes if isinstance(outcome, bytes)}
     assert len(outcomes) == 5
     assert len(pids) == 2
+
+
+async def test_short_requests_share_a_process(make_pool: type_of_make) -> None:
+    """Twenty at once, each answered in a moment, start no second process: on one machine a start costs them more."""
+    pool = await make_pool(most=4)
+    await pool.start()
+    outcomes = await asyncio.gather(*(pool.invoke(event("/"), within=20) for _ in range(20)))
+    assert {type(outcome) for outcome in outcomes} == {bytes}
+    assert len({json.loads(outcome)["pid"] for outcome in outcomes if isinstance(outcome, bytes)}) == 1
 
 
 async def test_an_exception_fails_the_request_and_not_the_process(make_pool: type_of_make) -> None:
