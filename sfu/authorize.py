@@ -8,7 +8,8 @@ client learns none of them.
 from collections import Counter, OrderedDict
 from typing import Protocol
 
-from shared.grants import GRACE_SECONDS, Action, Reason, Rejected, VerifiedGrant
+from shared.grants import GRACE_SECONDS, Action
+from shared.verifier import Reason, Rejected, VerifiedGrant
 
 
 class Verifies(Protocol):

@@ -12,8 +12,8 @@ from sfu.heartbeat import Heartbeats
 from sfu.session import Ended
 from sfu.uplink import Uplink
 from sfu.usage import UsageReporter
-from shared.grants import VerifiedGrant
 from shared.messages import EndedReport
+from shared.verifier import VerifiedGrant
 
 log = logging.getLogger(__name__)
 

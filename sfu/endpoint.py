@@ -21,9 +21,10 @@ from sfu.offer import Offer, parse_offer
 from sfu.ports import Deps, Granted, PassedThrough, Session, Wanted
 from sfu.replies import empty, method_not_allowed, options, passed_through, refusal
 from sfu.server_events import EXTENSION, KNOWN
-from shared.grants import Action, Reason, VerifiedGrant
+from shared.grants import Action
 from shared.offers import SDP, check_body
 from shared.refusals import Refused, draining, invalid_grant, rate_limited, stream_offline
+from shared.verifier import Reason, VerifiedGrant
 
 log = logging.getLogger(__name__)
 

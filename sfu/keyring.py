@@ -7,7 +7,8 @@ must not lock out the grants that it signed a moment ago (design.md, rule 7).
 from collections.abc import Mapping
 from typing import Any
 
-from shared.grants import Action, Reason, Rejected, VerifiedGrant, Verifier
+from shared.grants import Action
+from shared.verifier import Reason, Rejected, VerifiedGrant, Verifier
 
 
 class Keyring:

@@ -18,7 +18,7 @@ from sfu.meter import Meter
 from sfu.stats import PlaneStats
 from sfu.uplink import Uplink
 from sfu.usage import UsageReporter
-from shared.grants import Reason
+from shared.verifier import Reason
 from shared.messages import Load
 
 REASONS: Final = frozenset(

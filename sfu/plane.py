@@ -22,9 +22,9 @@ from sfu.stats import PlaneStats
 from sfu.track import WAIT, Track
 from sfu.udp import Address, UdpSocket
 from sfu.viewer import Viewer
-from shared.grants import VerifiedGrant
 from shared.messages import Load, StreamReport
 from shared.refusals import Refused, invalid_grant, no_capacity, stream_offline, viewer_limit_reached
+from shared.verifier import VerifiedGrant
 
 TICK: Final = 0.02
 JOINING_TICK: Final = 0.005

@@ -10,9 +10,9 @@ from sfu.directory import Directory
 from sfu.ice_servers import IceServer
 from sfu.negotiation import IceCredentials, LocalEndpoint, Negotiated, SourceDescription
 from sfu.rate import RateLimit
-from shared.grants import VerifiedGrant
 from shared.messages import StreamReport
 from shared.refusals import Refused
+from shared.verifier import VerifiedGrant
 
 
 class Session(Protocol):

@@ -23,8 +23,8 @@ from functions.rotation import (
     switched,
 )
 from functions.signer import new_signer
-from shared.grants import Verifier
 from shared.keys import RandomBytes
+from shared.verifier import Verifier
 
 
 class NotDoneError(Exception):

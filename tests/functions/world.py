@@ -35,8 +35,9 @@ from functions.storage.registry import Registry
 from functions.storage.rosters import Rosters
 from functions.storage.usage import UsageLedger
 from functions.web import request_of
-from shared.grants import Action, Rejected, VerifiedGrant, Verifier
+from shared.grants import Action
 from shared.tiers import NO_OVERRIDES, Overrides, Tier
+from shared.verifier import Rejected, VerifiedGrant, Verifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable

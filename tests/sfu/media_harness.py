@@ -10,8 +10,9 @@ from typing import Any
 from sfu.negotiation import Codec, DtlsRole, Fingerprint, IceCredentials, Media, Negotiated
 from sfu.plane import Plane
 from sfu.session import Ended, Session  # noqa: TC001 - annotations are one rule for all imports
-from shared.grants import Action, Claims, SigningKey, VerifiedGrant, Verifier, public_jwks, sign
+from shared.grants import Action, Claims, SigningKey, public_jwks, sign
 from shared.refusals import Refused
+from shared.verifier import VerifiedGrant, Verifier
 from tests.peers import clip, dtls, sdp
 from tests.peers.peer import Host, Peer, host
 from tests.peers.publisher import Publisher
@@ -53,7 +54,7 @@ class Totals:
 
 
 def grant(
-    action: Action, *, stream: str = STREAM, epoch: int = 1, viewers: int = 20, account: str = "acme"
+    action: Action, *, stream: str = STREAM, epoch: int = 1, viewers: int = 20, account: str = "acme", kbps: int = 0
 ) -> VerifiedGrant:
     """A grant that verifies."""
     now = time.time()
@@ -69,7 +70,7 @@ def grant(
         expires_at=now + 30,
         tier="studio_pro",
         max_viewers=viewers,
-        max_kbps=0,
+        max_kbps=kbps,
     )
     verified = _VERIFIER.verify(sign(claims, _KEY), node="node1", boot="boot", stream=stream, action=action, now=now)
     assert isinstance(verified, VerifiedGrant)
@@ -180,11 +181,17 @@ class Stage:
         self.changes += 1
 
     async def publisher(
-        self, *, epoch: int = 1, media: dict[str, Any] | None = None, stream: str = STREAM, **options: Any
+        self,
+        *,
+        epoch: int = 1,
+        kbps: int = 0,
+        media: dict[str, Any] | None = None,
+        stream: str = STREAM,
+        **options: Any,
     ) -> TestPublisher:
         """A connected publisher, sending."""
         peer = TestPublisher(self.host, "", self.clip, self.stamps, **options)
-        peer.ways = InProcess(self.plane, grant(Action.PUBLISH, epoch=epoch, stream=stream), **(media or {}))
+        peer.ways = InProcess(self.plane, grant(Action.PUBLISH, epoch=epoch, stream=stream, kbps=kbps), **(media or {}))
         self._peers.append(peer)
         await peer.connect()
         return peer

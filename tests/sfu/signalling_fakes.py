@@ -17,9 +17,10 @@ from sfu.negotiation import (
     Track,
 )
 from sfu.ports import Deps, Granted, PassedThrough, Wanted
-from shared.grants import Action, Claims, SigningKey, VerifiedGrant, Verifier, public_jwks, sign
+from shared.grants import Action, Claims, SigningKey, public_jwks, sign
 from shared.messages import StreamReport
 from shared.refusals import Refused
+from shared.verifier import VerifiedGrant, Verifier
 
 Answers = Callable[[Wanted], Granted | PassedThrough | Refused]
 

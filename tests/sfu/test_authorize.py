@@ -3,7 +3,8 @@
 import pytest
 
 from sfu.authorize import Authorizer, ReplaySet
-from shared.grants import GRACE_SECONDS, Action, Reason, Rejected, VerifiedGrant, Verifier, public_jwks
+from shared.grants import GRACE_SECONDS, Action, public_jwks
+from shared.verifier import Reason, Rejected, VerifiedGrant, Verifier
 from tests.sfu.signalling_fakes import BOOT, NODE, NOW, OTHER_STREAM, SIGNER, STREAM, grant
 
 

@@ -10,8 +10,9 @@ from sfu.ice_servers import IceServer
 from sfu.listener import Listener
 from sfu.ports import Granted, PassedThrough, Wanted
 from sfu.rate import RateLimit
-from shared.grants import Action, Reason
+from shared.grants import Action
 from shared.refusals import Code, no_capacity, unavailable, viewer_limit_reached
+from shared.verifier import Reason
 from tests.sfu.raw_http import Answer, ask, request
 from tests.sfu.signalling_fakes import KEY, NODE, NOW, PUBLIC_URL, STREAM, Node, grant, offer_text
 

@@ -1,7 +1,8 @@
 """The last good public keys stay in use."""
 
 from sfu.keyring import Keyring
-from shared.grants import Action, Claims, Reason, Rejected, SigningKey, VerifiedGrant, public_jwks, sign
+from shared.grants import Action, Claims, SigningKey, public_jwks, sign
+from shared.verifier import Reason, Rejected, VerifiedGrant
 
 OLD = SigningKey("old", bytes(32))
 NEW = SigningKey("new", bytes(range(32)))

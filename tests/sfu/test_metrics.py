@@ -15,8 +15,8 @@ from sfu.metrics import REASONS, NodeCollector, Sources
 from sfu.stats import PlaneStats
 from sfu.uplink import Uplink
 from sfu.usage import UsageReporter
-from shared.grants import Reason
 from shared.messages import Load
+from shared.verifier import Reason
 
 
 async def _unused(_: object) -> Answer:

@@ -12,19 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.grants import (
-    GRACE_SECONDS,
-    TYPE,
-    Action,
-    Claims,
-    Reason,
-    Rejected,
-    SigningKey,
-    VerifiedGrant,
-    Verifier,
-    public_jwks,
-    sign,
-)
+from shared.grants import GRACE_SECONDS, TYPE, Action, Claims, SigningKey, public_jwks, sign
+from shared.verifier import Reason, Rejected, VerifiedGrant, Verifier
 
 NOW = 1_795_532_400.0
 KEY = SigningKey("2026-11-a", bytes(range(32)))
@@ -168,6 +157,18 @@ def test_an_honest_grant_verifies_to_the_claims_that_were_signed() -> None:
 
     assert isinstance(grant, VerifiedGrant)
     assert grant.claims == CLAIMS
+
+
+def test_a_grant_is_signed_as_pyjwt_signs() -> None:
+    """We sign by hand; an independent library reads the same of our token as of its own."""
+    private = Ed25519PrivateKey.from_private_bytes(KEY.seed)
+    theirs = jwt.encode(CLAIMS.payload(), private, algorithm="EdDSA", headers={"kid": KEY.kid, "typ": TYPE})
+
+    ours = sign(CLAIMS, KEY)
+
+    read, expected = (jwt.api_jws.decode_complete(token, private.public_key(), ["EdDSA"]) for token in (ours, theirs))
+    assert read["header"] == expected["header"]
+    assert read["payload"] == expected["payload"]
 
 
 def test_nobody_else_makes_a_verified_grant() -> None:

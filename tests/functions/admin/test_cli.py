@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from functions.admin.cli import Call, main, parser, table
 from functions.signer import active_key
-from shared.grants import Verifier
+from shared.verifier import Verifier
 
 
 class Api(BaseHTTPRequestHandler):
