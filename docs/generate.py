@@ -38,6 +38,7 @@ EXAMPLES: dict[Code, Refused] = {
     Code.FORBIDDEN: refusals.forbidden("This token is not for that account."),
     Code.NOT_FOUND: refusals.not_found(),
     Code.UNAVAILABLE: refusals.unavailable(),
+    Code.BITRATE_EXCEEDED: refusals.bitrate_exceeded(6_000),
 }
 
 

@@ -1,6 +1,6 @@
-"""When a source is asked for a keyframe, and how much a browser may send.
+"""When a source is asked for a keyframe.
 
-Pure. Keyframe requests are coalesced per source: at most one each INTERVAL, a request in between is remembered and sent at
+Pure. Requests are coalesced per source: at most one each INTERVAL, a request in between is remembered and sent at
 the end of the window, and it is repeated until a keyframe arrives (whip-whep.md, P18).
 """
 
@@ -59,31 +59,3 @@ class KeyframeRequests:
         self.responsive = self.tried = False
         self._asked = False
         self._sent_at = float("-inf")
-
-
-RAMP_SECONDS: Final = 3.0
-RAMP_EVERY: Final = 0.2
-STEADY_EVERY: Final = 1.0
-UNLIMITED: Final = 30_000_000
-
-
-class BitrateLimit:
-    """The REMB that a publisher gets: what its grant allows, told early, since Chrome takes over at once what it hears
-    in its first two seconds, and climbs slowly afterwards. Congestion on the way it sees in our receiver reports.
-    """
-
-    __slots__ = ("_began", "_next", "bitrate")
-
-    def __init__(self, max_kbps: int) -> None:
-        self.bitrate = max_kbps * 1000 if max_kbps else UNLIMITED
-        self._began: float | None = None
-        self._next = 0.0
-
-    def due(self, now: float) -> bool:
-        """Whether to send it now."""
-        if self._began is None:
-            self._began = now
-        if now < self._next:
-            return False
-        self._next = now + (RAMP_EVERY if now - self._began < RAMP_SECONDS else STEADY_EVERY)
-        return True

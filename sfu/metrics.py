@@ -38,6 +38,7 @@ REASONS: Final = frozenset(
         "shutdown",
         "admin",
         "BANDWIDTH_EXCEEDED",
+        "BITRATE_EXCEEDED",
         "QUOTA_EXCEEDED",
     }
 )

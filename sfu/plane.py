@@ -23,7 +23,7 @@ from sfu.track import WAIT, Track
 from sfu.udp import Address, UdpSocket
 from sfu.viewer import Viewer
 from shared.messages import Load, StreamReport
-from shared.refusals import Refused, invalid_grant, no_capacity, stream_offline, viewer_limit_reached
+from shared.refusals import Code, Refused, invalid_grant, no_capacity, stream_offline, viewer_limit_reached
 from shared.verifier import VerifiedGrant
 
 TICK: Final = 0.02
@@ -419,6 +419,8 @@ class Plane:
                 session.report(wall, session.stream)
             elif isinstance(session, Publisher):
                 session.report(now)
+                if session.limit.exceeded:
+                    self._end(session, Code.BITRATE_EXCEEDED)
         for publisher in self._publishers:
             silent = now - publisher.peer.last_seen > SILENT_SECONDS
             if silent != publisher.silent:

@@ -7,7 +7,8 @@ once and bounded. Header extensions are read by the publisher's ids and handed o
 from typing import Any, Final, Literal
 
 from sfu import rtcp
-from sfu.feedback import BitrateLimit, KeyframeRequests
+from sfu.bitrate import BitrateLimit
+from sfu.feedback import KeyframeRequests
 from sfu.keyframes import begins_keyframe
 from sfu.negotiation import MID, REPAIRED_RID, RID, Media
 from sfu.peer import Peer
@@ -105,6 +106,10 @@ class Publisher(Session):
 
     def rtp(self, data: bytes, now: float) -> Track | None:
         """Take an SRTP packet; the track that has something to send now."""
+        limit = self.limit
+        if not limit.admits(now):
+            self._stats.dropped_above_limit += 1
+            return None
         protection = self.peer.protection
         packet = protection.open_rtp(data) if protection is not None else None
         header = parse(packet) if packet is not None else None
@@ -113,6 +118,7 @@ class Publisher(Session):
             return None
         self.peer.last_seen = now
         size = len(data)
+        limit.took(size, now)
         self.received += size
         self.burst_bytes += size
         self._stats.received_packets += 1
@@ -261,6 +267,7 @@ class Publisher(Session):
         if now > at:
             self.kbps = int((self.received - before) * 8 / (now - at) / 1000)
         self._rate = (now, self.received)
+        self.limit.judge(self.received, now)
         if not self.peer.secure:
             return
         for source in self.sources:
@@ -278,6 +285,16 @@ class Publisher(Session):
     def totals(self) -> tuple[int, int]:
         """Media bytes received and sent."""
         return self.received, 0
+
+    def state(self, now: float) -> dict[str, Any]:
+        """How it is doing against its limit, too."""
+        limit = self.limit
+        bitrate = {
+            "kbps": self.kbps,
+            "limit_kbps": limit.limit // 1000 if limit.enforced else None,
+            "over_limit": limit.warned,
+        }
+        return {**super().state(now), "bitrate": bitrate}
 
     def media_state(self, now: float) -> list[dict[str, Any]]:
         """Each section as it arrives."""

@@ -31,6 +31,8 @@ class PlaneStats:
     """DTLS before a valid check, or above the bound on half-open handshakes."""
     dropped_rtp: int = 0
     """Not authentic, a replay, malformed, or of no negotiated section."""
+    dropped_above_limit: int = 0
+    """RTP of a publisher that sends more than twice what its grant allows, not looked at."""
     dropped_rtcp: int = 0
     dropped_garbage: int = 0
     """Neither STUN, DTLS, RTP nor RTCP."""

@@ -36,6 +36,7 @@ class Code(StrEnum):
     FORBIDDEN = "FORBIDDEN"
     NOT_FOUND = "NOT_FOUND"
     UNAVAILABLE = "UNAVAILABLE"
+    BITRATE_EXCEEDED = "BITRATE_EXCEEDED"
 
 
 class Retry(StrEnum):
@@ -175,6 +176,14 @@ REGISTRY: Mapping[Code, Definition] = MappingProxyType(
             retry=Retry.LATER,
             retry_after=2,
             action="Try again after Retry-After seconds; sessions that are running go on.",
+        ),
+        Code.BITRATE_EXCEEDED: Definition(
+            403,
+            "The encoder sent more than {limit_kbps} kbit/s for too long",
+            ("limit_kbps",),
+            Retry.ASK,
+            action="Lower the encoder's bitrate, or raise the tier. A running session ends with this code, as a rule not "
+            "within an answer: read it among the key's last refusals.",
         ),
     }
 )
@@ -335,6 +344,11 @@ def not_found(error: str = "There is nothing at this address") -> Refused:
 def unavailable() -> Refused:
     """A store or a peer that the decision needs does not answer."""
     return _refuse(Code.UNAVAILABLE)
+
+
+def bitrate_exceeded(limit_kbps: int) -> Refused:
+    """A publisher was warned by REMB, and went on sending more than *limit_kbps*."""
+    return _refuse(Code.BITRATE_EXCEEDED, {"limit_kbps": limit_kbps})
 
 
 def _after(refused: Refused, seconds: int) -> Refused:

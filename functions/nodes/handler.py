@@ -16,6 +16,7 @@ from functions.observability import LambdaLog
 from functions.settings import Settings
 from functions.signer import SignerUnavailableError, jwks_parameter
 from functions.storage.dynamo import Dynamo, StoreUnavailableError
+from functions.storage.refusals import RefusalLog
 from functions.storage.nodes import Nodes
 from functions.storage.rosters import Rosters
 from functions.storage.streams import Streams
@@ -68,6 +69,7 @@ def build(
         lambda now: PublicKeys.model_validate(jwks.value(now)),
         clock,
         log,
+        RefusalLog(dynamo, settings.accounts_table).note,
         EventBus(events, settings.event_bus, log).put,
     )
     return router(heartbeats, log)

@@ -7,7 +7,7 @@ until it is gone. A report is the whole truth about a node, so a lost message co
 
 from collections.abc import Callable, Iterable, Sequence
 
-from functions.accounts import Account, Live
+from functions.accounts import Account, Live, Noted
 from functions.fleet import LEASE_SECONDS, Load, Node, NodeReport, NodeState, Order, Session
 from functions.happenings import Happening, between
 from functions.observability import Log
@@ -15,12 +15,14 @@ from functions.storage.nodes import Fenced, Nodes
 from functions.storage.rosters import Rosters
 from functions.storage.streams import Streams
 from shared.messages import Command, EndedReport, Heartbeat, HeartbeatReply, PublicKeys, StreamReport
-from shared.refusals import Refused, invalid_request
+from shared.refusals import Code, Refused, invalid_request
 
 PROJECT_SECONDS = 3.0
 """How old a node's summary may get while nothing about it changes but its load."""
 CHECK_SECONDS = 30.0
 """How often all sessions of a node are compared with the rosters, besides the ones that are new."""
+TOLD_TO_OWNERS = frozenset({Code.BITRATE_EXCEEDED})
+"""Reasons of a session's end that its owner can do something about: kept like refusals, since no answer carries them."""
 MAX_SKEW_SECONDS = 300.0
 """A clock that is further ahead is broken, or its node is none of ours."""
 
@@ -37,6 +39,7 @@ class Heartbeats:
         clock: Callable[[], float],
         log: Log,
         tell: Callable[[Sequence[Happening]], None],
+        note: Callable[[str, Noted], object] = lambda _account, _noted: None,
     ) -> None:
         self._nodes = nodes
         self._rosters = rosters
@@ -45,6 +48,7 @@ class Heartbeats:
         self._clock = clock
         self._log = log
         self._tell = tell
+        self._note = note
 
     def beat(self, node: str, heartbeat: Heartbeat) -> HeartbeatReply | Refused:
         """Take note of *heartbeat*, which came in under the name *node*."""
@@ -121,10 +125,14 @@ class Heartbeats:
             for stream, session in known.items()
             if stream not in reported or reported[stream].session != session.session
         }
-        gone |= {end.session: (end.account, end.stream) for end in ended if end.action == "publish"}
+        ends = {end.session: end for end in ended if end.action == "publish"}
+        gone |= {session: (end.account, end.stream) for session, end in ends.items()}
         for session, (account, stream) in gone.items():
-            self._rosters.release(account, stream, session)
+            freed = self._rosters.release(account, stream, session)
             self._streams.set_offline(stream, session)
+            if freed and session in ends and ends[session].reason in TOLD_TO_OWNERS:
+                # Not where nothing was freed: the same end is reported again until a beat was answered.
+                self._note(account, Noted(stream, self._clock(), ends[session].reason, "whip", ""))
 
     def _show(self, heartbeat: Heartbeat, confirmed: dict[str, Session], known: dict[str, Session]) -> None:
         """Bring the items that viewers are admitted by up to date, where something changed that they see."""

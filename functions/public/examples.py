@@ -30,3 +30,4 @@ EXAMPLES: Mapping[Code, Refused] = {
         refusals.unavailable(),
     )
 }
+        refusals.bitrate_exceeded(6_000),

@@ -1,4 +1,4 @@
-from sfu.feedback import BitrateLimit, KeyframeRequests
+from sfu.feedback import KeyframeRequests
 
 
 def test_a_storm_of_requests_is_one_request_each_half_second() -> None:
@@ -48,12 +48,3 @@ def test_a_source_that_answers_is_known_to() -> None:
     requests.due(1.0)
     requests.arrived(1.2)
     assert requests.responsive
-
-
-def test_the_limit_is_told_often_at_first_and_then_each_second() -> None:
-    """A browser takes it over at once within its first two seconds only."""
-    limit = BitrateLimit(3000)
-    told = [n / 100 for n in range(600) if limit.due(n / 100)]
-    assert limit.bitrate == 3_000_000
-    assert 14 <= sum(at < 3 for at in told) <= 16
-    assert 2 <= sum(at >= 3 for at in told) <= 4

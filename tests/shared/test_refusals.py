@@ -34,6 +34,7 @@ OURS = {
     "FORBIDDEN": refusals.forbidden("This token is not for that account."),
     "NOT_FOUND": refusals.not_found(),
     "UNAVAILABLE": refusals.unavailable(),
+    "BITRATE_EXCEEDED": refusals.bitrate_exceeded(6_000),
 }
 
 

@@ -137,6 +137,11 @@ const ANYWHERE = {
     actions: ["retry", "stop"],
     auto: true,
   },
+  BITRATE_EXCEEDED: {
+    title: "The encoder sent too much",
+    text: "Its bitrate was above what the account may publish, and stayed there after a warning. Lower it, and start again.",
+    actions: ["retry", "stop"],
+  },
   UNAVAILABLE: {
     title: "The service cannot decide right now",
     text: "Sessions that are running go on. This page tries again by itself.",

@@ -280,3 +280,32 @@ def test_nodes_that_are_gone_are_forgotten(world: World, node: Beating) -> None:
 
     assert [found.id for found in world.directory.fleet().nodes] == ["node2"]
     assert node.id == "node1"
+
+
+def test_an_end_for_too_high_a_bitrate_is_among_the_key_s_last_refusals(world: World, node: Beating) -> None:
+    """No answer carries that code, so the owner reads it there: once, however often the node repeats the report."""
+    token = world.account("acme", Tier.REGISTERED)
+    key, stream = world.key("acme")
+    session = node.publishes(world, world.publish(key))
+    world.beat(node)
+    node.streams.clear()
+    end = {"session": session, "stream": stream, "account": "acme", "action": "publish", "reason": "BITRATE_EXCEEDED"}
+    for _ in range(3):
+        world.beat(node, ended=[end])
+        world.now += 6
+
+    (entry,) = world.read("account", "/v1/account/refusals", token).json["refusals"]
+    assert (entry["code"], entry["stream_id"], entry["protocol"]) == ("BITRATE_EXCEEDED", stream, "whip")
+
+
+def test_an_end_by_the_publisher_s_own_will_is_no_refusal(world: World, node: Beating) -> None:
+    """Nothing is kept of it."""
+    token = world.account("acme", Tier.REGISTERED)
+    key, stream = world.key("acme")
+    session = node.publishes(world, world.publish(key))
+    world.beat(node)
+    node.streams.clear()
+    end = {"session": session, "stream": stream, "account": "acme", "action": "publish", "reason": "delete"}
+    world.beat(node, ended=[end])
+
+    assert world.read("account", "/v1/account/refusals", token).json["refusals"] == []
