@@ -10,7 +10,7 @@ then the answer is `Wait`, so that an encoder which lost its network is in at it
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 from functions.accounts import Account, Slot
@@ -78,6 +78,20 @@ class Take:
     forced: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The slot is ours; *account* is the item after the write."""
+
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """The roster was not what the write expected; *account* is the item as it is, None where there is none."""
+
+    account: Account | None
+
+
 Decision = Refused | Own | Look | Wait | Take
 Reports = Mapping[str, NodeReport | None]
 """What is known of the node of a boot. None: nobody has that boot now."""
@@ -123,6 +137,43 @@ def occupied(stream: str, slot: Slot, report: NodeReport | None, now: float) -> 
         return slot.grant_usable(now) and report.node.state is not NodeState.STOPPED
     # The heartbeat that marked the slot as used is written to the node's item a moment later: an older report is no proof.
     return report.node.at < slot.used_at and report.node.leased(now)
+
+
+def taking(
+    account: Account, stream: str, slot: Slot, *, protocol: str, now: float, take: Take, lim: int | None = None
+) -> Account | None:
+    """*account* with *slot* written as *take* says; None where the condition of that write does not hold.
+
+    The condition of `functions.storage.rosters` in Python, for whoever has the account and no store: the dry run, and
+    tests. `tests/functions/storage/test_contract.py` asks both the same questions.
+    """
+    if not _may_take(account, stream, protocol, now, take, lim):
+        return None
+    kept = {name: held for name, held in account.slots.items() if name not in take.reclaims}
+    return replace(account, slots={**kept, stream: slot}, epoch=account.epoch + 1)
+
+
+def _may_take(account: Account, stream: str, protocol: str, now: float, take: Take, lim: int | None) -> bool:
+    limits, present = account.limits, account.slots.get(stream)
+    if refuse_account(account, protocol, now) is not None:
+        return False
+    if (present is not None) if take.replaces is None else not _same(present, take.replaces):
+        return False
+    if not all(_same(account.slots.get(victim), seen) for victim, seen in take.reclaims.items()):
+        return False
+    if take.replaces is None and not take.reclaims:
+        return len(account.slots) < limits.streams
+    bound = (lim or 0) + len(take.reclaims) - (take.replaces is None)
+    return lim == limits.streams and len(account.slots) <= bound
+
+
+def _same(present: Slot | None, seen: Slot) -> bool:
+    """Whether the slot is the one that was judged, and was not used in between where it was judged unused."""
+    return (
+        present is not None
+        and present.session == seen.session
+        and (seen.used_at is not None or present.used_at is None)
+    )
 
 
 def _make_room(account: Account, wish: Wish, take: Take, reports: Reports, now: float) -> Decision:

@@ -1,10 +1,11 @@
 """The body of `POST /v1/grants`: a few fields, checked by hand, because a model library would double the cold start."""
 
-import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
-from functions.admission.publish import MAX_IDEMPOTENCY_KEY, Publish
+from functions.jsonbody import read_object
+from functions.publishing import MAX_IDEMPOTENCY_KEY, Publish
 from shared.keys import StreamKey, is_stream_id
 from shared.offers import MAX_OFFER_BYTES, too_large
 from shared.refusals import Refused, invalid_key, invalid_request, stream_not_found
@@ -12,7 +13,10 @@ from shared.tiers import PROTOCOLS
 
 ACTIONS = ("publish", "play")
 DEFAULT_PROTOCOL = {"publish": "whip", "play": "whep"}
-MAX_NAME = 64
+NAME = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+"""Of regions and nodes, as in heartbeats."""
+IDEMPOTENCY_KEY = re.compile(rf"[ -+\--~]{{1,{MAX_IDEMPOTENCY_KEY}}}")
+"""Printable ASCII. No comma: API Gateway joins a header that is there twice with one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +31,9 @@ def grant_request(body: bytes, address: str = "") -> Publish | Play | Refused:
     """What *body* asks for on behalf of the client at *address*, or which field is wrong."""
     if len(body) > MAX_OFFER_BYTES:
         return too_large()
-    try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError):
-        return invalid_request("The body is not JSON.")
-    if not isinstance(fields, dict):
-        return invalid_request("The body is not a JSON object.")
+    fields = read_object(body)
+    if isinstance(fields, Refused):
+        return fields
     refused = _first_wrong(fields)
     if refused is not None:
         return refused
@@ -66,8 +67,28 @@ def _first_wrong(fields: dict[str, Any]) -> Refused | None:
         return invalid_request(f'"protocol" must be one of {", ".join(sorted(PROTOCOLS))}.', "protocol")
     if not isinstance(fields.get("force", False), bool | None):
         return invalid_request('"force" must be true or false.', "force")
-    for name, longest in (("region", MAX_NAME), ("node", MAX_NAME), ("idempotency_key", MAX_IDEMPOTENCY_KEY)):
+    for name in ("region", "node"):
         value = fields.get(name)
-        if value is not None and (not isinstance(value, str) or not 0 < len(value) <= longest):
-            return invalid_request(f'"{name}" must be text of 1 to {longest} characters.', name)
+        if value is not None and not (isinstance(value, str) and NAME.fullmatch(value)):
+            return wrong_name(name)
+    key = fields.get("idempotency_key")
+    if key is not None and not (isinstance(key, str) and IDEMPOTENCY_KEY.fullmatch(key)):
+        return wrong_idempotency_key("idempotency_key")
     return None
+
+
+def wrong_name(field: str) -> Refused:
+    """The answer to a region or node that cannot be one."""
+    return invalid_request(f'"{field}" must be 1 to 64 letters, digits, dots, dashes, colons or underscores.', field)
+
+
+def wrong_idempotency_key(field: str) -> Refused:
+    """The answer to an idempotency key that cannot be one."""
+    return invalid_request(
+        f'"{field}" must be there once, with 1 to {MAX_IDEMPOTENCY_KEY} printable ASCII characters and no comma.', field
+    )
+
+
+def wrong_flag(field: str) -> Refused:
+    """The answer to a flag of the query that is neither set nor not."""
+    return invalid_request(f'"{field}" must be 1 or 0, once.', field)

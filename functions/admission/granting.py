@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from functions.admission.publish import Place
-from functions.admission.watch import Seat
 from functions.fleet import Node
+from functions.publishing import Place
 from functions.signer import Parameter
+from functions.watching import Seat
 from shared.grants import GRANT_SECONDS, Action, Claims, SigningKey, sign
 from shared.keys import RandomBytes, new_session_id
 

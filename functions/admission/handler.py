@@ -15,17 +15,23 @@ from typing import TYPE_CHECKING, Any
 from functions import aws
 from functions.accounts import Key, Noted
 from functions.addresses import shortened
-from functions.admission.asking import grant_request
+from functions.admission.asking import (
+    IDEMPOTENCY_KEY,
+    NAME,
+    grant_request,
+    wrong_flag,
+    wrong_idempotency_key,
+    wrong_name,
+)
 from functions.admission.granting import Grant, Granting
-from functions.admission.publish import MAX_IDEMPOTENCY_KEY, Ports, Publish, admit
 from functions.admission.strangers import Strangers
 from functions.admission.visitors import Visitors
-from functions.admission.watch import Watching
 from functions.bucket import Rate
 from functions.eventbus import EventBus, no_client
 from functions.happenings import refused as publish_refused
 from functions.observability import LambdaLog, Log
 from functions.placement import Choose
+from functions.publishing import Ports, Publish, admit
 from functions.settings import Settings
 from functions.signer import SignerUnavailableError, signing_parameter
 from functions.storage.directory import Directory
@@ -35,6 +41,7 @@ from functions.storage.refusals import RefusalLog
 from functions.storage.registry import Registry
 from functions.storage.rosters import Rosters
 from functions.storage.throttle import Throttle
+from functions.watching import Watching
 from functions.web import Answer, Request, as_json, preflight, refusal, request_of
 from shared.keys import StreamKey, is_stream_id
 from shared.offers import SDP, check_body
@@ -96,15 +103,19 @@ class Admission:
         if refused is not None:
             return refused
         idempotency = request.headers.get("idempotency-key")
-        if idempotency is not None and not 0 < len(idempotency) <= MAX_IDEMPOTENCY_KEY:
-            return invalid_request("An Idempotency-Key has 1 to 255 characters.", "Idempotency-Key")
-        region = request.query.get("region")
+        if idempotency is not None and not IDEMPOTENCY_KEY.fullmatch(idempotency):
+            return wrong_idempotency_key("Idempotency-Key")
+        force, region = request.flag("force"), request.query.get("region")
+        if force is None:
+            return wrong_flag("force")
+        if region is not None and not NAME.fullmatch(region):
+            return wrong_name("region")
         return self._redirect(
             self._publish(
                 Publish(
                     key,
                     "whip",
-                    request.flag("force"),
+                    force,
                     region,
                     idempotency_key=idempotency,
                     address=request.address,

@@ -14,18 +14,18 @@ from typing import Any
 
 from functions import aws
 from functions.admission.handler import noting
-from functions.admission.publish import Ports
-from functions.admission.watch import Watching
 from functions.eventbus import EventBus, no_client
 from functions.hooks.mediamtx import read
 from functions.hooks.service import Hook
 from functions.observability import LambdaLog, Log
+from functions.publishing import Ports
 from functions.settings import Settings
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo, StoreUnavailableError
 from functions.storage.nodes import Nodes
 from functions.storage.refusals import RefusalLog
 from functions.storage.rosters import Rosters
+from functions.watching import Watching
 from functions.web import Answer, Request, as_json, refusal, request_of
 from shared.refusals import Code, Refused, unavailable
 

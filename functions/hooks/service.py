@@ -7,10 +7,10 @@ it sends its heartbeats. Without them nobody could tell when a session ends, so 
 from collections.abc import Mapping
 from typing import Any
 
-from functions.admission.publish import Ports, Publish, admit
-from functions.admission.watch import Watching
 from functions.hooks.mediamtx import Asked
 from functions.observability import Log
+from functions.publishing import Ports, Publish, admit
+from functions.watching import Watching
 from shared.refusals import Refused, invalid_key, no_capacity, stream_offline
 
 KIND = "mediamtx"

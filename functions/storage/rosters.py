@@ -4,11 +4,10 @@ Every condition is a named clause with its reason above it. A write that was ret
 session in the failure image; that is the caller's to see (`functions.roster.Own`).
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from functions.accounts import Account, Slot
-from functions.roster import Take
+from functions.roster import NotTaken, Take, Taken
 from functions.storage.dynamo import Dynamo, Unmet, Update, Written
 from functions.storage.shapes import account_key, account_of, pack, slot_item
 from shared.months import month_of
@@ -33,20 +32,6 @@ STILL_UNUSED = "attribute_not_exists(slots.#stream.u)"
 # `size(slots) <= :bound` is worked out from the limit that was seen, so the limit must still be that one.
 SAME_LIMIT = "lim = :lim"
 BOUND = "size(slots) <= :bound"
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """The slot is ours; *account* is the item after the write."""
-
-    account: Account
-
-
-@dataclass(frozen=True, slots=True)
-class NotTaken:
-    """The roster was not what the write expected; *account* is the item as it is, None where there is none."""
-
-    account: Account | None
 
 
 class Rosters:

@@ -9,10 +9,8 @@ from typing import Any
 
 from functions.accounts import Account, Key, Live, Slot, Stream
 from functions.fleet import LEASE_SECONDS, Fleet, Node, NodeReport, Order
-from functions.roster import Take
+from functions.roster import NotTaken, Take, Taken, taking
 from functions.storage.nodes import Fenced
-from functions.storage.rosters import NotTaken, Taken
-from shared.months import month_of
 
 
 class MemoryRosters:
@@ -30,10 +28,9 @@ class MemoryRosters:
     ) -> Taken | NotTaken:
         """Write *slot* if the roster is what *take* says."""
         found = self.accounts.get(account)
-        if found is None or not _may_take(found, stream, protocol, now, take, lim):
+        changed = taking(found, stream, slot, protocol=protocol, now=now, take=take, lim=lim) if found else None
+        if changed is None:
             return NotTaken(found)
-        slots = {name: kept for name, kept in found.slots.items() if name not in take.reclaims}
-        changed = replace(found, slots={**slots, stream: slot}, epoch=found.epoch + 1)
         self.accounts[account] = changed
         return Taken(changed)
 
@@ -62,30 +59,6 @@ class MemoryRosters:
         found = self.accounts[account]
         rest = {name: kept for name, kept in found.slots.items() if name != stream}
         self.accounts[account] = replace(found, slots=rest if slot is None else {**rest, stream: slot})
-
-
-def _may_take(account: Account, stream: str, protocol: str, now: float, take: Take, lim: int | None) -> bool:
-    limits = account.limits
-    present = account.slots.get(stream)
-    if protocol not in limits.protocols or (account.blocked is not None and account.blocked.month == month_of(now)):
-        return False
-    if take.replaces is None:
-        if present is not None:
-            return False
-    elif (
-        present is None
-        or present.session != take.replaces.session
-        or (take.replaces.used_at is None and present.used_at is not None)
-    ):
-        return False
-    for victim, seen in take.reclaims.items():
-        slot = account.slots.get(victim)
-        if slot is None or slot.session != seen.session or (seen.used_at is None and slot.used_at is not None):
-            return False
-    if take.replaces is None and not take.reclaims:
-        return len(account.slots) < limits.streams
-    bound = (lim or 0) + len(take.reclaims) - (take.replaces is None)
-    return lim == limits.streams and len(account.slots) <= bound
 
 
 class MemoryNodes:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from functions.accounts import Account, Key, Stream
-from functions.admission.publish import Place, Ports, Publish, admit
 from functions.fleet import LEASE_SECONDS
 from functions.nodes.service import Heartbeats
+from functions.publishing import Place, Ports, Publish, admit
 from functions.roster import occupied
 from shared.keys import StreamKey, new_boot, new_stream_id, new_stream_key
 from shared.messages import Heartbeat, HeartbeatReply, PublicKeys

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from samtranslator.translator.transform import transform
 
-from functions.admission.publish import PATIENCE_SECONDS, POLL_SECONDS
+from functions.publishing import PATIENCE_SECONDS, POLL_SECONDS
 from functions.settings import Settings
 from tests.functions.world import ROOT, template
 

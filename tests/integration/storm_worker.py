@@ -19,7 +19,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from functions.admission.publish import Place, Ports, Publish, admit
+from functions.publishing import Place, Ports, Publish, admit
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo, StoreUnavailableError
 from functions.storage.nodes import Nodes

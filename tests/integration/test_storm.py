@@ -17,9 +17,9 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.admission.publish import Place, Publish, admit
 from functions.fleet import Load, Node, NodeReport, NodeState
 from functions.provision import create_account, create_key
+from functions.publishing import Place, Publish, admit
 from functions.settings import Settings
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes

@@ -4,8 +4,8 @@ import random
 from typing import Any
 
 from functions.accounts import Account, Slot
-from functions.roster import Take
-from functions.storage.rosters import Rosters, Taken
+from functions.roster import Take, Taken
+from functions.storage.rosters import Rosters
 from shared.tiers import Overrides, Tier
 from tests.functions.fakes import MemoryRosters
 from tests.functions.world import NOW, World

@@ -8,17 +8,14 @@ a session id that was chosen before the first attempt.
 
 import hashlib
 from base64 import b32encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from functions.accounts import Account, Key, Slot
 from functions.fleet import Fleet, Node, NodeReport, Order
 from functions.placement import Choose, place
-from functions.roster import Look, Own, Take, Wait, Wish, decide
-from functions.storage.directory import Directory
-from functions.storage.nodes import Nodes
-from functions.storage.rosters import Rosters, Taken
+from functions.roster import Look, NotTaken, Own, Take, Taken, Wait, Wish, decide
 from shared.grants import GRACE_SECONDS, GRANT_SECONDS
 from shared.keys import RandomBytes, StreamKey, new_session_id
 from shared.refusals import (
@@ -69,6 +66,48 @@ class Place:
     node: Node
 
 
+class Directory(Protocol):
+    """Where keys and nodes are looked up (`functions.storage.directory`)."""
+
+    def key_and_fleet(self, digest: str) -> tuple[Key | None, Fleet]:
+        """The key with this digest and all nodes."""
+        ...
+
+    def fleet(self) -> Fleet:
+        """All nodes."""
+        ...
+
+    def reports(self, nodes: Iterable[str]) -> Mapping[str, NodeReport]:
+        """What the *nodes* last reported, by node id."""
+        ...
+
+
+class Rosters(Protocol):
+    """Where slots are taken (`functions.storage.rosters`)."""
+
+    def read(self, account: str) -> Account | None:
+        """The account as of now."""
+        ...
+
+    def take(
+        self, account: str, stream: str, slot: Slot, *, protocol: str, now: float, take: Take, lim: int | None = None
+    ) -> Taken | NotTaken:
+        """Write *slot* for *stream* if the roster is what *take* says."""
+        ...
+
+    def release(self, account: str, stream: str, session: str) -> bool:
+        """Free the slot of *session*."""
+        ...
+
+
+class Nodes(Protocol):
+    """Where commands are left (`functions.storage.nodes`)."""
+
+    def order(self, node: str, boot: str, order: Order) -> bool:
+        """Leave a command for a life of a node."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """What admission of a publisher works with."""
@@ -98,7 +137,7 @@ def admit(ports: Ports, request: Publish) -> Place | Refused:
         else tuple(_repetitions(request.key.digest, request.idempotency_key))
     )
     wish = Wish(key.stream, request.protocol, sessions, now, request.force)
-    outcome = _restricted(ports, key, request.protocol) or _Attempt(ports, request, key, wish, fleet).run()
+    outcome = attempt(ports, key, wish, fleet, region=request.region, node=request.node)
     if isinstance(outcome, Refused):
         ports.note(key, request, outcome, ports.clock())
     elif key.revoked_at is not None:
@@ -107,6 +146,13 @@ def admit(ports: Ports, request: Publish) -> Place | Refused:
         order = Order(f"revoked-{slot.session}", "revoked", session=slot.session, not_before=key.revoked_at)
         ports.nodes.order(node.id, node.boot, order)
     return outcome
+
+
+def attempt(
+    ports: Ports, key: Key, wish: Wish, fleet: Fleet, *, region: str | None = None, node: str | None = None
+) -> Place | Refused:
+    """A slot for *wish* of a valid *key*, or why not. A dry run asks this very function, over ports that write nothing."""
+    return _restricted(ports, key, wish.protocol) or _Attempt(ports, key, wish, fleet, region, node).run()
 
 
 def _restricted(ports: Ports, key: Key, protocol: str) -> Refused | None:
@@ -127,9 +173,10 @@ def _repetitions(digest: str, idempotency_key: str) -> Iterable[str]:
 class _Attempt:
     """One request's way through refused writes, missing knowledge and waiting."""
 
-    def __init__(self, ports: Ports, request: Publish, key: Key, wish: Wish, fleet: Fleet) -> None:
+    def __init__(self, ports: Ports, key: Key, wish: Wish, fleet: Fleet, region: str | None, node: str | None) -> None:
         self._ports = ports
-        self._request = request
+        self._region = region
+        self._node = node
         self._key = key
         self._wish = wish
         self._fleet = fleet
@@ -246,8 +293,8 @@ class _Attempt:
         return place(
             self._fleet,
             now=self._ports.clock(),
-            region=self._request.region or self._ports.region,
+            region=self._region or self._ports.region,
             choose=self._ports.choose,
-            node=self._request.node,
+            node=self._node,
             avoid=avoid,
         )
