@@ -23,7 +23,7 @@ def place(
     named = fleet.named(node)
     if named is not None and named.serves(now) and not named.load.full:
         return named
-    fitting = [candidate for candidate in fleet.nodes if _fits(candidate, now)]
+    fitting = [candidate for candidate in fleet.nodes if has_room(candidate, now)]
     fitting = [candidate for candidate in fitting if candidate.boot != avoid] or fitting
     near = [candidate for candidate in fitting if candidate.region == region] or fitting
     if not near:
@@ -35,5 +35,6 @@ def place(
     return min(first, second, key=lambda candidate: candidate.load.fraction)
 
 
-def _fits(node: Node, now: float) -> bool:
+def has_room(node: Node, now: float) -> bool:
+    """Whether a session can be placed on *node*."""
     return node.open(now) and not node.load.full

@@ -14,6 +14,9 @@ VERSION: Final = 1
 MAX_ENTRIES = 500
 """Usage entries a message: some 100 bytes each, well under the queue's 256 KiB."""
 
+MAX_WAITING = 100
+"""Streams in `waiting` of one heartbeat: as many as DynamoDB reads at once."""
+
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Instant = Annotated[float, Field(ge=0, lt=1e12, allow_inf_nan=False)]
@@ -85,6 +88,8 @@ class Heartbeat(Message):
     ended: Annotated[tuple[EndedReport, ...], Field(max_length=4096, strict=False)] = ()
     done: Annotated[tuple[Name, ...], Field(max_length=4096, strict=False)] = ()
     """Commands that were carried out."""
+    waiting: Annotated[tuple[Name, ...], Field(max_length=MAX_WAITING, strict=False)] = ()
+    """Streams that have viewers here and no publisher: to be told where they are live, should they be."""
 
 
 class Command(Message):
@@ -116,6 +121,12 @@ class HeartbeatReply(Message):
     lease_seconds: Count = 10
     keys: PublicKeys = PublicKeys()
     commands: Annotated[tuple[Command, ...], Field(strict=False)] = ()
+    drain: bool = False
+    """The operator wants the node empty: it hands its sessions over, and takes none until this is false again."""
+    successor: bool = False
+    """Told to a draining node: another one has room, so that a publisher that is let go finds a place."""
+    moved: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    """Of the `waiting` streams those that are live on another node."""
 
 
 class UsageEntry(Message):

@@ -15,6 +15,7 @@ from functions.nodes.service import Heartbeats
 from functions.observability import LambdaLog
 from functions.settings import Settings
 from functions.signer import SignerUnavailableError, jwks_parameter
+from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo, StoreUnavailableError
 from functions.storage.refusals import RefusalLog
 from functions.storage.nodes import Nodes
@@ -66,6 +67,7 @@ def build(
         Nodes(dynamo, settings.fleet_table),
         Rosters(dynamo, settings.accounts_table),
         Streams(dynamo, settings.accounts_table),
+        Directory(dynamo, settings.accounts_table, settings.fleet_table),
         lambda now: PublicKeys.model_validate(jwks.value(now)),
         clock,
         log,

@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functions.accounts import Account, Live, Noted
 from functions.fleet import LEASE_SECONDS, Load, Node, NodeReport, NodeState, Order, Session
 from functions.happenings import Happening, between
+from functions.nodes.handover import elsewhere
 from functions.observability import Log
+from functions.storage.directory import Directory
 from functions.storage.nodes import Fenced, Nodes
 from functions.storage.rosters import Rosters
 from functions.storage.streams import Streams
@@ -35,6 +37,7 @@ class Heartbeats:
         nodes: Nodes,
         rosters: Rosters,
         streams: Streams,
+        directory: Directory,
         keys: Callable[[float], PublicKeys],
         clock: Callable[[], float],
         log: Log,
@@ -44,6 +47,7 @@ class Heartbeats:
         self._nodes = nodes
         self._rosters = rosters
         self._streams = streams
+        self._directory = directory
         self._keys = keys
         self._clock = clock
         self._log = log
@@ -91,10 +95,16 @@ class Heartbeats:
         self._tell(between({} if before is None else before.streams, confirmed, node))
         superseded = [Order(f"superseded-{session}", "superseded", session=session) for session in ending]
         orders = [order for order in written.orders.values() if order.not_before <= now]
+        there = elsewhere(
+            self._directory, node, draining=heartbeat.state == "draining", waiting=heartbeat.waiting, now=now
+        )
         return HeartbeatReply(
             lease_seconds=LEASE_SECONDS,
             keys=keys,
             commands=tuple({order.id: _command(order) for order in [*orders, *superseded]}.values()),
+            drain=written.node.drained,
+            successor=there.successor,
+            moved=there.moved,
         )
 
     def _confirm(

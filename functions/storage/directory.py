@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from functions.accounts import Key, Stream
+from functions.accounts import Key, Live, Stream
 from functions.fleet import Fleet, NodeReport
 from functions.storage.attributes import Item
 from functions.storage.dynamo import MAX_BATCH_READ, Dynamo
@@ -30,6 +30,12 @@ class Directory:
     def fleet(self) -> Fleet:
         """All nodes, as of now."""
         return fleet_of(filter(None, [self._dynamo.get(self._fleet, FLEET_KEY)]))
+
+    def live(self, streams: Iterable[str]) -> dict[str, Live]:
+        """Where *streams* are live, as of now, by stream id; as many as one read takes."""
+        keys = [stream_key(stream) for stream in sorted(set(streams))[:MAX_BATCH_READ]]
+        found = map(stream_of, self._dynamo.batch_get({self._accounts: keys}, consistent=True)[self._accounts])
+        return {stream.id: stream.live for stream in found if stream.live is not None}
 
     def reports(self, nodes: Iterable[str]) -> dict[str, NodeReport]:
         """What the *nodes* last reported, by node id, as of now; nodes that never did are left out."""

@@ -38,7 +38,7 @@ def test_every_permission_is_used_and_no_other(world: World, node: Beating) -> N
     session = node.publishes(world, world.publish(key))
     world.beat(node)
     world.publish(key, query={"force": "1"})  # looks at the node
-    node.state = "draining"
+    node.state, node.waiting = "draining", [stream]
     world.beat(node)
     world.publish(key)  # no node: reads the account
     node.state = "serving"

@@ -85,6 +85,7 @@ class Rosters(RuleBasedStateMachine):
             "nodes": self.nodes,
             "rosters": self.rosters,
             "streams": MemoryStreams(self.directory),
+            "directory": self.directory,
         }
         self.heartbeats = Heartbeats(
             **made, keys=lambda _: PublicKeys(), clock=lambda: self.now, log=SilentLog(), tell=lambda _: None

@@ -109,6 +109,7 @@ class Beating:
     streams: dict[str, dict[str, Any]] = field(default_factory=dict)
     ended: list[dict[str, Any]] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
 
     def publishes(self, world: "World", answer: Answer, **changes: Any) -> str:
         """Take up the session of *answer*'s grant; its id."""
@@ -124,7 +125,7 @@ class Beating:
         return {
             "v": 1, "node": self.id, "boot": self.boot, "at": at, "url": self.url, "region": self.region,
             "state": self.state, "kind": self.kind, "started_at": self.started_at, "load": self.load,
-            "streams": list(self.streams.values()), "ended": self.ended, "done": self.done,
+            "streams": list(self.streams.values()), "ended": self.ended, "done": self.done, "waiting": self.waiting,
         }  # fmt: skip
 
 
