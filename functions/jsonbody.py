@@ -1,0 +1,73 @@
+"""JSON bodies read strictly: what Python's reader lets pass and no client can mean is refused, by the field's name.
+
+That is: a name that an object has twice (which value holds depends on the reader), text that is no Unicode (a lone
+surrogate, which no store and no log can write), and NaN or Infinity. Imports nothing that takes time: admission uses it.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from shared.refusals import Refused, invalid_request
+
+NO_JSON = "The body is not JSON."
+NO_OBJECT = "The body is not a JSON object."
+
+
+def read_object(body: bytes | str) -> dict[str, Any] | Refused:
+    """The object that *body* spells, or what is wrong with it."""
+    try:
+        found = json.loads(body, object_pairs_hook=_Object, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        # Bytes that are no UTF-8 are a ValueError, and so is an integer of thousands of digits.
+        return invalid_request(NO_JSON)
+    if not isinstance(found, _Object):
+        return invalid_request(NO_OBJECT)
+    return _first_wrong(found, "") or dict(found)
+
+
+class _Object(dict[str, Any]):
+    """A JSON object, and the name that it has twice."""
+
+    def __init__(self, pairs: Sequence[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.twice: str | None = None
+        if len(self) < len(pairs):
+            names = [name for name, _ in pairs]
+            self.twice = next(name for at, name in enumerate(names) if name in names[:at])
+
+
+def _first_wrong(found: object, where: str) -> Refused | None:
+    """The first thing wrong below *where*. As deep as the reader went, which has its own limit."""
+    if isinstance(found, str):
+        return None if _writable(found) else invalid_request(f'"{where}" is not Unicode text.', where)
+    if isinstance(found, _Object):
+        if found.twice is not None and _writable(found.twice):
+            name = _below(where, found.twice)
+            return invalid_request(f'"{name}" is there twice.', name)
+        for name, value in found.items():
+            if not _writable(name):
+                return invalid_request("A name in the body is not Unicode text.", where or None)
+            wrong = _first_wrong(value, _below(where, name))
+            if wrong is not None:
+                return wrong
+    if isinstance(found, list):
+        return next(filter(None, (_first_wrong(one, _below(where, str(at))) for at, one in enumerate(found))), None)
+    return None
+
+
+def _below(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name
+
+
+def _writable(text: str) -> bool:
+    """Whether *text* is Unicode: a lone surrogate cannot be encoded."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
