@@ -25,9 +25,10 @@ _API = "/2018-06-01/runtime"
 _INIT_SECONDS = 30  # Lambda allows 10 s; a machine that starts everything at once is slower
 _LARGEST_ANSWER = 6 << 20
 _STOP_SECONDS = 2
-_PATIENCE = 0.1
-"""Seconds that a request waits for a process that is busy before another is started. Most answers take 5 ms and a start
-takes a second of a core: a page that asks for twenty files at once must not start twenty processes beside its video."""
+_PATIENCE = 0.25
+"""Seconds that a request waits for a process that is busy before another is started, one at a time. Most answers take
+5 ms and a start takes half a second of a core: a page that asks for twenty files must not start six processes beside
+its own video, as Lambda, with a machine for each, may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,7 @@ class FunctionPool:
         self._most = most
         self._workers: dict[_Worker, asyncio.Task[None]] = {}
         self._waiting: deque[_Invocation] = deque()
+        self._growth: asyncio.TimerHandle | None = None
         self._closing = False
 
     async def start(self) -> None:
@@ -185,10 +187,7 @@ class FunctionPool:
             idle.give(invocation)
         else:
             self._waiting.append(invocation)
-            if self._workers:
-                asyncio.get_running_loop().call_later(_PATIENCE, self._grow)
-            else:
-                self._grow()
+            self._grow_soon()
         try:
             async with asyncio.timeout(within):
                 return await asyncio.shield(invocation.outcome)
@@ -201,7 +200,9 @@ class FunctionPool:
             invocation = self._waiting.popleft()
             if not invocation.outcome.done():
                 worker.give(invocation)
-                return
+                break
+        if self._waiting:
+            self._grow_soon()
 
     async def stop(self) -> None:
         """End all processes."""
@@ -209,10 +210,17 @@ class FunctionPool:
         await asyncio.gather(*(worker.stop() for worker in self._workers))
         await asyncio.gather(*self._workers.values())
 
+    def _grow_soon(self) -> None:
+        if not self._workers:
+            self._grow()
+        elif self._growth is None:
+            self._growth = asyncio.get_running_loop().call_later(_PATIENCE, self._grow)
+
     def _grow(self) -> None:
-        starting = sum(not worker.loaded for worker in self._workers)
-        waiting = sum(not invocation.outcome.done() for invocation in self._waiting)
-        if not self._closing and waiting > starting and len(self._workers) < self._most:
+        self._growth = None
+        if self._closing or len(self._workers) >= self._most or not all(worker.loaded for worker in self._workers):
+            return
+        if any(not invocation.outcome.done() for invocation in self._waiting):
             self._add_worker()
 
     def _add_worker(self) -> _Worker:

@@ -40,7 +40,7 @@ async def test_a_function_runs_as_on_lambda(make_pool: type_of_make) -> None:
 async def test_a_process_serves_one_request_at_a_time(make_pool: type_of_make) -> None:
     """Requests that keep one busy get more processes, up to the most; the rest wait for one that is free."""
     pool = await make_pool(most=2)
-    outcomes = await asyncio.gather(*(pool.invoke(event("/sleep", s="0.2"), within=20) for _ in range(5)))
+    outcomes = await asyncio.gather(*(pool.invoke(event("/sleep", s="0.5"), within=20) for _ in range(5)))
     pids = {json.loads(outcome)["pid"] for outcome in outcomes if isinstance(outcome, bytes)}
     assert len(outcomes) == 5
     assert len(pids) == 2
