@@ -26,27 +26,29 @@ def no_client() -> Any:
 class EventBus:
     """One bus. *client* makes the client at the first event: most invocations have none."""
 
-    def __init__(self, client: Callable[[], Any], bus: str, log: Log) -> None:
+    def __init__(self, client: Callable[[], Any], bus: str, stack: str, log: Log) -> None:
         self._make = client
         self._client: Any = None
         self._bus = bus
+        self._stack = stack
         self._log = log
 
-    def put(self, happenings: Sequence[Happening]) -> None:
-        """Send *happenings*, or count them as lost."""
-        if not self._bus:
-            return
-        for start in range(0, len(happenings), BATCH):
+    def put(self, happenings: Sequence[Happening]) -> bool:
+        """Send *happenings*, or count them as lost; whether all of them were taken."""
+        lost_in_all = 0
+        for start in range(0, len(happenings) if self._bus else 0, BATCH):
             batch = happenings[start : start + BATCH]
             lost = self._send(batch)
             if lost:
                 self._log.count("EventsLost", lost)
+            lost_in_all += lost
+        return not lost_in_all
 
     def _send(self, batch: Sequence[Happening]) -> int:
         try:
             if self._client is None:
                 self._client = self._make()
-            answer = self._client.put_events(Entries=[entry(happening, self._bus) for happening in batch])
+            answer = self._client.put_events(Entries=[entry(happening, self._bus, self._stack) for happening in batch])
         except (ClientError, BotoCoreError) as error:
             self._log.event("events not sent", reason=str(error))
             return len(batch)

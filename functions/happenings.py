@@ -64,12 +64,12 @@ def refused(account: str, stream: str, code: str, protocol: str) -> Happening:
     return Happening("Publish Refused", account, {"stream": stream, "code": code, "protocol": protocol})
 
 
-def entry(happening: Happening, bus: str) -> dict[str, str]:
-    """The happening as PutEvents takes it."""
+def entry(happening: Happening, bus: str, stack: str) -> dict[str, str]:
+    """The happening as PutEvents takes it. Several stacks may share a bus, so each event names its own."""
     return {
         "Source": SOURCE,
         "DetailType": happening.kind,
-        "Detail": json.dumps(happening.body()),
+        "Detail": json.dumps({**happening.body(), "stack": stack}),
         "EventBusName": bus,
     }
 

@@ -57,7 +57,7 @@ def build(
         Nodes(dynamo, settings.fleet_table),
         clock,
         log,
-        tell or _telling(log, EventBus(events, settings.event_bus, log)),
+        tell or _telling(log, EventBus(events, settings.event_bus, settings.stack, log)),
     )
 
 

@@ -72,7 +72,7 @@ def build(
         clock,
         log,
         RefusalLog(dynamo, settings.accounts_table).note,
-        EventBus(events, settings.event_bus, log).put,
+        EventBus(events, settings.event_bus, settings.stack, log).put,
     )
     return router(heartbeats, log)
 

@@ -53,7 +53,14 @@ def test_a_refusal_and_a_quota_are_told_of(world: World, node: Beating) -> None:
     for _ in range(3):
         world.publish(key)
     assert [entry["Detail"] for entry in world.told] == [
-        {"v": 1, "account": "acme", "stream": stream, "code": "STREAM_LIMIT_REACHED", "protocol": "whip"}
+        {
+            "v": 1,
+            "account": "acme",
+            "stream": stream,
+            "code": "STREAM_LIMIT_REACHED",
+            "protocol": "whip",
+            "stack": "test",
+        }
     ]
     for received in (800, 801, 1000):
         entry = {"account": "acme", "month": "2026-11", "received": received, "sent": 0}
@@ -92,7 +99,7 @@ def test_a_bus_that_does_not_answer_loses_events_only() -> None:
             raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
 
     happenings = [Happening("Stream Ended", "acme")] * 12
-    EventBus(Silent, "bus", LambdaLog("test")).put(happenings)
-    EventBus(no_client, "", LambdaLog("test")).put(happenings)
+    EventBus(Silent, "bus", "test", LambdaLog("test")).put(happenings)
+    EventBus(no_client, "", "test", LambdaLog("test")).put(happenings)
 
     assert Silent.sizes == [10, 2]
