@@ -28,6 +28,6 @@ EXAMPLES: Mapping[Code, Refused] = {
         refusals.forbidden("This account may not do that."),
         refusals.not_found(),
         refusals.unavailable(),
+        refusals.bitrate_exceeded(6_000),
     )
 }
-        refusals.bitrate_exceeded(6_000),
