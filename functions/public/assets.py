@@ -1,9 +1,13 @@
 """The page's files, read once a process, each with its strong ETag and the headers that guard it.
 
+All stand under one version, a digest of all: modules import one another by name, so a page of one version never runs with
+a module of another, and a browser keeps what it has for good. A second visit asks for nothing but the page itself.
+
 Nothing outside `page/` can be named: a file is looked up in a table, never on disk.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,13 +41,39 @@ def asset_of(content_type: str, body: str) -> Asset:
     return Asset(content_type, body, f'"{hashlib.sha256(body.encode()).hexdigest()[:20]}"')
 
 
-def load(folder: Path = FOLDER) -> Mapping[str, Asset]:
-    """Every file of *folder* by name."""
-    return {
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What the page consists of."""
+
+    version: str
+    page: Asset
+    """The HTML that names everything else."""
+    named: Mapping[str, Asset]
+
+    def placed(self, html: str) -> str:
+        """*html* with the addresses of this version."""
+        return html.replace('"/assets/', f'"/assets/{self.version}/')
+
+
+def load(folder: Path = FOLDER) -> Files:
+    """Every file of *folder*."""
+    named = {
         path.name: asset_of(_TYPES[path.suffix], path.read_text("utf-8"))
         for path in sorted(folder.iterdir())
         if path.suffix in _TYPES
     }
+    page = named.pop("index.html")
+    version = hashlib.sha256("".join(asset.etag for asset in named.values()).encode()).hexdigest()[:12]
+    files = Files(version, page, named)
+    return Files(version, asset_of(page.content_type, files.placed(_preloaded(page.body, named))), named)
+
+
+def _preloaded(html: str, named: Mapping[str, Asset]) -> str:
+    """*html* with its modules' imports asked for at once, not one level after the other."""
+    entry = re.search(r'<script type="module" src="/assets/([^"]+)"', html)
+    modules = [name for name in named if name.endswith(".js") and (entry is None or name != entry[1])]
+    links = "".join(f'<link rel="modulepreload" href="/assets/{name}">\n' for name in modules)
+    return html.replace("</head>", links + "</head>")
 
 
 def page_headers(*, secure: bool, embeddable: bool) -> dict[str, str]:
@@ -73,5 +103,7 @@ def page_headers(*, secure: bool, embeddable: bool) -> dict[str, str]:
     }
 
 
-# Modules import one another by name, so a page of one version must never run with a module of another: always ask.
-ASSET_HEADERS = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+def asset_headers(files: Files, version: str) -> dict[str, str]:
+    """The headers of a file that was asked for under *version*: one of another deployment is shown, and not kept."""
+    kept = "public, max-age=31536000, immutable" if version == files.version else "no-cache"
+    return {"Cache-Control": kept, "X-Content-Type-Options": "nosniff"}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from functions import answers, aws
 from functions.observability import LambdaLog
-from functions.public.assets import ASSET_HEADERS, Asset, asset_of, load, page_headers
+from functions.public.assets import Asset, Files, asset_headers, asset_of, load, page_headers
 from functions.public.openapi import document
 from functions.public.reference import page as reference_page
 from functions.public.service import PublicService
@@ -29,11 +29,11 @@ CACHED = {"Cache-Control": "public, max-age=300"}
 """For what changes with a deployment or a key rotation only."""
 
 
-def page_routes(app: "APIGatewayHttpResolver", files: Mapping[str, Asset]) -> None:
+def page_routes(app: "APIGatewayHttpResolver", files: Files) -> None:
     """The page, its files, and the reference."""
 
-    def file(found: Asset, headers: Mapping[str, str] | None = None) -> answers.Answer:
-        fields = {**ASSET_HEADERS, **(headers or {}), "ETag": found.etag, "Vary": "Accept-Encoding"}
+    def file(found: Asset, headers: Mapping[str, str] | None = None, version: str = "") -> answers.Answer:
+        fields = {**asset_headers(files, version), **(headers or {}), "ETag": found.etag, "Vary": "Accept-Encoding"}
         if found.matches(app.current_event.headers.get("if-none-match")):
             return answers.unchanged(fields)
         return answers.text(found.body, found.content_type, fields)
@@ -43,26 +43,34 @@ def page_routes(app: "APIGatewayHttpResolver", files: Mapping[str, Asset]) -> No
         scheme = (app.current_event.headers.get("x-forwarded-proto") or "").partition(",")[0].strip()
         return file(found, page_headers(secure=scheme == "https", embeddable=embeddable))
 
+    @cache
+    def documents() -> Mapping[str, Asset]:
+        """What is generated from the endpoints and the registry, when somebody first asks for it."""
+        return {
+            "openapi": asset_of("application/json", json.dumps(document(), ensure_ascii=False)),
+            "docs": asset_of("text/html; charset=utf-8", files.placed(reference_page())),
+        }
+
     @app.get("/")
     def page() -> answers.Answer:
-        return html(files["index.html"])
+        return html(files.page)
 
     @app.get("/watch/<stream_id>")
     def watch(stream_id: str) -> answers.Answer:  # noqa: ARG001 - the page itself reads its address
-        return html(files["index.html"], embeddable=True)
+        return html(files.page, embeddable=True)
 
-    @app.get("/assets/<name>")
-    def asset(name: str) -> answers.Answer:
-        found = files.get(name)
-        return answers.refusal(not_found()) if found is None or name == "index.html" else file(found)
+    @app.get("/assets/<version>/<name>")
+    def asset(version: str, name: str) -> answers.Answer:
+        found = files.named.get(name)
+        return answers.refusal(not_found()) if found is None else file(found, version=version)
 
     @app.get("/docs")
     def docs() -> answers.Answer:
-        return html(_documents()["docs"])
+        return html(documents()["docs"])
 
     @app.get("/openapi.json")
     def openapi() -> answers.Answer:
-        return file(_documents()["openapi"])
+        return file(documents()["openapi"])
 
 
 def data_routes(app: "APIGatewayHttpResolver", service: PublicService, clock: Callable[[], float]) -> None:
@@ -94,15 +102,6 @@ def build(
     page_routes(app, load())
     data_routes(app, PublicService(directory, jwks.value), clock)
     return app
-
-
-@cache
-def _documents() -> Mapping[str, Asset]:
-    """What is generated from the endpoints and the registry, when somebody first asks for it."""
-    return {
-        "openapi": asset_of("application/json", json.dumps(document(), ensure_ascii=False)),
-        "docs": asset_of("text/html; charset=utf-8", reference_page()),
-    }
 
 
 @cache

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from aiohttp import ClientSession, web
 
-from functions.public.assets import ASSET_HEADERS, load, page_headers
+from functions.public.assets import asset_headers, load, page_headers
 from shared.refusals import Refused
 
 STREAM = "abcdefghijklmnop"
@@ -50,7 +50,7 @@ class FakeApi:
         """What `/embedding` shows: the page of another site, when this server plays one."""
         self._media = media
         self._script: dict[str, deque[Refused]] = defaultdict(deque)
-        self._assets = load()
+        self._files = load()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -84,7 +84,7 @@ class FakeApi:
         app.router.add_get("/", self._page)
         app.router.add_get("/watch/{id}", self._page)
         app.router.add_get("/embedding", self._embedding)
-        app.router.add_get("/assets/{file}", self._asset)
+        app.router.add_get("/assets/{version}/{file}", self._asset)
         app.router.add_post("/v1/anonymous", self._anonymous)
         app.router.add_get("/v1/streams/{id}", self._stream)
         app.router.add_get("/v1/account", self._account)
@@ -109,7 +109,7 @@ class FakeApi:
         return await handler(request)
 
     async def _page(self, request: web.Request) -> web.Response:
-        asset = self._assets["index.html"]
+        asset = self._files.page
         headers = page_headers(secure=False, embeddable=request.path != "/")
         return web.Response(text=asset.body, headers={**headers, "Content-Type": asset.content_type})
 
@@ -117,8 +117,11 @@ class FakeApi:
         return web.Response(text=self.embedding, content_type="text/html")
 
     async def _asset(self, request: web.Request) -> web.Response:
-        asset = self._assets[request.match_info["file"]]
-        return web.Response(text=asset.body, headers={**ASSET_HEADERS, "Content-Type": asset.content_type})
+        asset = self._files.named[request.match_info["file"]]
+        return web.Response(
+            text=asset.body,
+            headers={**asset_headers(self._files, request.match_info["version"]), "Content-Type": asset.content_type},
+        )
 
     def _next(self, what: str) -> web.Response | None:
         script = self._script[what]

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from functions.public.assets import load
 from functions.public.endpoints import ENDPOINTS
 from shared import refusals
 from shared.months import GB
@@ -90,7 +91,10 @@ def test_every_code_that_an_endpoint_can_answer_has_its_own_words(
     """A code that is added to an endpoint and not to the page fails here, instead of saying nothing to a person."""
     page.goto(api.url)
     explained = set(
-        page.evaluate("async (place) => (await import('/assets/refusals.js')).explainedCodes(place)", place)
+        page.evaluate(
+            "async ([file, place]) => (await import(file)).explainedCodes(place)",
+            [f"/assets/{load().version}/refusals.js", place],
+        )
     )
 
     possible = {code for one in ENDPOINTS if one.path.endswith(suffixes) for code in one.refusals}

@@ -1,13 +1,14 @@
 """The page and the reference as they are served: versions, policy, and nothing that falls behind the registry."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from functions.public.assets import FOLDER, load
 from functions.public.endpoints import ENDPOINTS
 from functions.public.examples import EXAMPLES
-from functions.public.openapi import document
+from functions.public.openapi import ALL, document
 from shared.refusals import REGISTRY
 from tests.functions.public.conftest import Get
 
@@ -39,38 +40,64 @@ def test_a_page_in_the_clear_may_reach_nodes_in_the_clear(get: Get) -> None:
     assert policy(answer.headers["Content-Security-Policy"])["connect-src"] == "'self' https: http:"
 
 
+def address(name: str) -> str:
+    """Where *name* of this version stands."""
+    return f"/assets/{load().version}/{name}"
+
+
 def test_every_file_that_the_page_names_is_served(get: Get) -> None:
-    """Each with its type, an ETag and the order to ask again."""
-    for name in (path.name for path in FOLDER.iterdir()):
-        answer = get(f"/assets/{name}")
-        if name == "index.html":
-            assert answer.status == 404
-            continue
+    """Each with its type and an ETag, for good; the page itself is always asked for again."""
+    files = load()
+    assert get("/").headers["Cache-Control"] == "no-cache"
+    for name in files.named:
+        answer = get(address(name))
         assert answer.status == 200, name
-        assert answer.headers["Cache-Control"] == "no-cache"
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
         assert answer.headers["ETag"].startswith('"')
-    named = set(re.findall(r'(?:/assets/|from "\./|"\./)([a-z-]+\.[a-z]+)', "".join(a.body for a in load().values())))
-    assert named <= set(load())
+    assert get(address("index.html")).status == 404
+    named = set(re.findall(r'"/assets/([^"]+)"', files.page.body + get("/docs").text))
+    assert named <= {f"{files.version}/{name}" for name in files.named}
+    imported = set(re.findall(r'from "\./([^"]+)"', "".join(a.body for a in files.named.values())))
+    assert imported <= set(files.named)
+
+
+def test_a_file_of_another_version_is_shown_and_not_kept(get: Get) -> None:
+    """A page that was open during a deployment still finds its files, and no browser keeps new ones under old names."""
+    answer = get("/assets/0123456789ab/app.js")
+    assert answer.status == 200
+    assert answer.headers["Cache-Control"] == "no-cache"
+
+
+def test_the_version_changes_with_any_file(tmp_path: Path) -> None:
+    """Or a browser would run a module of one version with one of another."""
+    for path in FOLDER.iterdir():
+        (tmp_path / path.name).write_text(path.read_text("utf-8"), "utf-8")
+    assert load(tmp_path).version == load().version
+    (tmp_path / "dom.js").write_text("export const changed = 1;", "utf-8")
+    assert load(tmp_path).version != load().version
+
+
+def test_all_modules_are_asked_for_at_once(get: Get) -> None:
+    """Or the browser would learn of them one level of imports after the other."""
+    modules = {name for name in load().named if name.endswith(".js")}
+    page = get("/").text
+    preloaded = set(re.findall(r'<link rel="modulepreload" href="/assets/[0-9a-f]+/([a-z-]+\.js)">', page))
+    assert preloaded == modules - {"app.js"}
 
 
 def test_a_version_that_the_browser_has_is_not_sent_again(get: Get) -> None:
     """304 without a body, for the same ETag in strong or weak form."""
-    etag = get("/assets/app.js").headers["ETag"]
+    etag = get(address("app.js")).headers["ETag"]
 
-    assert (
-        get("/assets/app.js", if_none_match=etag).status,
-        get("/assets/app.js", if_none_match="W/" + etag).status,
-    ) == (
-        304,
-        304,
-    )
-    assert get("/assets/app.js", if_none_match=etag).text == ""
-    assert get("/assets/app.js", if_none_match='"other"').status == 200
+    assert get(address("app.js"), if_none_match=etag).status == 304
+    assert get(address("app.js"), if_none_match="W/" + etag).status == 304
+    assert get(address("app.js"), if_none_match=etag).text == ""
+    assert get(address("app.js"), if_none_match='"other"').status == 200
 
 
 def test_files_are_compressed_for_who_takes_it(get: Get) -> None:
     """Plain without, gzip with `Accept-Encoding`."""
-    plain, packed = get("/assets/style.css"), get("/assets/style.css", accept_encoding="gzip, br")
+    plain, packed = get(address("style.css")), get(address("style.css"), accept_encoding="gzip, br")
 
     assert "Content-Encoding" not in plain.headers
     assert packed.headers["Content-Encoding"] == "gzip"
@@ -82,7 +109,7 @@ def test_files_are_compressed_for_who_takes_it(get: Get) -> None:
 )
 def test_nothing_else_can_be_read(get: Get, name: str) -> None:
     """A file is looked up in a table, never on disk."""
-    assert get(f"/assets/{name}").code == "NOT_FOUND"
+    assert get(address(name)).code == "NOT_FOUND"
 
 
 def test_every_code_is_in_the_reference_with_an_example(get: Get) -> None:
@@ -111,18 +138,17 @@ def test_the_openapi_document_is_consistent(get: Get) -> None:
     assert found == document()
     assert found["openapi"] == "3.1.0"
     schemas = found["components"]["schemas"]
-    references = set(re.findall(r'"#/components/schemas/([A-Za-z]+)"', served.text))
-    assert references <= set(schemas)
+    references = set(re.findall(r'"#/components/(\w+/\w+)"', served.text))
+    assert references <= {f"{kind}/{name}" for kind in found["components"] for name in found["components"][kind]}
     identities = [operation["operationId"] for path in found["paths"].values() for operation in path.values()]
     assert len(identities) == len(set(identities))
-    for path in found["paths"].values():
-        for operation in path.values():
-            for status, response in operation["responses"].items():
-                for code, example in (
-                    response.get("content", {}).get("application/json", {}).get("examples", {}).items()
-                ):
-                    assert example["value"]["code"] == code
-                    assert REGISTRY[EXAMPLES[code].code].status == int(status)
+    for endpoint in ALL:
+        under = {REGISTRY[code].status for code in endpoint.refusals} | {status for status, _ in endpoint.also}
+        responses = found["paths"][endpoint.path][endpoint.method]["responses"]
+        assert {endpoint.status, *under} | ({403} if endpoint.security == "AWS IAM" else set()) == set(
+            map(int, responses)
+        )
+        assert [code for code, name in ((c, c.value) for c in endpoint.refusals) if name not in str(responses)] == []
 
 
 def test_path_parameters_are_declared(get: Get) -> None:
