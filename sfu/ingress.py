@@ -21,6 +21,12 @@ MAX_HALF_OPEN: Final = 512
 """Handshakes in progress at once, some 70 kB each; the next one begins when one is done or gave up."""
 
 
+LATE: Final = 0.1
+STALE: Final = 1.5
+"""Seconds in the socket's queue after which media is thrown away unread: where the node cannot keep up, the queue would
+stay full, and everybody seconds behind. Control traffic is read at any age; it is what keeps sessions alive."""
+
+
 class Ingress:
     """The way in."""
 
@@ -94,8 +100,14 @@ class Ingress:
             self._stats.dropped_garbage += 1
 
     def _rtp(self, session: Publisher, datagram: bytes) -> None:
+        waited = 0.0 if self.udp is None else self.udp.waited
+        if waited > LATE:
+            if waited > STALE:
+                self._stats.dropped_stale += 1
+                return
+            self._stats.late_packets += 1
         first = session.first_packet_at is None
-        track = session.rtp(datagram, self._clock())
+        track = session.rtp(datagram, self._clock(), waited)
         if track is not None:
             self.fed[track] = None
             self.senders[session] = None

@@ -54,14 +54,15 @@ TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-exte
 class Capabilities:
     """What the media plane really does, so that no answer promises more (whip-whep.md P14 and P19)."""
 
-    publish_extensions: frozenset[str] = frozenset({MID, RID, REPAIRED_RID})
+    publish_extensions: frozenset[str] = frozenset({MID, RID, REPAIRED_RID, TRANSPORT_CC})
     """Header extensions that are read from publishers."""
     play_extensions: frozenset[str] = frozenset()
     """Header extensions that are written for viewers. None: the answer's SSRCs are enough to tell tracks apart."""
     remb: bool = True
-    """REMB is sent to publishers that offer `goog-remb`."""
-    transport_cc: bool = False
-    """Transport-wide feedback is sent to publishers; add its header extension above as well."""
+    """REMB is sent to publishers that offer `goog-remb` and no `transport-cc`."""
+    transport_cc: bool = True
+    """Transport-wide feedback is sent to publishers that offer it and its header extension. Viewers never negotiate it:
+    nothing here would act on what they report."""
     publish_rtx: bool = True
     play_rtx: bool = True
     simulcast: bool = True

@@ -75,6 +75,14 @@ def extensions(packet: bytes, start: int, end: int) -> Iterator[tuple[int, bytes
             at += length
 
 
+def find_extension(packet: bytes, start: int, end: int, wanted: int) -> bytes:
+    """The value of the extension with id *wanted* in the block, or nothing."""
+    for number, value in extensions(packet, start, end):
+        if number == wanted:
+            return value
+    return b""
+
+
 def pack_extensions(values: Sequence[tuple[int, bytes]]) -> bytes:
     """The extension block (with its 4-byte head) for *values*: one-byte form where ids and lengths allow it."""
     if not values:

@@ -10,6 +10,8 @@ class PlaneStats:
     received_packets: int = 0
     """Authentic RTP packets from publishers."""
     received_bytes: int = 0
+    late_packets: int = 0
+    """Of these, those that lay in the socket's queue for more than 100 ms."""
     sent_packets: int = 0
     """RTP packets handed to the kernel for viewers."""
     sent_bytes: int = 0
@@ -33,6 +35,10 @@ class PlaneStats:
     """Not authentic, a replay, malformed, or of no negotiated section."""
     dropped_above_limit: int = 0
     """RTP of a publisher that sends more than twice what its grant allows, not looked at."""
+    dropped_stale: int = 0
+    """RTP that had lain in the socket's queue for longer than any player waits: this node has too much to do."""
+    dropped_kernel: int = 0
+    """By the kernel, because the socket's queue was full (Linux tells with the next datagram that it delivers)."""
     dropped_rtcp: int = 0
     dropped_garbage: int = 0
     """Neither STUN, DTLS, RTP nor RTCP."""

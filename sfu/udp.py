@@ -5,9 +5,12 @@ addresses and datagrams only.
 """
 
 import asyncio
+import contextlib
 import errno
 import socket
 import struct
+import sys
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -25,6 +28,12 @@ DRAIN: Final = 32
 that neither a viewer's socket buffer nor the others' latency has to take it whole."""
 MAX_QUEUE: Final = 16_000_000
 BUFFER: Final = 4 << 20
+
+_TIMESTAMP: Final = 35
+"""SO_TIMESTAMPNS and SO_RXQ_OVFL, asm-generic/socket.h: x86-64, arm64 and all others but MIPS, PA-RISC and SPARC."""
+_OVERFLOW: Final = 40
+_TIMESPEC: Final = struct.Struct("=qq")
+_ANCILLARY: Final = socket.CMSG_SPACE(16) + socket.CMSG_SPACE(4)
 
 Address = tuple[str, int]
 Control = Sequence[tuple[int, int, bytes]]
@@ -48,6 +57,7 @@ class UdpSocket:
         *,
         on_datagram: Callable[[bytes, Address], None],
         on_drained: Callable[[], None],
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._stats = stats
         self._on_datagram = on_datagram
@@ -60,6 +70,9 @@ class UdpSocket:
                 self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
                 self._socket.setsockopt(socket.SOL_SOCKET, option, BUFFER)
+            for option in (_TIMESTAMP, _OVERFLOW):
+                with contextlib.suppress(OSError):  # not Linux: nothing is known of the wait
+                    self._socket.setsockopt(socket.SOL_SOCKET, option, 1)
             self._socket.bind(bind)
         except OSError:
             self._socket.close()
@@ -69,6 +82,9 @@ class UdpSocket:
         """The bare system call, for the hot path; what it raises goes to `recover()`."""
         self.queue: deque[tuple[Buffers, Control, Address]] = deque()
         self._queued = 0
+        self._wall = wall
+        self.waited = 0.0
+        """Seconds that the datagram in hand lay in the kernel's queue."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -146,11 +162,18 @@ class UdpSocket:
             self._loop.remove_writer(self._socket.fileno())
 
     def _readable(self) -> None:
-        receive = self._socket.recvfrom
+        receive = self._socket.recvmsg
         handle = self._on_datagram
+        wall = self._wall
         try:
             for _ in range(DRAIN):
-                datagram, address = receive(2048)
+                datagram, ancillary, _flags, address = receive(2048, _ANCILLARY)
+                for _level, kind, value in ancillary:
+                    if kind == _TIMESTAMP:
+                        seconds, nanoseconds = _TIMESPEC.unpack(value)
+                        self.waited = wall() - seconds - nanoseconds * 1e-9
+                    elif kind == _OVERFLOW:
+                        self._stats.dropped_kernel = int.from_bytes(value, sys.byteorder)
                 if datagram:
                     handle(datagram, address)
         except BlockingIOError:

@@ -314,17 +314,18 @@ def test_p14_header_extensions_are_those_that_media_reads() -> None:
 
 
 def test_p19_one_way_of_congestion_feedback_is_negotiated() -> None:
-    """Transport-wide where the media plane can do it and the client offers both halves of it, else REMB."""
-    capable = Capabilities(publish_extensions=frozenset({MID, TRANSPORT_CC}), transport_cc=True)
-    local = LocalEndpoint(LOCAL.fingerprints, LOCAL.candidates, capable)
+    """Transport-wide where the client offers both halves of it, else REMB; a media plane without it says so."""
     chrome, obs = offer_text("chrome-publish"), offer_text("obs")
 
-    with_it, without_it = accepted(publish(chrome, local)).media[1], accepted(publish(obs, local)).media[1]
+    with_it, without_it = accepted(publish(chrome)).media[1], accepted(publish(obs)).media[1]
 
     assert (with_it.transport_cc, with_it.remb, TRANSPORT_CC in with_it.extensions) == (True, False, True)
     assert (without_it.transport_cc, without_it.remb) == (False, True)
-    plain = accepted(publish(chrome)).media[1]
-    assert (plain.transport_cc, plain.remb) == (False, True)
+    half = chrome.replace("transport-cc\r\n", "x-other\r\n")
+    assert TRANSPORT_CC not in accepted(publish(half)).media[1].extensions
+    local = LocalEndpoint(LOCAL.fingerprints, LOCAL.candidates, Capabilities(transport_cc=False))
+    plain = accepted(publish(chrome, local)).media[1]
+    assert (plain.transport_cc, plain.remb, TRANSPORT_CC in plain.extensions) == (False, True, False)
 
 
 def test_rtx_can_be_switched_off() -> None:

@@ -1,5 +1,6 @@
 """The offers of real clients (whip-whep.md, section 5), whole and damaged, through the whole negotiation."""
 
+import re
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfu.answer import ViewerSsrcs, answer_play, answer_publish
-from sfu.negotiation import Codec, DtlsRole, Media, Negotiated
+from sfu.negotiation import TRANSPORT_CC, Codec, DtlsRole, Media, Negotiated
 from sfu.offer import Offer, parse_offer
 from shared.refusals import Refused
 from tests.sfu.answers import check
@@ -157,11 +158,14 @@ def test_gst_bundle_only_sections_are_accepted() -> None:
     assert "m=video 9 UDP/TLS/RTP/SAVPF 97 100\r\n" in outcome.answer
 
 
-def test_no_answer_promises_congestion_feedback_that_is_not_sent() -> None:
-    """P19: transport-cc stays out while `Capabilities` does not have it."""
-    answers = [negotiated(name, publish, "recvonly").answer for name in PUBLISHERS]
-
-    assert not any("transport-cc" in answer or "transport-wide-cc" in answer for answer in answers)
+def test_congestion_feedback_is_promised_where_it_is_sent() -> None:
+    """P19: transport-cc to publishers that offer it with its extension, REMB to the others, neither to viewers."""
+    for name in PUBLISHERS:
+        for media in negotiated(name, publish, "recvonly").media:
+            assert not (media.transport_cc and media.remb)
+            assert media.transport_cc == (TRANSPORT_CC in media.extensions)
+    for name in VIEWERS:
+        assert not re.search("transport-cc|transport-wide-cc|goog-remb", negotiated(name, play, "sendonly").answer)
 
 
 @settings(max_examples=400, deadline=None)

@@ -216,7 +216,7 @@ async def test_a_publisher_with_wild_rtp_harms_only_itself() -> None:
             if n % 20 == 0:
                 await asyncio.sleep(0.001)
         await asyncio.sleep(0.2)
-        assert len(session._by_ssrc) <= 32  # type: ignore[attr-defined]  # a publisher's
+        assert len(session.ssrcs) <= 32  # type: ignore[attr-defined]  # a publisher's
         assert not run.ended
 
 

@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from sfu.negotiation import TRANSPORT_CC
 from sfu.srtp import Protection
+from sfu.transportcc import TICKS
 from tests.peers import rtcp
 from tests.sfu.media_harness import LONG_GROUP, SSRCS, TestPublisher, stage
 from tests.sfu.test_plane import until
+from tests.sfu.test_transportcc import decode_body
 
 
 async def test_a_late_viewer_has_a_picture_at_once_and_catches_up_without_a_gap() -> None:
@@ -258,3 +261,46 @@ async def test_of_several_layers_the_one_that_carries_most_is_forwarded(monkeypa
         assert viewer.counts().gaps == 0
         assert viewer.counts().unauthentic == 0
         assert session.media_state(time.monotonic())[0]["layers"] == 2
+
+
+async def test_a_publisher_hears_when_its_packets_arrived_where_it_numbers_them() -> None:
+    """Transport-wide feedback within a tenth of a second: padding and gaps too, times as they were sent."""
+    media = {"transport_cc": True, "extensions": {TRANSPORT_CC: 5}}
+    async with stage() as run:
+        publisher = await run.publisher(kinds=("video",), media=media)
+        publisher.pause()
+        heard: list[rtcp.Packet] = []
+        publisher.on_feedback = heard.append  # type: ignore[method-assign,assignment]  # a test's ear
+        assert publisher._sender is not None
+        head = b"\x90\x60%b\x00\x00\x00\x07" + publisher.ssrc["video"].to_bytes(4, "big") + b"\xbe\xde\x00\x01"
+        index, sent = publisher.tracks[0].index, {}
+        for number in range(65530, 65530 + 30):
+            if number % 10 == 5:
+                continue
+            extension = b"\x51" + (number & 0xFFFF).to_bytes(2, "big") + b"\x00"
+            header = head % (index & 0xFFFF).to_bytes(2, "big") + extension
+            publisher._send(publisher._sender.rtp(header, b"" if number % 7 else bytes(50), index))
+            sent[number & 0xFFFF] = time.monotonic()
+            index += 1
+            await asyncio.sleep(0.005)
+        told = _Arrived(heard)
+        await until(lambda: len(told()) >= 30)
+    arrived = {number: at for number, at in told().items() if at is not None}
+    assert set(arrived) == set(sent)
+    waits = [at / TICKS - sent[number] for number, at in arrived.items()]
+    assert max(waits) - min(waits) < 0.02
+
+
+class _Arrived:
+    """What the feedback in *heard* says, by packet."""
+
+    def __init__(self, heard: list[rtcp.Packet]) -> None:
+        self._heard = heard
+
+    def __call__(self) -> dict[int, int | None]:
+        found: dict[int, int | None] = {}
+        for packet in self._heard:
+            if (packet.kind, packet.count) == (rtcp.RTPFB, 15):
+                (base, times, _number), _end = decode_body(packet.body)
+                found |= {base + offset & 0xFFFF: at for offset, at in enumerate(times)}
+        return found

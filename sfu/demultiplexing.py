@@ -1,0 +1,97 @@
+"""Which section of a publisher a packet is of: by its announced SSRC, else by its MID, else by its payload type.
+
+SSRCs are learned once, and bounded. Repairs (RFC 4588) are found and unwrapped here: what comes out is a place in the
+stream that they repair.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from sfu.reception import Reception
+from sfu.rtcp import Block
+from sfu.rtp import Header, extensions
+from sfu.source import Source
+
+MAX_SSRCS: Final = 32
+"""Learned SSRCs of one publisher: more is an attack or a fault."""
+
+Placed = tuple[Source, Reception, int, int, bool]
+"""Section, SSRC's reception, sequence there, where the payload starts, whether it is a repair."""
+
+
+class Demultiplexer:
+    """The SSRCs of one publisher."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = sources
+        self._known: dict[int, tuple[Source, Reception]] = {}
+        self._repairs: dict[int, int] = {}
+        """Repair SSRC -> primary SSRC."""
+        for source in sources:
+            for ssrc in source.media.ssrcs:
+                self._learn(ssrc, source)
+            self._repairs.update(source.media.rtx_ssrcs)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def place(self, packet: bytes, header: Header) -> Placed | None:
+        """Where *packet* belongs; None where nobody is to get it."""
+        _marker, payload_type, sequence, _timestamp, ssrc, extension, start, end = header
+        repaired = ssrc in self._repairs or self._is_repair(ssrc, payload_type)
+        if repaired:
+            if end - start < 2:
+                return None  # padding: a probe of the available bandwidth
+            ssrc = self._primary_of(ssrc, payload_type)
+            sequence = packet[start] << 8 | packet[start + 1]
+        known = self._known.get(ssrc) or self._unknown(ssrc, payload_type, packet, extension, start)
+        if known is None or (not repaired and payload_type != known[0].media.payload_type):
+            return None
+        return known[0], known[1], sequence, start + 2 * repaired, repaired
+
+    def find(self, ssrc: int) -> tuple[Source, Reception] | None:
+        """The section and the reception of a primary SSRC."""
+        return self._known.get(ssrc)
+
+    def layers(self, source: Source) -> list[Reception]:
+        """What has arrived of *source*, by SSRC."""
+        return [reception for owner, reception in self._known.values() if owner is source and reception.received]
+
+    def blocks(self, now: float) -> Iterator[Block]:
+        """A report block for each SSRC that something came from."""
+        return (reception.block(now) for _source, reception in self._known.values() if reception.received)
+
+    def _learn(self, ssrc: int, source: Source) -> tuple[Source, Reception] | None:
+        if len(self._known) >= MAX_SSRCS:
+            return None
+        known = self._known[ssrc] = (source, Reception(ssrc, source.media.codec.clock_rate))
+        return known
+
+    def _unknown(
+        self, ssrc: int, payload_type: int, packet: bytes, extension: int, end: int
+    ) -> tuple[Source, Reception] | None:
+        if extension:
+            for source in self._sources:
+                if source.mid_id is None:
+                    continue
+                for number, value in extensions(packet, extension, end):
+                    if number == source.mid_id and value == source.media.mid.encode():
+                        return self._learn(ssrc, source)
+        for source in self._sources:
+            if source.media.payload_type == payload_type:
+                return self._learn(ssrc, source)
+        return None
+
+    def _is_repair(self, ssrc: int, payload_type: int) -> bool:
+        if ssrc in self._known:
+            return False
+        return any(source.media.rtx_payload_type == payload_type for source in self._sources)
+
+    def _primary_of(self, ssrc: int, payload_type: int) -> int:
+        primary = self._repairs.get(ssrc)
+        if primary is not None:
+            return primary
+        for source in self._sources:
+            if source.media.rtx_payload_type == payload_type and source.active is not None:
+                return source.active.ssrc
+        return 0
