@@ -71,8 +71,8 @@ def build(
         lambda now: PublicKeys.model_validate(jwks.value(now)),
         clock,
         log,
-        RefusalLog(dynamo, settings.accounts_table).note,
         EventBus(events, settings.event_bus, settings.stack, log).put,
+        RefusalLog(dynamo, settings.accounts_table).note,
     )
     return router(heartbeats, log)
 
