@@ -5,13 +5,15 @@ import secrets
 import time
 from collections.abc import Callable
 from functools import cache
+from random import randrange
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from functions import answers, aws
+from functions.account.dryrun import DryRun
 from functions.account.keys import Keys
-from functions.account.models import NewKey, Rotation
+from functions.account.models import DryRunRequest, NewKey, Rotation
 from functions.account.service import AccountService
 from functions.observability import LambdaLog
 from functions.settings import Settings
@@ -33,7 +35,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def router(  # noqa: C901 - one branch-free function a route
-    service: AccountService, owned: Keys, log: LambdaLog, clock: Callable[[], float]
+    service: AccountService, owned: Keys, dry: DryRun, log: LambdaLog, clock: Callable[[], float]
 ) -> "APIGatewayHttpResolver":
     """The routes."""
     app = answers.resolver(log.logger)
@@ -83,6 +85,10 @@ def router(  # noqa: C901 - one branch-free function a route
             return answers.refusal(account)
         return said(owned.revoke(account, stream, app.current_event.query_string_parameters.get("at"), clock()))
 
+    @app.post("/v1/account/dry-run")
+    def dry_run() -> answers.Answer:
+        return asked(DryRunRequest, lambda account, wish: dry.answer(account, wish, clock()))
+
     @app.get("/v1/account/refusals")
     def refusals() -> answers.Answer:
         return said(service.refusals(authorization(), clock()))
@@ -98,7 +104,8 @@ def build(
     directory = Directory(dynamo, table, settings.fleet_table)
     service = AccountService(Registry(dynamo, table), UsageLedger(dynamo, table), directory, RefusalLog(dynamo, table))
     owned = Keys(Registry(dynamo, table), Nodes(dynamo, settings.fleet_table), directory.fleet, secrets.token_bytes)
-    return router(service, owned, log, clock)
+    dry = DryRun(Registry(dynamo, table), directory, settings.region, secrets.token_bytes, randrange)
+    return router(service, owned, dry, log, clock)
 
 
 def _no_text() -> Refused:

@@ -34,6 +34,23 @@ class Rotation(Asked):
     """How long the old secret still publishes. 0: it ends now, with its session."""
 
 
+class DryRunRequest(Asked):
+    """A publish or a play that might be asked for."""
+
+    action: Literal["publish", "play"]
+    stream_id: str | None = Field(default=None, max_length=64)
+    """The stream: to play it, or to publish it with its present key."""
+    stream_key: str | None = Field(default=None, max_length=128)
+    """Instead of the stream: a secret, to learn whether it still publishes."""
+    protocol: Literal["whip", "whep", "rtmp", "srt", "hls"] | None = None
+    """WHIP to publish and WHEP to play, where it is left out."""
+    force: bool = False
+    region: str | None = Field(default=None, min_length=1, max_length=64)
+
+
+CheckName = Literal["key", "stream", "protocol", "quota", "key_in_use", "live", "stream_limit", "viewers", "capacity"]
+
+
 class AccountLimits(Reply):
     """What the account may use: its tier's limits with the operator's overrides."""
 
@@ -135,6 +152,39 @@ class KeysReply(Reply):
     """Every key that is not revoked, oldest first."""
 
     keys: list[KeySummary]
+
+
+class Check(Reply):
+    """One thing that admission asks."""
+
+    check: CheckName
+    passed: bool | None
+    """null: not asked any more, because one before it failed."""
+    saw: str
+    """What it found, for a person."""
+
+
+class DryRunReply(Reply):
+    """What the publish or play would get now. Nothing was taken or written for it."""
+
+    action: Literal["publish", "play"]
+    protocol: str
+    stream_id: str | None
+    """null where the secret is no key of the account's."""
+    would: Literal["admit", "refuse"]
+    waits_seconds: float
+    """How long its client would be kept waiting for the answer, if nothing else happens: for a publisher that fell silent."""
+    node: str | None
+    """Where an admitted session would be now."""
+    region: str | None
+    """The node's."""
+    status: int | None
+    """The refusal's HTTP status."""
+    retry_after: int | None
+    refusal: dict[str, object] | None
+    """The refusal's body, word for word."""
+    checks: list[Check]
+    """In the order in which they decide; the first that fails is the refusal."""
 
 
 class RefusalEntry(Reply):

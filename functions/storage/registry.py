@@ -113,6 +113,11 @@ class Registry:
         item = self._dynamo.get(self._table, owned_key(account, stream))
         return key_of(item) if item else None
 
+    def key_of_secret(self, digest: str) -> Key | None:
+        """The key with this digest, whoever has it."""
+        item = self._dynamo.get(self._table, key_key(digest))
+        return key_of(item) if item else None
+
     def rotate(self, key: Key, rotated: Key) -> bool:
         """Give the stream of *key* the secret of *rotated*; False where the key changed meanwhile.
 
