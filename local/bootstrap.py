@@ -1,6 +1,6 @@
 """What the Makefile's targets do, for a bare Python: set up what a target needs, then run it.
 
-    python3 -m local.bootstrap {up|test|lint|bench|demo|clean|help}
+    python3 -m local.bootstrap {up|demo|test|lint|bench|bench-admission|clean|help}
 
 The logic is here and not in make, because it has to explain itself when something is missing.
 """
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from local import chromium
-from local.environments import DEMO, DEV, EMULATOR, LOCAL, ROOT, SFU, Environment, SetupError, prepare
+from local.environments import DEMO, DEV, EMULATOR, FUNCTIONS, LOCAL, ROOT, SFU, Environment, SetupError, prepare
 from local.tether import tie
 
 _ALL = (LOCAL, SFU, EMULATOR, DEMO, DEV)
@@ -35,6 +35,7 @@ make demo    publish a test picture to it and print the link to watch
 make test    all tests, with coverage       ARGS="tests/local -k routes" runs what pytest is told, alone
 make lint    format, lint, types, import rules, templates
 make bench   the benchmark against MediaMTX (MEDIAMTX=/path/to/mediamtx)
+make bench-admission    cold start, warm admission and throughput of the control plane (1 min, quiet machine)
 make clean   remove everything that was installed or written here"""
 
 
@@ -45,6 +46,7 @@ def main(arguments: list[str]) -> int:
         "test": test,
         "lint": lint,
         "bench": bench,
+        "bench-admission": bench_admission,
         "demo": demo,
         "clean": clean,
         "help": usage,
@@ -91,6 +93,12 @@ def bench() -> int:
     """Measure against MediaMTX."""
     prepare(_ALL, say)
     _become(DEV, "-m", "tests.bench")
+
+
+def bench_admission() -> int:
+    """Measure admission."""
+    prepare((DEV, EMULATOR, FUNCTIONS), say)
+    _become(DEV, "-m", "tests.bench.admission", *os.environ.get("ARGS", "").split())
 
 
 def test() -> int:
@@ -145,7 +153,11 @@ def clean() -> int:
             pid = json.loads(file.read_text())["pid"]
             os.kill(pid, 0)
             raise SetupError(f"A stack is up (pid {pid}, {file.relative_to(ROOT)}); stop it first.")
-    paths = [environment.path for environment in _ALL] + [ROOT / ".local", ROOT / "build", ROOT / "htmlcov"]
+    paths = [environment.path for environment in (*_ALL, FUNCTIONS)] + [
+        ROOT / ".local",
+        ROOT / "build",
+        ROOT / "htmlcov",
+    ]
     paths += [ROOT / f".{tool}_cache" for tool in ("pytest", "mypy", "ruff", "import_linter")] + [ROOT / ".hypothesis"]
     paths += [*ROOT.glob(".coverage*"), ROOT / ".venv.lock"]
     paths += [path for folder in _CODE for path in (ROOT / folder).rglob("__pycache__")]

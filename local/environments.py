@@ -69,6 +69,7 @@ class Environment:
         return self.stamp.exists() and self.python.exists() and self.stamp.read_text() == self.wanted()
 
 
+FUNCTIONS = Environment(".venv-functions", ("functions/requirements.txt",))  # what Lambda has, for measurements
 LOCAL = Environment(".venv-local", ("local/requirements.txt",))
 SFU = Environment(".venv-sfu", ("sfu/requirements.txt",))
 EMULATOR = Environment(".venv-emulator", ("local/emulator.txt",))

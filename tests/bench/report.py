@@ -53,7 +53,7 @@ def loads(results: Sequence[Load]) -> str:
             )
         )
     notes = [note for load in results for note in _notes(load)]
-    return "\n".join([_table(rows), *notes])
+    return "\n".join([table(rows), *notes])
 
 
 def joins(results: Sequence[Joins]) -> str:
@@ -71,7 +71,7 @@ def joins(results: Sequence[Joins]) -> str:
         )
         for j in results
     ]
-    return _table(rows)
+    return table(rows)
 
 
 def storms(results: Sequence[Storm]) -> str:
@@ -81,7 +81,7 @@ def storms(results: Sequence[Storm]) -> str:
         (s.server, str(s.crowd), str(s.in_), f"{s.all_in_seconds:.1f}", f"{s.watchers_lost} of {s.watchers_packets}")
         for s in results
     ]
-    return _table(rows)
+    return table(rows)
 
 
 def recoveries(results: Sequence[Recovery]) -> str:
@@ -99,7 +99,7 @@ def recoveries(results: Sequence[Recovery]) -> str:
         )
         for r in results
     ]
-    return _table(rows)
+    return table(rows)
 
 
 def churns(results: Sequence[Churn]) -> str:
@@ -117,7 +117,7 @@ def churns(results: Sequence[Churn]) -> str:
         )
         for c in results
     ]
-    return _table(rows)
+    return table(rows)
 
 
 def _notes(load: Load) -> list[str]:
@@ -138,7 +138,8 @@ def _notes(load: Load) -> list[str]:
     return notes
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """*rows* below their headings, which are the first."""
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     lines = [
         "  ".join(

@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
-HEAVY = ("pydantic", "boto3", "s3transfer", "aws_xray_sdk", "aws_lambda_powertools.event_handler", "dateutil.rrule")
+HEAVY = (
+    *("pydantic", "boto3", "s3transfer", "aws_xray_sdk", "aws_lambda_powertools.event_handler", "dateutil.rrule"),
+    "jwt",
+)
 
 
 def test_admission_imports_nothing_that_it_does_not_need() -> None:

@@ -100,6 +100,7 @@ def test_the_build_matches_the_runtime() -> None:
     assert common["Architectures"] == ["arm64"]
     assert "aarch64" in makefile
     assert "--invalidation-mode unchecked-hash" in makefile
+    assert 'trim.py "$(ARTIFACTS_DIR)"' in makefile
 
 
 @pytest.mark.parametrize("event", sorted(EVENT_FUNCTIONS))

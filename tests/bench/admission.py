@@ -1,0 +1,110 @@
+"""`make bench-admission`: how fast admission is, cold, warm and in numbers, each beside what nothing could be faster than.
+
+Fails where a bar is missed. Only ratios travel to other machines; those of one run were measured turn by turn.
+"""
+
+import argparse
+import contextlib
+import io
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from local import emulator
+from local.ports import is_free
+from tests.bench import coldstart, machine, report, throughput, warm
+from tests.conftest import free_port
+
+T = TypeVar("T")
+
+
+def main() -> int:
+    """Measure, print, compare."""
+    parser = argparse.ArgumentParser(prog="make bench-admission", description=__doc__.split("\n\n", maxsplit=1)[0])
+    parser.add_argument("--requests", type=int, default=600, help="in each row of the table")
+    parser.add_argument("--runs", type=int, default=coldstart.RUNS, help="cold starts")
+    a = parser.parse_args()
+    facts = machine.particulars() | {"cores": "shared by clients, gateway, functions and emulator"}
+    with tempfile.TemporaryDirectory() as name, _endpoint(Path(name)) as (server, endpoint):
+        folder = Path(name)
+        _say("cold starts …")
+        cold = _quietly(lambda: coldstart.measure(endpoint, folder, a.runs))
+        _say("warm admissions …")
+        hot = _quietly(lambda: warm.measure(endpoint, folder))
+        _say("throughput …")
+        rows = _quietly(lambda: throughput.measure(endpoint, folder, a.requests))
+    _print(f"Admission on {server}, {throughput.PROCESSES} function processes behind the local gateway (awslambdaric)")
+    _print(report.particulars(facts))
+    _print(_cold(cold))
+    _print(_warm(hot))
+    _print(report.table([throughput.HEADINGS, *(row.cells() for row in rows)]))
+    missed = [
+        name
+        for name, missed in (("cold start", cold.ratio > coldstart.BAR), ("warm admission", hot.ratio > warm.BAR))
+        if missed
+    ]
+    if missed:
+        _print(f"Missed: {', '.join(missed)}.")
+    return bool(missed)
+
+
+def _cold(figures: coldstart.Figures) -> str:
+    return (
+        f"Cold start, import to first answer, CPU: {figures.ours * 1000:.0f} ms; `import boto3` and a DynamoDB client: "
+        f"{figures.least * 1000:.0f} ms ({figures.least_trimmed * 1000:.0f} ms in our trimmed package). "
+        f"Ratio {figures.ratio:.2f}, bar {coldstart.BAR}."
+    )
+
+
+def _warm(figures: warm.Figures) -> str:
+    return (
+        f"Warm, p50 in the function: publish {figures.publish * 1000:.2f} ms, watch {figures.watch * 1000:.2f} ms; "
+        f"bare boto3 update_item {figures.bare * 1000:.2f} ms. Ratio {figures.ratio:.2f}, bar {warm.BAR}."
+    )
+
+
+@contextmanager
+def _endpoint(folder: Path) -> Iterator[tuple[str, str]]:
+    """AWS_ENDPOINT_URL's, or a ministack of our own: what it is, and its URL."""
+    given = os.environ.get("AWS_ENDPOINT_URL")
+    if given:
+        yield given, given
+        return
+    port = free_port()
+    with subprocess.Popen(
+        emulator.command(), env=emulator.environment(port, folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            end = time.monotonic() + 30
+            while is_free("127.0.0.1", port, socket.SOCK_STREAM):
+                if process.poll() is not None or time.monotonic() > end:
+                    raise RuntimeError("the emulator did not start")
+                time.sleep(0.05)
+            yield "ministack", f"http://127.0.0.1:{port}"
+        finally:
+            process.kill()
+
+
+def _quietly(work: Callable[[], T]) -> T:
+    """What *work* finds, without what functions in this process log meanwhile."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        return work()
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - progress, beside the report on stdout
+
+
+def _print(text: str) -> None:
+    print(text + "\n")  # noqa: T201 - a command's output
+
+
+if __name__ == "__main__":
+    sys.exit(main())
