@@ -86,6 +86,7 @@ class Node:
             "SLUICE_HTTP_BIND": f"{around.host}:{ports.http}",
             "SLUICE_UDP_BIND": f"{around.host}:{ports.udp}",
             "SLUICE_ANNOUNCE": around.host,
+            "SLUICE_DRAIN_SECONDS": "4",  # both nodes of a stack usually end together, and then nobody can be handed over
             "SLUICE_METRICS_BIND": f"{LOOPBACK}:{ports.metrics}",
         }
 

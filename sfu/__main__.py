@@ -29,6 +29,7 @@ from sfu.commands import executor
 from sfu.directory import Directory
 from sfu.endings import Endings
 from sfu.exchange import MAX_IN_FLIGHT, ApiExchange
+from sfu.handover import Handover, Reconnects
 from sfu.health import make_health_app
 from sfu.heartbeat import Heartbeats, Identity
 from sfu.keyring import Keyring
@@ -72,6 +73,8 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
         max_egress_kbps=settings.max_egress_kbps,
     )
     beats = Heartbeats(Identity(settings.node_id, boot, settings.public_url, settings.region, time.time()))
+    reconnects = Reconnects()
+    handover = Handover(plane, beats, reconnects, lambda: shutdown.draining)
     heartbeat_url = f"{settings.api_url}/v1/nodes/{settings.node_id}/heartbeat"
 
     async def post(body: bytes) -> Answer:
@@ -86,10 +89,12 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
     uplink = Uplink(
         beats,
         post,
-        lambda: (plane.streams(time.time()), plane.load(time.time())),
+        lambda: (handover.reported(time.time()), plane.load(time.time())),
         executor(plane),
         keyring,
         wall_clock=time.time,
+        waiting=handover.waiting,
+        on_reply=handover.heard,
     )
     usage = UsageReporter(
         meter, send, node=settings.node_id, boot=boot, wall_clock=time.time, random=secrets.SystemRandom().random
@@ -123,7 +128,8 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
         now=time.time,
         random_bytes=secrets.token_bytes,
         directory=directory,
-        draining=lambda: shutdown.draining,
+        reconnects=reconnects,
+        draining=lambda: handover.draining,
         on_refused=endings.refused,
         told=uplink.told,
         restarts=plane,
@@ -153,6 +159,7 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
         uplink=uplink,
         usage=usage,
         shutdown=shutdown,
+        handover=handover,
         sessions=sessions,
         background=(loop_delay.run,),
     )

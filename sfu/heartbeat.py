@@ -2,8 +2,8 @@
 
 Pure: `now` is an argument, nothing is sent here; `sfu.uplink` is the shell around it. What holds:
 - at most one heartbeat is under way; the next leaves after 2 s, at once when a publisher began, ended, fell silent or came
-  back, or a stream became full or no longer full, within 1 s when viewers came or went, and never less than 100 ms after
-  the one before;
+  back, or a stream became full or no longer full, within 1 s when viewers came or went, sooner than 2 s while viewers wait
+  for a publisher that may be elsewhere by now, and never less than 100 ms after the one before;
 - `streams` is the whole truth each time, so a lost heartbeat loses nothing; what is not in it (sessions that ended,
   commands carried out) is repeated until a heartbeat that said it was answered;
 - a command is carried out once, however often it is sent.
@@ -22,6 +22,8 @@ SPACING: Final = 0.1
 SOON: Final = 1.0
 """For what is worth telling but decides nothing, as viewers who come and go: the node holds their limit itself."""
 SILENT_MS: Final = 500
+WAITING: Final = {"serving": 1.0, "draining": 0.25, "stopped": 2.0}
+"""Between heartbeats while viewers wait for a publisher: the answer says where their stream is live, should it be."""
 RETRY: Final = (0.25, 0.5, 1.0, 2.0)
 """Pauses after the first, second … heartbeat without an answer; the lease (10 s) outlives several of them."""
 MAX_ENDED: Final = 5000
@@ -60,6 +62,8 @@ class Heartbeats:
         self._under_way: Heartbeat | None = None
         self._changed = True
         self._touched = False
+        self._waiting = False
+        """Whether the last heartbeat asked where streams are live."""
         self._told: frozenset[tuple[str, bool, bool]] = frozenset()
         """What of the streams decides something, as the last heartbeat told it."""
         self._failures = 0
@@ -111,9 +115,12 @@ class Heartbeats:
         if self._failures:
             # A change does not speed up the knocking at a door that nobody opens.
             return self._last + RETRY[min(self._failures, len(RETRY)) - 1]
-        return self._last + (SPACING if self._changed else SOON if self._touched else INTERVAL)
+        pause = WAITING[self.state] if self._waiting else INTERVAL
+        return self._last + (SPACING if self._changed else min(SOON, pause) if self._touched else pause)
 
-    def begin(self, now: float, at: float, streams: Sequence[StreamReport], load: Load) -> Heartbeat:
+    def begin(
+        self, now: float, at: float, streams: Sequence[StreamReport], load: Load, waiting: Sequence[str] = ()
+    ) -> Heartbeat:
         """The heartbeat to send now (*at* is the wall clock's word for it). `answered` or `failed` must follow."""
         if self._under_way is not None:
             raise RuntimeError("a heartbeat is under way")
@@ -131,9 +138,11 @@ class Heartbeats:
             streams=tuple(streams),
             ended=tuple(self._ended.values())[:PER_BEAT],
             done=tuple(self._done)[:PER_BEAT],
+            waiting=tuple(waiting),
         )
         self._last = now
         self._changed = self._touched = False
+        self._waiting = bool(waiting)
         self._told = _decisive(streams)
         return self._under_way
 

@@ -18,8 +18,8 @@ from sfu.meter import Meter
 from sfu.stats import PlaneStats
 from sfu.uplink import Uplink
 from sfu.usage import UsageReporter
-from shared.verifier import Reason
 from shared.messages import Load
+from shared.verifier import Reason
 
 REASONS: Final = frozenset(
     {
@@ -36,6 +36,8 @@ REASONS: Final = frozenset(
         "publisher_gone",
         "codec_changed",
         "shutdown",
+        "handover",
+        "moved",
         "admin",
         "BANDWIDTH_EXCEEDED",
         "BITRATE_EXCEEDED",

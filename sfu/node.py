@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from sfu.certificate import server_context
+from sfu.handover import Handover
 from sfu.heartbeat import Heartbeats
 from sfu.listener import Listener
 from sfu.settings import Bind, Settings
@@ -52,6 +53,7 @@ class Parts:
     uplink: Uplink
     usage: UsageReporter
     shutdown: Shutdown
+    handover: Handover
     sessions: Callable[[], int]
     """How many sessions there are now."""
     background: tuple[Callable[[], Coroutine[Any, Any, None]], ...] = ()
@@ -101,6 +103,7 @@ async def _drain_or_forced(settings: Settings, parts: Parts) -> bool:
         drain(
             seconds=settings.drain_seconds,
             sessions=parts.sessions,
+            last_call=parts.handover.last_call,
             end_sessions=parts.plane.close,
             beats=parts.beats,
             uplink=parts.uplink,

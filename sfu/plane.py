@@ -289,6 +289,17 @@ class Plane:
         room = self._rooms.get(stream)
         return 0 if room is None else len(room.viewers)
 
+    def watching(self, stream: str | None = None) -> list[Viewer]:
+        """The viewers of *stream*, or all."""
+        if stream is not None:
+            room = self._rooms.get(stream)
+            return [] if room is None else list(room.viewers.values())
+        return [viewer for room in self._rooms.values() for viewer in room.viewers.values()]
+
+    def stranded(self) -> list[str]:
+        """Streams with viewers and without a publisher."""
+        return [room.stream for room in self._rooms.values() if room.viewers and room.publisher is None]
+
     # -- inside --------------------------------------------------------------------------------------------------------
 
     def _full(self, *, replacing: bool = False) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from sfu.authorize import Authorizer
 from sfu.directory import Directory
+from sfu.handover import Reconnects
 from sfu.ice_servers import IceServer
 from sfu.negotiation import IceCredentials, LocalEndpoint, Negotiated, SourceDescription
 from sfu.rate import RateLimit
@@ -130,6 +131,8 @@ class Deps:
     random_bytes: Callable[[int], bytes]
     directory: Directory = field(default_factory=Directory)
     """Tell it of sessions that end by themselves: `directory.ended(session_id, now)`, from the plane's `on_end`."""
+    reconnects: Reconnects = field(default_factory=Reconnects)
+    """Which viewers are to be told to go elsewhere."""
     draining: Callable[[], bool] = lambda: False
     on_refused: Callable[[VerifiedGrant, str], None] = lambda _grant, _reason: None
     """A grant was used up without a session beginning: its slot is to be reported free."""

@@ -80,7 +80,7 @@ class Settings:
     max_sessions: int
     max_egress_kbps: int
     drain_seconds: float
-    """How long a draining node waits for its sessions to leave by themselves."""
+    """How long a stopping node hands its sessions over and waits for them to leave."""
     tls_certificate: str = field(repr=False)
     """The certificate chain, as a PEM file's name or as the PEM text itself (as ECS hands over secrets); empty: plain HTTP."""
     tls_key: str = field(repr=False)
@@ -111,7 +111,7 @@ class Settings:
             "metrics_bind": read("SLUICE_METRICS_BIND", _BIND, "127.0.0.1:9889"),
             "max_sessions": read("SLUICE_MAX_SESSIONS", _WHOLE, "400"),
             "max_egress_kbps": read("SLUICE_MAX_EGRESS_KBPS", _WHOLE, "900000"),
-            "drain_seconds": read("SLUICE_DRAIN_SECONDS", _SECONDS, "0"),
+            "drain_seconds": read("SLUICE_DRAIN_SECONDS", _SECONDS, "8"),
             "tls_certificate": environ.get("SLUICE_TLS_CERTIFICATE", ""),
             "tls_key": environ.get("SLUICE_TLS_KEY", ""),
             "log_level": read("SLUICE_LOG_LEVEL", _LOG_LEVEL, "INFO"),

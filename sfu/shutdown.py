@@ -1,7 +1,7 @@
 """How a node stops: the first SIGTERM or SIGINT drains it, the second one ends it at once.
 
-`Shutdown` is the flag that the rest reads; `drain` is the order of events: say `draining`, let sessions leave for as long
-as the settings allow, end the rest cleanly, report the last bytes, say `stopped`. Whoever runs it closes the sockets.
+`Shutdown` is the flag that the rest reads; `drain` is the order of events: say `draining`, let sessions leave or be handed
+over (`sfu.handover`) for as long as the settings allow, end the rest cleanly, report the last bytes, say `stopped`. Whoever runs it closes the sockets.
 """
 
 import asyncio
@@ -46,6 +46,7 @@ async def drain(
     *,
     seconds: float,
     sessions: Callable[[], int],
+    last_call: Callable[[], Awaitable[None]],
     end_sessions: Callable[[], Awaitable[None]],
     beats: Heartbeats,
     uplink: Uplink,
@@ -62,6 +63,7 @@ async def drain(
                 await asyncio.sleep(LOOK)
     except TimeoutError:
         log.info("sessions are ended", extra={"sessions": sessions()})
+        await last_call()
     await end_sessions()
     beats.enter("stopped")
     uplink.wake()

@@ -6,6 +6,7 @@ intermediate states and never makes memory grow. A stream of events ends with it
 
 import asyncio
 from base64 import b32encode
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -56,6 +57,7 @@ class Subscriptions:
         self._told: dict[str, StreamStatus] = {}
         self._looking: asyncio.Task[None] | None = None
         self._closed = False
+        deps.reconnects.on_moved = self._look
 
     async def handle_list(self, request: web.Request) -> web.Response:
         """`POST` of the names of events."""
@@ -131,6 +133,9 @@ class Subscriptions:
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         )
         subscription.open = True
+        listening = self._deps.reconnects.listening
+        if "reconnect" in subscription.wanted:
+            listening[subscription.secret] += 1
         try:
             await response.prepare(request)
             # A reader that has left is noticed at the next line that is written to it, and is no error.
@@ -138,6 +143,9 @@ class Subscriptions:
                 await self._tell(response, subscription)
         finally:
             subscription.open = False
+            if "reconnect" in subscription.wanted:
+                listening[subscription.secret] -= 1
+                listening += Counter()  # drops what is 0
         return response
 
     async def _tell(self, response: web.StreamResponse, subscription: Subscription) -> None:
@@ -181,7 +189,7 @@ class Subscriptions:
             self._told[one.stream] = StreamStatus(
                 active=report is not None and report.silent_ms < SILENT_MS,
                 viewers=report.viewers if report is not None else 0,
-                reconnect=f"{deps.playback_url}/{one.stream}/whep" if deps.draining() and deps.playback_url else "",
+                reconnect=f"{deps.playback_url}/{one.stream}/whep" if one.stream in deps.reconnects.moved else "",
             )
             if self._told[one.stream] != before.get(one.stream) or not self._lives(one):
                 one.wake.set()

@@ -39,6 +39,8 @@ class Uplink:
         execute: Callable[[Command], None],
         keyring: Keyring,
         wall_clock: Callable[[], float],
+        waiting: Callable[[], Sequence[str]] = tuple,
+        on_reply: Callable[[HeartbeatReply], None] = lambda _: None,
     ) -> None:
         self._beats = beats
         self._post = post
@@ -46,6 +48,8 @@ class Uplink:
         self._execute = execute
         self._keyring = keyring
         self._wall_clock = wall_clock
+        self._waiting = waiting
+        self._on_reply = on_reply
         self._look = False
         self._looked_at = float("-inf")
         self._wake = asyncio.Event()
@@ -113,7 +117,7 @@ class Uplink:
         loop = asyncio.get_running_loop()
         self._look = False
         streams, load = self._snapshot()
-        beat = self._beats.begin(loop.time(), self._wall_clock(), streams, load)
+        beat = self._beats.begin(loop.time(), self._wall_clock(), streams, load, self._waiting())
         self.sent += 1
         try:
             reply = await self._ask(beat)
@@ -132,6 +136,7 @@ class Uplink:
         self._take(reply)
         for command in commands:
             self._execute(command)
+        self._on_reply(reply)
         self._heard.set()
 
     async def _ask(self, beat: Heartbeat) -> HeartbeatReply:

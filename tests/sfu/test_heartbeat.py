@@ -45,6 +45,7 @@ def test_it_says_who_we_are_and_everything_that_is_live() -> None:
         "started_at": 50.0,
         "ended": (),
         "done": (),
+        "waiting": (),
     }
 
 

@@ -140,7 +140,7 @@ async def test_a_command_ends_a_session(control: FakeControl, peers: Host) -> No
 
 async def test_sigterm_ends_sessions_cleanly_with_their_last_usage(control: FakeControl, peers: Host) -> None:
     """Clients are told, the queue has every byte, and the control plane knows that the node is gone."""
-    async with running_node(control) as node:
+    async with running_node(control, SLUICE_DRAIN_SECONDS="0") as node:
         publisher, viewer = await _publish(node, peers)
         await _quiet(publisher)
         node.signal(signal.SIGTERM)

@@ -33,7 +33,7 @@ def test_what_is_not_set_has_a_value_that_works_on_one_machine() -> None:
     assert (settings.announce_from, settings.announce) == (AnnounceFrom.LIST, ())
     assert settings.api_url == "https://api.example.com/prod"
     assert settings.queue_endpoint == "https://sqs.eu-west-1.amazonaws.com"
-    assert settings.drain_seconds == 0
+    assert settings.drain_seconds == 8
 
 
 @pytest.mark.parametrize(

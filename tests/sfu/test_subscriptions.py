@@ -102,7 +102,7 @@ async def test_1b_12_a_reader_hears_the_state_and_its_changes(watching: Watching
     watching.node.reports[:] = [ACTIVE.model_copy(update={"viewers": 2})]
     more = [await stream.next()]
     watching.node.reports.clear()
-    watching.node.draining = True
+    watching.deps.reconnects.set(frozenset({STREAM}))
     more += [await stream.next(), await stream.next(), await stream.next()]
 
     assert first == [b"event: active\ndata: {}\n\n", b'event: viewercount\ndata: {"viewercount":1}\n\n']

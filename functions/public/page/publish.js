@@ -15,6 +15,8 @@ import * as sources from "./sources.js";
 import { Meter } from "./stats.js";
 import { playbackUrl, publish, replaceTracks, setBitrate } from "./whip.js";
 
+/** A server that hands its streams over closes the connection once another one has room: viewers see black meanwhile. */
+const REJOIN_MS = 100;
 const SUGGESTED_KBPS = { "360p": 800, "720p": 2500, "1080p": 4500 };
 
 export class PublishView {
@@ -313,7 +315,7 @@ export class PublishView {
       if (!attempt.signal.aborted) {
         this.goLive();
       }
-    }, 300);
+    }, REJOIN_MS);
   }
 
   #failed(error, { running = false, retry = () => this.goLive() } = {}) {

@@ -4,6 +4,7 @@
 
 import * as api from "./api.js";
 import { Backoff } from "./backoff.js";
+import { listen } from "./events.js";
 import { byId, describe, every, say } from "./dom.js";
 import { kbps, streamIdIn } from "./format.js";
 import { Notice } from "./notice.js";
@@ -17,6 +18,16 @@ const PAUSED_AFTER_MS = 2500;
 const REJOIN_AFTER_MS = 8000;
 /** Nobody publishes any more: the place among the viewers is given back. */
 const LEAVE_AFTER_MS = 12_000;
+
+/** Resolves when *session* is connected, or over. */
+function connected(session) {
+  return new Promise((resolve) => {
+    const look = () => (session.ended || session.pc.connectionState === "connected") && resolve();
+    session.addEventListener("state", look);
+    session.addEventListener("end", look);
+    look();
+  });
+}
 
 export class WatchView {
   #streamId = null;
@@ -145,6 +156,7 @@ export class WatchView {
         this.#again(0.2, "The connection ended. Joining again…");
       }
     });
+    listen(session, () => this.#follow(session));
     const meter = new Meter(session.pc);
     this.#poll = every(1000, async () => this.#showStats(session, await meter.read()));
   }
@@ -155,6 +167,33 @@ export class WatchView {
       this.stage.dataset.firstFrameMs = Math.round(this.#firstFrameMs);
       this.#backoff.reset();
       this.#to("playing");
+    }
+  }
+
+  /** The stream goes on at another server: join there, and keep the old picture until the new one is there. */
+  async #follow(old) {
+    if (this.#session !== old) {
+      return;
+    }
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    const began = performance.now();
+    try {
+      const session = await play({ endpoint: api.whep(this.#streamId), signal: attempt.signal });
+      await connected(session);
+      if (attempt.signal.aborted || this.#session !== old || session.ended) {
+        session.end();
+        return;
+      }
+      this.#session = null;
+      this.#poll?.stop();
+      this.#joined(session, began);
+      old.end();
+    } catch (error) {
+      if (!attempt.signal.aborted && this.#session === old) {
+        this.#leave();
+        this.#failed(error);
+      }
     }
   }
 
