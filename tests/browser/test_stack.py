@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from statistics import median
 from typing import Any
 
 import pytest
@@ -56,14 +57,14 @@ def more_frames(page: Page, count: int = 30) -> None:
     )
 
 
-def quickest_join(page: Page, within_ms: int) -> int:
-    """Milliseconds from a viewer's POST to its first frame: of up to five joins, because the machine may be busy."""
-    joins = [int(page.locator("#watch-stage").get_attribute("data-first-frame-ms") or 0)]
-    while min(joins) >= within_ms and len(joins) < 5:
+def joins(page: Page, count: int = 3) -> list[int]:
+    """Milliseconds from a viewer's POST at the API to its first frame, of the join that was and of further ones."""
+    measured = [int(page.locator("#watch-stage").get_attribute("data-first-frame-ms") or 0)]
+    while len(measured) < count:
         page.reload()
         is_playing(page)
-        joins.append(int(page.locator("#watch-stage").get_attribute("data-first-frame-ms") or 0))
-    return min(joins)
+        measured.append(int(page.locator("#watch-stage").get_attribute("data-first-frame-ms") or 0))
+    return measured
 
 
 def stop(page: Page) -> None:
@@ -76,7 +77,7 @@ def stop(page: Page) -> None:
 def test_what_one_browser_publishes_another_sees_and_hears(
     new_page: Callable[..., Page], stack: Stack, codec: str
 ) -> None:
-    """Frames are decoded in the codec that was chosen, the tone has energy, and the first frame is there within 1 s."""
+    """Frames are decoded in the codec that was chosen, the tone has energy, and a first frame takes less than 1 s."""
     key = account(stack, "studio")["keys"][0]
     publisher, viewer = new_page(), new_page()
     publish(publisher, stack, key, codec)
@@ -89,7 +90,8 @@ def test_what_one_browser_publishes_another_sees_and_hears(
     more_frames(viewer, 60)
     expect(viewer.locator("#watch-stats")).to_contain_text(codec)
     viewer.wait_for_function("() => Number(document.querySelector('#watch-stats').dataset.audioEnergy) > 0.001")
-    assert quickest_join(viewer, within_ms=1000) < 1000
+    took = joins(viewer)
+    assert 0 < median(took) < 1000, took
     expect(publisher.locator("#viewer-count")).to_have_text("1 of 100 viewers", timeout=15_000)
     stop(publisher)
 
