@@ -25,6 +25,7 @@ class Check:
 
     response: bytes
     nominates: bool
+    transaction: bytes
 
 
 def new_credentials() -> IceCredentials:
@@ -63,5 +64,5 @@ def check(datagram: bytes, pwd: str, address: tuple[str, int]) -> Check | None:
                 attributes={"XOR-MAPPED-ADDRESS": (address[0].removeprefix("::ffff:"), address[1])},
             )
             response.add_message_integrity(pwd.encode())
-            return Check(bytes(response), "USE-CANDIDATE" in request.attributes)
+            return Check(bytes(response), "USE-CANDIDATE" in request.attributes, request.transaction_id)
     return None

@@ -124,7 +124,7 @@ class Ingress:
         check = (
             None if session is None or ufrag is None else ice.check(datagram, session.peer.passwords[ufrag], address)
         )
-        if session is None or check is None or self.udp is None:
+        if session is None or check is None or self.udp is None or session.peer.replayed(check.transaction, address):
             self._stats.dropped_stun += 1
             return
         self._stats.checks += 1

@@ -17,6 +17,8 @@ HELLO_AGAIN: Final = 0.05
 """Seconds, then twice that, and so on, after which an unanswered ClientHello is repeated. FFmpeg reads the first one while
 it still waits for its check's answer, and loses it; OpenSSL would repeat it after a second of FFmpeg's five (P8)."""
 HELLOS: Final = 5
+REMEMBERED: Final = 64
+"""Checks whose transaction ids are kept: two minutes of them at least."""
 STALE: Final = 2.5
 """Seconds without a nominating check after which a check without USE-CANDIDATE may move the address too."""
 
@@ -29,6 +31,7 @@ class Peer:
         "_hello_at",
         "_hellos",
         "_identity",
+        "_transactions",
         "_udp",
         "address",
         "addresses",
@@ -50,6 +53,7 @@ class Peer:
         """Ours by ufrag: after an ICE restart the old ones are good until the new ones were used."""
         self.address: Address | None = None
         self.addresses: dict[Address, None] = {}
+        self._transactions: dict[bytes, Address] = {}
         self.checked_at: float | None = None
         self.connected_at: float | None = None
         self.handshake: Handshake | None = None
@@ -61,6 +65,15 @@ class Peer:
         """When something authenticated arrived last."""
         self.protection: Protection | None = None
         self.secure = False
+
+    def replayed(self, transaction: bytes, address: Address) -> bool:
+        """Whether a check with this id came from another address before: somebody on the way sends a copy of it, to have
+        the media sent to him. A client repeats a check from where it was, and makes a new one where it has moved to.
+        """
+        known = self._transactions.setdefault(transaction, address)
+        if len(self._transactions) > REMEMBERED:
+            del self._transactions[next(iter(self._transactions))]
+        return known != address
 
     def checked(self, address: Address, now: float, *, nominates: bool) -> bool:
         """A valid check came from *address*; True if packets are to be sent there from now on."""

@@ -99,7 +99,9 @@ class Plane:
     async def start(self) -> None:
         """Bind the socket and begin; raises OSError where that is impossible."""
         loop = asyncio.get_running_loop()
-        self._udp = UdpSocket(self._bind, self.stats, on_datagram=self._ingress.datagram, on_drained=self._forward)
+        self._udp = UdpSocket(
+            self._bind, self.stats, on_datagram=self._ingress.datagram, on_drained=self._forward, wall=self._wall
+        )
         self._ingress.udp = self._udp
         self._udp.start(loop)
         self._ticked_at = self._slice_at = self._clock()

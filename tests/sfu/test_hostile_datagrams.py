@@ -3,18 +3,25 @@
 import asyncio
 import contextlib
 import gc
+import os
 import random
 import socket
 import struct
+import time
 import tracemalloc
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 
-from sfu import rtcp
+import pytest
+
+from sfu import ingress, rtcp
 from sfu.dtls import Handshake, Identity
 from sfu.negotiation import DtlsRole
+from shared.refusals import Refused
 from tests.peers import stun
-from tests.sfu.media_harness import SSRCS, Stage, TestPublisher, TestViewer, stage
-from tests.sfu.test_plane import until
+from tests.sfu.media_harness import SSRCS, STREAM, Stage, TestPublisher, TestViewer, stage
+from tests.sfu.test_plane import Clock, until
 
 
 class Stranger:
@@ -236,3 +243,174 @@ async def test_a_viewer_with_wild_rtcp_harms_nobody() -> None:
         await asyncio.sleep(0.2)
         assert run.plane.stats.retransmitted_packets - before <= 500
         assert publisher.keyframe_requests <= 3
+
+
+def damaged(data: bytes, chance: random.Random) -> list[bytes]:
+    """Cut short, bit-flipped, too long, and whole again: what a network or a liar makes of it."""
+    cuts = [data[:size] for size in {1, 2, 11, 12, 13, 20, len(data) // 2, len(data) - 1} if 0 < size < len(data)]
+    flips = [bytes((*data[:at], data[at] ^ 1 << chance.randrange(8), *data[at + 1 :])) for at in range(len(data))]
+    return [*cuts, *chance.sample(flips, min(60, len(flips))), data + bytes(1500), data + bytes(60_000)]
+
+
+async def test_every_kind_of_datagram_damaged_or_copied_does_nothing() -> None:
+    """From the address of its session, as one who spoofs it sends it, and from a stranger's; nobody is ended or moved."""
+    async with watched() as (_run, publisher, viewer, stranger):
+        chance = random.Random(3)  # noqa: S311 - reproducible
+        assert viewer.answer is not None
+        assert viewer._sender is not None
+        check = stun.binding_request(
+            bytes(12), username=f"{viewer.answer.ufrag}:x", password=viewer.answer.pwd, tie_breaker=1
+        )
+        alert = b"\x15\xfe\xfd" + bytes(8) + b"\x00\x02\x01\x00"
+        report = viewer._sender.rtcp(rtcp.receiver_report(1, ()))
+        media = next(iter(publisher.tracks[0].history.values()))
+        session = viewer.ways.session
+        assert session is not None
+        address = session.peer.address
+        for peer, whole in (
+            (viewer, check), (viewer, client_hello()), (viewer, alert), (viewer, report), (publisher, media),
+            (publisher, client_hello()), (publisher, alert),
+        ):  # fmt: skip
+            for data in damaged(whole, chance):
+                if whole is not check or not _same_check(data, check):
+                    peer._send(data)
+                stranger.send(data)
+            for _ in range(3):
+                if whole is not check:
+                    peer._send(whole)
+                    stranger.send(whole)
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        assert session.peer.address == address
+        assert stranger.heard() is None
+
+
+def _same_check(data: bytes, check: bytes) -> bool:
+    """A check with something behind it is the same check to a lenient parser; the test below is about those."""
+    return data.startswith(check)
+
+
+async def test_a_copied_check_with_use_candidate_from_another_address_moves_nobody() -> None:
+    """Its integrity is right, so only its transaction id tells: one that came from elsewhere before is a copy."""
+    async with watched() as (run, _publisher, viewer, stranger):
+        assert viewer.answer is not None
+        session = viewer.ways.session
+        assert session is not None
+        address = session.peer.address
+        for n in range(20):
+            check = stun.binding_request(
+                n.to_bytes(12, "big"), username=f"{viewer.answer.ufrag}:x", password=viewer.answer.pwd, tie_breaker=1
+            )
+            viewer._send(check)
+            checks = run.plane.stats.checks
+            await until(lambda checks=checks: run.plane.stats.checks > checks)  # type: ignore[misc]  # bound at once
+            for _ in range(3):
+                stranger.send(check)
+        await until(lambda: run.plane.stats.dropped_stun >= 60)
+        assert session.peer.address == address
+        assert len(session.peer.addresses) == 1
+        assert stranger.heard() is None
+
+
+async def test_a_flood_of_real_half_open_handshakes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients that say hello and nothing more: so many get an association, the others wait, all end after ten seconds."""
+    monkeypatch.setattr(ingress, "MAX_HALF_OPEN", 24)
+    clock = Clock()
+    async with stage(clock=clock) as run:
+        await run.publisher()
+        viewer = await run.viewer()
+        await asyncio.wait_for(viewer.picture, 5)
+        flood = [run.posted() for _ in range(80)]
+        sockets = [Stranger(run) for _ in flood]
+        try:
+            for _ in range(5):
+                for posted, one in zip(flood, sockets, strict=True):
+                    assert posted.answer is not None
+                    user = f"{posted.answer.ufrag}:x"
+                    data = stun.binding_request(bytes(12), username=user, password=posted.answer.pwd, tie_breaker=1)
+                    one.send(data)
+                    one.send(client_hello())
+                await asyncio.sleep(0.02)
+            begun = [one.ways.session for one in flood if one.ways.session and one.ways.session.peer.handshake]
+            assert len(begun) == len(run.plane._ingress.half_open) == 24
+            clock.ahead = 9.0
+            packets = viewer.counts().packets
+            await until(lambda: viewer.counts().packets > packets + 20)
+            clock.ahead = 10.5
+            await until(lambda: len(run.ended) == 80)
+            assert {one.reason for one in run.ended} == {"dtls_timeout"}
+            assert not run.plane._ingress.half_open
+            await until(lambda: viewer.counts().missing == 0)
+        finally:
+            for one in sockets:
+                one.close()
+
+
+async def test_a_viewer_that_never_reads_holds_nobody_up() -> None:
+    """It goes on sending checks, so it is alive; its socket is full, and nothing of it is kept on our side."""
+    async with watched() as (run, _publisher, viewer, _stranger):
+        deaf = await run.viewer()
+        await asyncio.wait_for(deaf.picture, 5)
+        deaf.host.poller.remove(deaf._fd)
+        packets = viewer.counts().packets
+        await until(lambda: viewer.counts().packets > packets + 200)
+        assert run.plane._udp is not None
+        assert not run.plane._udp.queue
+        assert run.plane.stats.send_failed == 0
+        deaf.host.poller.add(deaf._fd, deaf._readable)
+
+
+async def test_ten_thousand_posts_without_media_cost_a_few_kilobytes_each_and_are_gone_in_ten_seconds() -> None:
+    """Nobody sends a check; the viewer that was there misses nothing, and no trace of them stays."""
+    clock = Clock()
+    async with stage(clock=clock) as run:
+        await run.publisher()
+        viewer = await run.viewer()
+        await asyncio.wait_for(viewer.picture, 5)
+        template = run.posted()
+        assert template.ways.session is not None
+        one = template.ways.session.negotiated
+        run.plane.end(template.ways.session.id, "test")
+        tables = len(run.plane._ingress._by_ufrag)
+        gc.collect()
+        before = resident()
+        for n in range(10_000):
+            local = run.plane.new_credentials()
+            claims = replace(template.ways.verified.claims, session=f"posted{n}", max_viewers=20_000)
+            assert not isinstance(
+                run.plane.play(replace(template.ways.verified, claims=claims), replace(one, local=local), 0.0), Refused
+            )
+            if n % 50 == 0:
+                await asyncio.sleep(0)
+        assert (resident() - before) / 10_000 < 8_000
+        packets = viewer.counts().packets
+        await until(lambda: viewer.counts().packets > packets + 20)
+        clock.ahead = 10.5
+        await until(lambda: len(run.ended) == 10_001, 20)
+        assert len(run.plane._ingress._by_ufrag) == tables
+        assert run.plane.viewers(STREAM) == 1
+        await until(lambda: viewer.counts().missing == 0)
+
+
+def resident() -> int:
+    """This process's memory in bytes."""
+    with Path("/proc/self/statm").open() as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+async def test_media_that_waited_in_the_kernel_is_shed_and_comes_back_fresh() -> None:
+    """A starved node throws away what is seconds old instead of staying seconds behind; checks count at any age."""
+    ahead = 0.0
+    async with stage(wall=lambda: time.time() + ahead) as run:
+        await run.publisher()
+        viewer = await run.viewer()
+        await asyncio.wait_for(viewer.picture, 5)
+        assert run.plane.stats.dropped_stale == 0
+        ahead = ingress.STALE + 0.1
+        await until(lambda: run.plane.stats.dropped_stale >= 20)
+        packets = viewer.counts().packets
+        ahead = 0.0
+        await until(lambda: viewer.counts().packets > packets + 50)
+        assert not run.ended
+        ahead = ingress.LATE + 0.1
+        await until(lambda: run.plane.stats.late_packets >= 10)

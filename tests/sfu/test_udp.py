@@ -1,12 +1,13 @@
 import asyncio
 import errno
 import socket
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 
 from sfu.stats import PlaneStats
-from sfu.udp import MAX_QUEUE, UdpSocket, segments
+from sfu.udp import DRAIN, MAX_QUEUE, UdpSocket, segments
 
 
 class Ends:
@@ -82,3 +83,25 @@ async def test_an_unreachable_peer_is_counted_and_harms_nobody(ends: Ends) -> No
     assert ends.udp.recover(OSError(errno.ENETUNREACH, ""), [b"x"], 1, (), ends.address) == 0
     assert ends.stats.send_failed == 1
     assert not ends.udp.queue
+
+
+async def test_it_knows_how_long_a_datagram_lay_in_the_kernel(ends: Ends) -> None:
+    """A node that is starved sees it by this alone: its own clock says nothing of what waits."""
+    ends.peer.sendto(b"waits", ends.udp.address)
+    time.sleep(0.05)  # noqa: ASYNC251 - the loop is to be held up
+    await asyncio.wait_for(ends.drained.wait(), 1)
+    assert 0.05 <= ends.udp.waited < 1
+
+
+async def test_what_the_kernel_drops_at_a_full_queue_is_counted(ends: Ends) -> None:
+    """It tells with the next datagram that gets in."""
+    for _ in range(12_000):
+        ends.peer.sendto(bytes(1200), ends.udp.address)
+    await asyncio.wait_for(ends.drained.wait(), 1)
+    while len(ends.received) % DRAIN == 0:
+        ends.drained.clear()
+        await asyncio.wait_for(ends.drained.wait(), 1)
+    ends.drained.clear()
+    ends.peer.sendto(b"next", ends.udp.address)
+    await asyncio.wait_for(ends.drained.wait(), 1)
+    assert ends.stats.dropped_kernel == 12_001 - len(ends.received) > 0
