@@ -1,4 +1,4 @@
-"""Counts media bytes per account and month, for this boot: totals that only grow (design.md, rule 5).
+"""Counts media bytes per account and month, for this boot: totals that only grow (design.md, rule 5); by day and stream.
 
 The totals are the buffer: a report that was lost, refused or answered late is made good by the next one, whose numbers
 include it. So nothing is queued, and memory grows with accounts served in this life of the process, not with time.
@@ -6,28 +6,64 @@ Neither sockets nor tasks here; the clock is an argument. `received` and `sent` 
 
 A total is kept while its month is the current one, even when it is reported: were it forgotten, the account's next
 bytes would start again from nought, and the grow-only record would not see them.
+
+A day's bytes are what a total grew by between two midnights (UTC), so counting costs nothing for them. Streams are told
+apart up to `MAX_STREAMS` an account and month; the bytes of more are in the total alone.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from shared.messages import MAX_ENTRIES, UsageEntry
-from shared.months import month_end, month_of
+from shared.messages import MAX_ENTRIES, MAX_STREAMS, UsageEntry
+from shared.months import day_of, month_of
 
 Clock = Callable[[], float]
 """Seconds since the epoch."""
 
 
+DAY_SECONDS: Final = 86400
+MESSAGE_BYTES: Final = 200_000
+"""Of entries in one message; the queue takes 256 KiB."""
+ENTRY_BYTES, DAY_BYTES, STREAM_BYTES = 200, 45, 110
+"""JSON of each at its longest."""
+
+
 class _Total:
     """One account's bytes in one month, and how much of them the queue is known to have."""
 
-    __slots__ = ("received", "reported_received", "reported_sent", "sent")
+    __slots__ = ("closed", "days", "received", "reported_received", "reported_sent", "sent", "streams")
 
     def __init__(self) -> None:
         self.received = 0
         self.sent = 0
         self.reported_received = 0
         self.reported_sent = 0
+        self.days: dict[str, tuple[int, int]] = {}
+        """Days that are over."""
+        self.closed = (0, 0)
+        """Their sum."""
+        self.streams: dict[str, list[int]] = {}
+
+    def part(self, stream: str) -> list[int] | None:
+        """Where the bytes of *stream* are counted as well; None where there are too many streams."""
+        part = self.streams.get(stream)
+        if part is None and stream and len(self.streams) < MAX_STREAMS:
+            part = self.streams[stream] = [0, 0]
+        return part
+
+    def by_day(self, today: str) -> dict[str, tuple[int, int]]:
+        """The days' bytes, which add up to the total."""
+        received, sent = self.received - self.closed[0], self.sent - self.closed[1]
+        if not received and not sent:
+            return self.days
+        # A clock that was set back closes a day twice.
+        before = self.days.get(today, (0, 0))
+        return {**self.days, today: (before[0] + received, before[1] + sent)}
+
+    def close(self, day: str) -> None:
+        """*day* is over."""
+        self.days = self.by_day(day)
+        self.closed = (self.received, self.sent)
 
     @property
     def changed(self) -> bool:
@@ -41,27 +77,50 @@ class Meter:
         self._clock: Final = clock
         self._months: dict[str, dict[str, _Total]] = {}
         self._current: dict[str, _Total] = {}
+        self._today = ""
         self._ends = -1.0
-        """When the current month is over; in the past, so that the first burst opens one."""
+        """When the current day is over; in the past, so that the first burst opens one."""
 
-    def received(self, account: str, size: int) -> None:
-        """Count *size* bytes that a publisher of *account* sent us."""
-        self._total(account).received += size
+    def received(self, account: str, size: int, stream: str) -> None:
+        """Count *size* bytes that the publisher of *account*'s *stream* sent us."""
+        total = self._total(account)
+        total.received += size
+        part = total.part(stream)
+        if part is not None:
+            part[0] += size
 
-    def sent(self, account: str, size: int) -> None:
-        """Count *size* bytes that we sent to a viewer of *account*'s streams."""
-        self._total(account).sent += size
+    def sent(self, account: str, size: int, stream: str) -> None:
+        """Count *size* bytes that we sent to viewers of *account*'s *stream*."""
+        total = self._total(account)
+        total.sent += size
+        part = total.part(stream)
+        if part is not None:
+            part[1] += size
 
     def pending(self) -> Iterator[tuple[UsageEntry, ...]]:
         """What the queue does not know yet, in portions that each fit one message."""
-        entries = [
-            UsageEntry(account=account, month=month, received=total.received, sent=total.sent)
-            for month, accounts in self._months.items()
-            for account, total in accounts.items()
-            if total.changed
-        ]
-        for start in range(0, len(entries), MAX_ENTRIES):
-            yield tuple(entries[start : start + MAX_ENTRIES])
+        portion: list[UsageEntry] = []
+        size = 0
+        for month, accounts in list(self._months.items()):
+            for account, total in list(accounts.items()):
+                if not total.changed:
+                    continue
+                entry = UsageEntry(
+                    account=account,
+                    month=month,
+                    received=total.received,
+                    sent=total.sent,
+                    days=total.by_day(self._today),
+                    streams={stream: (part[0], part[1]) for stream, part in total.streams.items()},
+                )
+                weight = ENTRY_BYTES + DAY_BYTES * len(entry.days) + STREAM_BYTES * len(entry.streams)
+                if portion and (len(portion) == MAX_ENTRIES or size + weight > MESSAGE_BYTES):
+                    yield tuple(portion)
+                    portion, size = [], 0
+                portion.append(entry)
+                size += weight
+        if portion:
+            yield tuple(portion)
 
     def acknowledge(self, entries: Iterable[UsageEntry]) -> None:
         """The queue has *entries*: do not send them again unless they grow; forget past months that are complete."""
@@ -96,8 +155,11 @@ class Meter:
         return total
 
     def _turn(self) -> None:
-        """Open the month that it is now. A clock that is set back does not close one early: months end, they do not begin."""
+        """Open the day that it is now, and its month. A clock that is set back closes neither: days end, they do not begin."""
         now = self._clock()
         if now >= self._ends:
-            self._ends = month_end(now)
+            for total in self._current.values():
+                total.close(self._today)
+            self._ends = (now // DAY_SECONDS + 1) * DAY_SECONDS
+            self._today = day_of(now)
             self._current = self._months.setdefault(month_of(now), {})

@@ -39,11 +39,11 @@ SILENT_SECONDS: Final = 0.5
 class Meter(Protocol):
     """Counts what is billed."""
 
-    def received(self, account: str, n: int) -> None:
-        """*n* media bytes came from a publisher of *account*."""
+    def received(self, account: str, n: int, stream: str) -> None:
+        """*n* media bytes came from the publisher of *account*'s *stream*."""
 
-    def sent(self, account: str, n: int) -> None:
-        """*n* media bytes went to viewers of *account*."""
+    def sent(self, account: str, n: int, stream: str) -> None:
+        """*n* media bytes went to viewers of *account*'s *stream*."""
 
 
 class Plane:
@@ -74,7 +74,8 @@ class Plane:
         self._sessions: dict[str, Session] = {}
         self._slices: list[dict[Session, None]] = [{} for _ in range(SLICES)]
         self._rooms: dict[str, Room] = {}
-        self._accounts: dict[Track, str] = {}
+        self._payers: dict[Track, tuple[str, str]] = {}
+        """The account and the stream whose bytes a track's are."""
         self._publishers: dict[Publisher, None] = {}
         self._ingress = Ingress(
             self.stats,
@@ -168,7 +169,7 @@ class Plane:
                 )
             else:
                 track.new_source(media.codec)
-            self._accounts[track] = claims.account
+            self._payers[track] = (claims.account, claims.stream)
         clock = self._clock()
         publisher = Publisher(
             claims,
@@ -383,16 +384,17 @@ class Plane:
 
     def _sent(self, track: Track, size: int) -> None:
         if size:
-            self.meter.sent(self._accounts[track], size)
+            account, stream = self._payers[track]
+            self.meter.sent(account, size, stream)
 
     def _meter_publisher(self, publisher: Publisher) -> None:
         if publisher.burst_bytes:
-            self.meter.received(publisher.account, publisher.burst_bytes)
+            self.meter.received(publisher.account, publisher.burst_bytes, publisher.stream)
             publisher.burst_bytes = 0
 
     def _meter_viewer(self, viewer: Viewer) -> None:
         if viewer.unmetered:
-            self.meter.sent(viewer.account, viewer.unmetered)
+            self.meter.sent(viewer.account, viewer.unmetered, viewer.stream)
             viewer.unmetered = 0
 
     # -- the tick ------------------------------------------------------------------------------------------------------
@@ -461,5 +463,5 @@ class Plane:
                 for viewer in list(room.viewers.values()):
                     self._end(viewer, "publisher_gone")
                 for track in room.tracks.values():
-                    self._accounts.pop(track, None)
+                    self._payers.pop(track, None)
                 del self._rooms[room.stream]

@@ -12,7 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 VERSION: Final = 1
 
 MAX_ENTRIES = 500
-"""Usage entries a message: some 100 bytes each, well under the queue's 256 KiB."""
+"""Usage entries a message: some 100 bytes each without their breakdown, well under the queue's 256 KiB."""
+
+MAX_STREAMS = 32
+"""Streams that one usage entry tells apart; the bytes of more are in its totals alone. It bounds message and item."""
 
 MAX_WAITING = 100
 """Streams in `waiting` of one heartbeat: as many as DynamoDB reads at once."""
@@ -129,8 +132,18 @@ class HeartbeatReply(Message):
     """Of the `waiting` streams those that are live on another node."""
 
 
+Part = Annotated[tuple[Count, Count], Field(strict=False)]
+"""Received and sent bytes of a day or a stream."""
+Day = Annotated[str, Field(pattern=r"^(0[1-9]|[12]\d|3[01])$")]
+"""Of the entry's month, in UTC."""
+
+
 class UsageEntry(Message):
-    """Media bytes of one account in one month through one boot of one node, since that boot: it only grows."""
+    """Media bytes of one account in one month through one boot of one node, since that boot: it only grows.
+
+    `days` and `streams` divide the same bytes, each for itself. They are cumulative like the totals and come with them, so
+    that one message says everything; what they leave of the totals is not attributed.
+    """
 
     account: Name
     month: Month
@@ -138,6 +151,8 @@ class UsageEntry(Message):
     """From publishers, as UDP payload of authenticated SRTP packets."""
     sent: Count
     """To viewers, retransmissions included."""
+    days: Annotated[dict[Day, Part], Field(max_length=31)] = {}
+    streams: Annotated[dict[Name, Part], Field(max_length=MAX_STREAMS)] = {}
 
 
 class UsageReport(Message):

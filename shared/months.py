@@ -14,6 +14,11 @@ def month_of(now: float) -> str:
     return datetime.fromtimestamp(now, UTC).strftime("%Y-%m")
 
 
+def day_of(now: float) -> str:
+    """The UTC day of *now* in its month, for example `24`."""
+    return datetime.fromtimestamp(now, UTC).strftime("%d")
+
+
 def month_end(now: float) -> float:
     """The first instant of the month after *now*'s, in seconds since the epoch: when a monthly quota opens again."""
     at = datetime.fromtimestamp(now, UTC)

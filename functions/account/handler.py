@@ -15,6 +15,7 @@ from functions.account.dryrun import DryRun
 from functions.account.keys import Keys
 from functions.account.models import DryRunRequest, NewKey, Rotation
 from functions.account.service import AccountService
+from functions.account.usage import UsageService
 from functions.observability import LambdaLog
 from functions.settings import Settings
 from functions.storage.directory import Directory
@@ -35,7 +36,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def router(  # noqa: C901 - one branch-free function a route
-    service: AccountService, owned: Keys, dry: DryRun, log: LambdaLog, clock: Callable[[], float]
+    service: AccountService, owned: Keys, dry: DryRun, usage: UsageService, log: LambdaLog, clock: Callable[[], float]
 ) -> "APIGatewayHttpResolver":
     """The routes."""
     app = answers.resolver(log.logger)
@@ -85,6 +86,14 @@ def router(  # noqa: C901 - one branch-free function a route
             return answers.refusal(account)
         return said(owned.revoke(account, stream, app.current_event.query_string_parameters.get("at"), clock()))
 
+    @app.get("/v1/account/usage")
+    def month_usage() -> answers.Answer:
+        account = service.authenticate(authorization())
+        if isinstance(account, Refused):
+            return answers.refusal(account)
+        month = app.current_event.query_string_parameters.get("month")
+        return said(usage.month(account, month, clock()))
+
     @app.post("/v1/account/dry-run")
     def dry_run() -> answers.Answer:
         return asked(DryRunRequest, lambda account, wish: dry.answer(account, wish, clock()))
@@ -105,7 +114,8 @@ def build(
     service = AccountService(Registry(dynamo, table), UsageLedger(dynamo, table), directory, RefusalLog(dynamo, table))
     owned = Keys(Registry(dynamo, table), Nodes(dynamo, settings.fleet_table), directory.fleet, secrets.token_bytes)
     dry = DryRun(Registry(dynamo, table), directory, settings.region, secrets.token_bytes, randrange)
-    return router(service, owned, dry, log, clock)
+    usage = UsageService(UsageLedger(dynamo, table), Registry(dynamo, table))
+    return router(service, owned, dry, usage, log, clock)
 
 
 def _no_text() -> Refused:

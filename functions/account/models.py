@@ -81,6 +81,44 @@ class MonthUsage(Reply):
     """When counting begins anew, in seconds since the epoch."""
 
 
+class Bytes(Reply):
+    """Media bytes."""
+
+    bytes: int
+    received: int
+    """From publishers."""
+    sent: int
+    """To viewers, retransmissions included."""
+
+
+class DayUsage(Bytes):
+    """The bytes of one day."""
+
+    day: str | None
+    """For example `2026-11-24`, UTC; null for bytes that no report assigned to a day."""
+
+
+class StreamUsage(Bytes):
+    """The bytes of one stream."""
+
+    stream_id: str | None
+    """null for bytes that no report assigned to a stream."""
+    label: str
+    """The label of its key."""
+
+
+class UsageReply(Bytes):
+    """A month's bytes: the days add up to them exactly, and so do the streams."""
+
+    month: str
+    quota_bytes: int
+    """The present quota."""
+    days: list[DayUsage]
+    """In order."""
+    streams: list[StreamUsage]
+    """Largest first."""
+
+
 class LiveStream(Reply):
     """One stream that is live now."""
 

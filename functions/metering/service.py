@@ -15,8 +15,8 @@ from functions.storage.directory import Directory
 from functions.storage.dynamo import StoreUnavailableError
 from functions.storage.nodes import Nodes
 from functions.storage.registry import Registry
-from functions.storage.usage import Total, UsageLedger
-from shared.messages import UsageReport
+from functions.storage.usage import Parts, Total, UsageLedger
+from shared.messages import UsageEntry, UsageReport
 from shared.months import month_of
 from shared.refusals import Code
 from shared.tiers import Tier
@@ -128,10 +128,18 @@ def _largest(
         report = record.report
         for entry in report.entries:
             shard = (entry.account, entry.month, report.node, report.boot)
-            total = Total(*shard, entry.received, entry.sent)
+            total = Total(
+                *shard, entry.received, entry.sent, _fitting(entry, entry.days), _fitting(entry, entry.streams)
+            )
             seen = largest.get(shard)
             if seen is None or seen.received + seen.sent < total.received + total.sent:
                 largest[shard] = total
             of_account = (entry.account, entry.month)
             sources[of_account] = sources.get(of_account, frozenset()) | {record.id}
     return largest, sources
+
+
+def _fitting(entry: UsageEntry, parts: Parts) -> Parts:
+    """*parts*, unless they are more than the whole: the bytes count all the same, and stay unattributed."""
+    received, sent = (sum(part[way] for part in parts.values()) for way in (0, 1))
+    return parts if received <= entry.received and sent <= entry.sent else {}

@@ -4,7 +4,8 @@ A shard holds the largest total that its node ever reported, so duplicates, reor
 nothing (design.md, rule 5). The sum of the shards is the account's use of the month, exactly.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from functions.accounts import Account, Usage
 from functions.quota import Told
@@ -24,6 +25,10 @@ MORE = "(attribute_not_exists(used) OR used.#month < :month OR used.#bytes < :us
 HIGHER = "(attribute_not_exists(told) OR told.#month <> :month OR told.#quota <> :quota OR told.#percent < :percent)"
 
 
+Parts = Mapping[str, tuple[int, int]]
+"""Received and sent bytes by day or by stream."""
+
+
 @dataclass(frozen=True, slots=True)
 class Total:
     """What one boot of one node has counted for one account in one month."""
@@ -34,6 +39,9 @@ class Total:
     boot: str
     received: int
     sent: int
+    days: Parts = field(default_factory=dict)
+    """By day of the month."""
+    streams: Parts = field(default_factory=dict)
 
 
 class UsageLedger:
@@ -44,14 +52,23 @@ class UsageLedger:
         self._table = table
 
     def merge(self, total: Total) -> bool:
-        """Note *total* unless a larger one is known; whether it was larger."""
+        """Note *total* unless a larger one is known; whether it was larger.
+
+        Its division by day and by stream goes with it in the same write, so the two always add up to it alike.
+        """
         outcome = self._dynamo.update(
             Update(
                 self._table,
                 {"pk": f"USAGE#{total.account}#{total.month}", "sk": f"{total.node}#{total.boot}"},
-                "SET b = :b, r = :r, s = :s",
+                "SET b = :b, r = :r, s = :s, d = :d, t = :t",
                 GROWS,
-                values={":b": total.received + total.sent, ":r": total.received, ":s": total.sent},
+                values={
+                    ":b": total.received + total.sent,
+                    ":r": total.received,
+                    ":s": total.sent,
+                    ":d": total.days,
+                    ":t": total.streams,
+                },
             )
         )
         return not isinstance(outcome, Unmet)
@@ -61,7 +78,8 @@ class UsageLedger:
         found = []
         for item in self._dynamo.query(self._table, f"USAGE#{account}#{month}"):
             node, _, boot = item["sk"].rpartition("#")
-            found.append(Total(account, month, node, boot, item["r"], item["s"]))
+            days, streams = (_parts(item.get(name)) for name in ("d", "t"))
+            found.append(Total(account, month, node, boot, item["r"], item["s"], days, streams))
         return found
 
     def used(self, account: str, month: str) -> int:
@@ -119,3 +137,7 @@ class UsageLedger:
                 values={} if usage is None else {":usage": usage_item(usage)},
             )
         )
+
+
+def _parts(item: Mapping[str, list[int]] | None) -> Parts:
+    return {name: (received, sent) for name, (received, sent) in (item or {}).items()}

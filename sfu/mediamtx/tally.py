@@ -22,10 +22,10 @@ PENDING_SECONDS: Final = 15.0
 class Counts(Protocol):
     """What of the meter is used (`sfu.meter`)."""
 
-    def received(self, account: str, size: int) -> None:
+    def received(self, account: str, size: int, stream: str) -> None:
         """Bytes from a publisher."""
 
-    def sent(self, account: str, size: int) -> None:
+    def sent(self, account: str, size: int, stream: str) -> None:
         """Bytes to viewers."""
 
 
@@ -158,9 +158,9 @@ class Tally:
         if came or not session.heard_at:
             session.heard_at = now
         if came:
-            self.meter.received(session.account, came)
+            self.meter.received(session.account, came, session.stream)
         if went:
-            self.meter.sent(session.account, went)
+            self.meter.sent(session.account, went, session.stream)
 
 
 def _bytes(path: Mapping[str, Any], *names: str) -> int:

@@ -6,6 +6,7 @@ import pytest
 
 from functions.settings import Settings
 from shared.grants import Action
+from shared.messages import MAX_STREAMS
 from shared.tiers import Overrides, Tier
 from tests.functions.world import Beating, Call, World
 
@@ -73,3 +74,23 @@ def test_a_viewer_costs_two_halves_of_a_read_unit_and_no_write(world: World) -> 
     assert (made.action, made.consistent) == ("dynamodb:BatchGetItem", False)
     assert made.read_units <= 1
     assert made.write_units == 0
+
+
+def test_a_usage_report_costs_two_write_units_at_the_most(world: World) -> None:
+    """One where a few streams are told apart; two with every day of a month and as many streams as there can be."""
+    most = {"days": {f"{day:02}": [2**40, 2**44] for day in range(1, 32)}}
+    for streams, units in ((4, 1), (MAX_STREAMS, 2)):
+        names = [f"{number:016}" for number in range(streams)]
+        entry = {
+            "account": "a" * 40, "month": "2026-11", "received": 2**46, "sent": 2**50, **most,
+            "streams": {name: [2**40, 2**44] for name in names},
+        }  # fmt: skip
+        world.calls["metering"].clear()
+
+        assert (
+            world.consume({"v": 1, "node": "n" * 40, "boot": f"boot{streams}", "seq": 1, "at": 0.0, "entries": [entry]})
+            == []
+        )
+
+        (write,) = (call for call in world.calls["metering"] if call.action == "dynamodb:UpdateItem")
+        assert write.write_units <= units

@@ -43,13 +43,16 @@ class Totals:
 
     def __init__(self) -> None:
         self.by_account: dict[str, list[int]] = {}
+        self.by_stream: dict[str, list[int]] = {}
 
-    def received(self, account: str, n: int) -> None:
+    def received(self, account: str, n: int, stream: str) -> None:
         """Add to the received bytes."""
+        self.by_stream.setdefault(stream, [0, 0])[0] += n
         self.by_account.setdefault(account, [0, 0])[0] += n
 
-    def sent(self, account: str, n: int) -> None:
+    def sent(self, account: str, n: int, stream: str) -> None:
         """Add to the sent bytes."""
+        self.by_stream.setdefault(stream, [0, 0])[1] += n
         self.by_account.setdefault(account, [0, 0])[1] += n
 
 

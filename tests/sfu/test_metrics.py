@@ -29,7 +29,7 @@ async def _sent(_: str) -> None:
 
 def _sources(stats: PlaneStats) -> Sources:
     meter = Meter(lambda: 1795532400.0)
-    meter.sent("demo", 1000)
+    meter.sent("demo", 1000, "s")
     beats = Heartbeats(Identity("node1", "b" * 16, "http://127.0.0.1:8889", "local", 1.0))
     return Sources(
         info={"node": "node1", "boot": "b" * 16, "region": "local"},

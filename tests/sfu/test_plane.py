@@ -232,6 +232,7 @@ async def test_bytes_are_metered_exactly(profile: dtls.Profile, setup: str) -> N
         await asyncio.sleep(0.1)
         sent = sum(viewer.counts().octets for viewer in viewers)
         assert run.meter.by_account == {"acme": [publisher.octets, sent]}
+        assert run.meter.by_stream == {STREAM: [publisher.octets, sent]}
         assert all(viewer.counts().unauthentic == 0 for viewer in viewers)
         for viewer in viewers:
             viewer.hang_up()

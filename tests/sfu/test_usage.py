@@ -51,7 +51,7 @@ async def _running(reporter: UsageReporter) -> AsyncIterator[None]:
 async def test_a_report_holds_the_totals_and_who_says_so() -> None:
     """The message is what the metering function reads."""
     meter, queue = _meter(), _Queue()
-    meter.received("demo", 7)
+    meter.received("demo", 7, "s")
     assert await _reporter(meter, queue).report()
     assert queue.messages[0].model_dump() == {
         "v": 1,
@@ -59,7 +59,16 @@ async def test_a_report_holds_the_totals_and_who_says_so() -> None:
         "boot": "b" * 16,
         "seq": 1,
         "at": 1795532400.0,
-        "entries": ({"account": "demo", "month": "2026-11", "received": 7, "sent": 0},),
+        "entries": (
+            {
+                "account": "demo",
+                "month": "2026-11",
+                "received": 7,
+                "sent": 0,
+                "days": {"24": (7, 0)},
+                "streams": {"s": (7, 0)},
+            },
+        ),
     }
 
 
@@ -67,7 +76,7 @@ async def test_nothing_is_sent_when_nothing_changed() -> None:
     """A quiet node costs no messages."""
     meter, queue = _meter(), _Queue()
     reporter = _reporter(meter, queue)
-    meter.received("demo", 7)
+    meter.received("demo", 7, "s")
     await reporter.report()
     assert await reporter.report()
     assert len(queue.messages) == 1
@@ -79,7 +88,7 @@ async def test_the_end_of_a_session_is_reported_soon() -> None:
     reporter = _reporter(meter, queue)
     async with _running(reporter):
         await asyncio.sleep(0)  # the first report, of nothing, is over
-        meter.received("demo", 7)
+        meter.received("demo", 7, "s")
         reporter.poke()
         async with asyncio.timeout(INTERVAL - 1):
             await queue.tries.acquire()
@@ -91,11 +100,11 @@ async def test_a_queue_that_is_away_is_asked_again_and_gets_everything(caplog: p
     caplog.set_level("INFO", "sfu.usage")
     meter, queue = _meter(), _Queue()
     queue.away = True
-    meter.received("demo", 7)
+    meter.received("demo", 7, "s")
     async with _running(_reporter(meter, queue)), asyncio.timeout(10):
         await queue.tries.acquire()
         await queue.tries.acquire()
-        meter.received("demo", 1)
+        meter.received("demo", 1, "s")
         queue.away = False
         await queue.tries.acquire()
         await asyncio.sleep(0)
@@ -108,7 +117,7 @@ async def test_the_last_report_is_tried_until_the_queue_has_it() -> None:
     """Shutdown waits for the money."""
     meter, queue = _meter(), _Queue()
     queue.away = True
-    meter.received("demo", 7)
+    meter.received("demo", 7, "s")
     finishing = asyncio.ensure_future(_reporter(meter, queue).finish(5))
     await queue.tries.acquire()
     queue.away = False
@@ -120,6 +129,6 @@ async def test_the_last_report_gives_up_when_time_is_over(caplog: pytest.LogCapt
     """What is lost then is in the log."""
     meter, queue = _meter(), _Queue()
     queue.away = True
-    meter.received("demo", 7)
+    meter.received("demo", 7, "s")
     assert not await _reporter(meter, queue).finish(0.05)
     assert caplog.records[-1].__dict__["unreported_bytes"] == 7

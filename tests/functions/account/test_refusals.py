@@ -1,6 +1,7 @@
 """The last refusals of a key: what its owner is shown, and what noting them costs."""
 
 import json
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -126,13 +127,14 @@ def test_unknown_and_revoked_keys_are_not_noted(world: World) -> None:
 def test_a_store_that_takes_no_note_changes_no_answer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The refusal is what counts."""
     token, key = blocked(world)
-    client = world.admission._ports.rosters._dynamo._client
+    rosters: Any = world.admission._ports.rosters
+    client = rosters._dynamo._client
     update = client.update_item
 
     def throttled(**parameters: object) -> object:
         if "REFUSED#" in str(parameters["Key"]):
             raise ClientError({"Error": {"Code": "ThrottlingException"}}, "UpdateItem")
-        return update(**parameters)  # type: ignore[arg-type]  # handed on as they came
+        return update(**parameters)
 
     monkeypatch.setattr(client, "update_item", throttled)
 

@@ -16,11 +16,11 @@ class Meter:
     def __init__(self) -> None:
         self.totals = [0, 0]
 
-    def received(self, _: str, size: int) -> None:
+    def received(self, _: str, size: int, _stream: str) -> None:
         """From a publisher."""
         self.totals[0] += size
 
-    def sent(self, _: str, size: int) -> None:
+    def sent(self, _: str, size: int, _stream: str) -> None:
         """To viewers."""
         self.totals[1] += size
 
