@@ -52,9 +52,10 @@ class Request:
         scheme, _, token = self.headers.get("authorization", "").partition(" ")
         return token.strip() if scheme.lower() == "bearer" else ""
 
-    def flag(self, name: str) -> bool:
-        """Whether the query sets *name*: `?force`, `?force=1` and `?force=true` do."""
-        return self.query.get(name, "0").lower() in {"", "1", "true", "yes"}
+    def flag(self, name: str) -> bool | None:
+        """Whether the query sets *name*: `?force`, `?force=1` and `?force=true` do. None where it says neither."""
+        said = self.query.get(name, "0").lower()
+        return True if said in {"", "1", "true", "yes"} else False if said in {"0", "false", "no"} else None
 
 
 @dataclass(frozen=True, slots=True)

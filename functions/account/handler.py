@@ -8,7 +8,7 @@ from functools import cache
 from random import randrange
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from functions import answers, aws
 from functions.account.dryrun import DryRun
@@ -24,8 +24,8 @@ from functions.storage.nodes import Nodes
 from functions.storage.refusals import RefusalLog
 from functions.storage.registry import Registry
 from functions.storage.usage import UsageLedger
-from functions.validation import first_error
-from shared.refusals import Refused, invalid_request
+from functions.validation import parsed
+from shared.refusals import Refused
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
@@ -52,11 +52,8 @@ def router(  # noqa: C901 - one branch-free function a route
         account = service.authenticate(authorization())
         if isinstance(account, Refused):
             return answers.refusal(account)
-        try:
-            body = kind.model_validate_json(app.current_event.decoded_body or "{}")
-        except (ValidationError, UnicodeDecodeError) as error:
-            return answers.refusal(first_error(error) if isinstance(error, ValidationError) else _no_text())
-        return said(act(account, body), status)
+        body = parsed(kind, app.current_event.raw_event, empty="{}")
+        return answers.refusal(body) if isinstance(body, Refused) else said(act(account, body), status)
 
     def base() -> str:
         headers = app.current_event.headers
@@ -116,10 +113,6 @@ def build(
     dry = DryRun(Registry(dynamo, table), directory, settings.region, secrets.token_bytes, randrange)
     usage = UsageService(UsageLedger(dynamo, table), Registry(dynamo, table))
     return router(service, owned, dry, usage, log, clock)
-
-
-def _no_text() -> Refused:
-    return invalid_request("The body is not UTF-8.")
 
 
 @cache

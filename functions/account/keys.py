@@ -4,6 +4,7 @@ A revoked key's session ends with it: what runs is ordered to end on its node, a
 before a planned one is ordered likewise by admission. Another account's stream is answered like one that does not exist.
 """
 
+import re
 from collections.abc import Callable
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from shared.refusals import Refused, forbidden, invalid_request, not_found
 MAX_KEYS = 200
 LATEST_SECONDS = 366 * 86400
 SKEW_SECONDS = 60
+_SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 
 
 class Nodes(Protocol):
@@ -91,11 +93,8 @@ class Keys:
 def _instant(text: str | None, now: float) -> float | Refused:
     if text is None:
         return now
-    try:
-        at = float(text)
-    except ValueError:
-        at = float("nan")
-    # NaN is not within anything.
+    # Not whatever float() takes, which are digits of all scripts with underscores between them.
+    at = float(text) if _SECONDS.fullmatch(text) else -1.0
     if not now - SKEW_SECONDS <= at <= now + LATEST_SECONDS:
         return invalid_request('"at" must be a time within a year from now, in seconds since the epoch.', "at")
     return max(at, now)

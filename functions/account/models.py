@@ -1,10 +1,13 @@
 """What the account endpoints answer."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.tiers import HlsEmbed, Tier
+
+Label = Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$")]
+"""What people call a key, in any script: no control characters, and none that turn the direction of what follows."""
 
 
 class Reply(BaseModel):
@@ -22,7 +25,7 @@ class Asked(BaseModel):
 class NewKey(Asked):
     """A stream key to be made."""
 
-    label: str = Field(default="", max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
+    label: Label = ""
     protocols: list[Literal["whip", "rtmp", "srt"]] | None = Field(default=None, min_length=1, max_length=3)
     """What the key may publish by; null for whatever the account may."""
 

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from functions import answers, aws
 from functions.admin.models import AccountChange, NewAccountRequest, NewKeyRequest
@@ -20,7 +20,7 @@ from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
 from functions.storage.registry import Registry
 from functions.storage.usage import UsageLedger
-from functions.validation import first_error
+from functions.validation import parsed
 from shared.refusals import Refused
 
 M = TypeVar("M", bound=BaseModel)
@@ -36,11 +36,8 @@ def router(operator: Operator, log: LambdaLog) -> APIGatewayHttpResolver:  # noq
         return answers.model(reply, status=status)
 
     def asked(kind: type[M], act: Callable[[M], BaseModel | Refused], status: int = 200) -> answers.Answer:
-        try:
-            body = kind.model_validate_json(app.current_event.decoded_body or "{}")
-        except ValidationError as error:
-            return answers.refusal(first_error(error))
-        return said(act(body), status)
+        body = parsed(kind, app.current_event.raw_event, empty="{}")
+        return answers.refusal(body) if isinstance(body, Refused) else said(act(body), status)
 
     @app.get("/v1/admin/accounts")
     def accounts() -> answers.Answer:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from functions.account.models import Label
 from shared.tiers import HlsEmbed, Overrides, Tier
 
 AccountId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
@@ -57,7 +58,7 @@ class AccountChange(Asked):
 class NewKeyRequest(Asked):
     """A stream key to be made."""
 
-    label: Annotated[str, Field(max_length=100)] = ""
+    label: Label = ""
 
 
 class SlotView(Told):
@@ -111,7 +112,7 @@ class KeyView(Told):
     expires_at: float | None
 
 
-class KeyCreated(Told):
+class OperatorKeyCreated(Told):
     """A new key; the secret is shown this once."""
 
     stream_key: str

@@ -4,6 +4,7 @@ Nothing here is on the path of a publish. A raised limit acts at once: the next 
 that it makes groundless is lifted in the same request.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -14,7 +15,6 @@ from functions.admin.models import (
     AccountList,
     AccountView,
     Done,
-    KeyCreated,
     KeyList,
     KeyView,
     LimitOverrides,
@@ -22,6 +22,7 @@ from functions.admin.models import (
     NewKeyRequest,
     NodeList,
     NodeView,
+    OperatorKeyCreated,
     SessionList,
     SessionView,
     ShardView,
@@ -35,10 +36,13 @@ from functions.storage.nodes import Nodes
 from functions.storage.registry import Registry
 from functions.storage.shapes import overrides_item
 from functions.storage.usage import UsageLedger
-from shared.keys import RandomBytes
+from shared.keys import RandomBytes, is_stream_id
 from shared.months import month_of
 from shared.refusals import Refused, invalid_request, not_found
 from shared.tiers import PROTOCOLS
+
+_NAME = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
 class Operator:
@@ -83,7 +87,7 @@ class Operator:
 
     def account(self, account: str) -> AccountView | Refused:
         """One account."""
-        found = self._registry.account(account)
+        found = self._found(account)
         if found is None:
             return _no_account()
         now = self._clock()
@@ -104,7 +108,7 @@ class Operator:
         refused = _unknown_protocol(change.overrides)
         if refused is not None:
             return refused
-        found = self._registry.account(account)
+        found = self._found(account)
         if found is None:
             return _no_account()
         overrides = found.overrides if change.overrides is None else change.overrides.overrides()
@@ -125,10 +129,12 @@ class Operator:
 
     def usage(self, account: str, month: str | None) -> UsageView | Refused:
         """A month's bytes, node by node."""
-        found = self._registry.account(account)
+        found = self._found(account)
         if found is None:
             return _no_account()
         month = month or month_of(self._clock())
+        if not _MONTH.fullmatch(month):
+            return invalid_request('"month" must be a month such as 2026-11.', "month")
         shards = self._ledger.shards(account, month)
         return UsageView(
             account=account,
@@ -143,21 +149,23 @@ class Operator:
 
     # Keys
 
-    def create_key(self, account: str, asked: NewKeyRequest) -> KeyCreated | Refused:
+    def create_key(self, account: str, asked: NewKeyRequest) -> OperatorKeyCreated | Refused:
         """A new stream key with its stream."""
-        found = self._registry.account(account)
+        found = self._found(account)
         if found is None:
             return _no_account()
         made = create_key(self._registry, found, random=self._random, now=self._clock(), label=asked.label)
-        return KeyCreated(stream_key=made.stream_key.reveal(), stream=made.stream)
+        return OperatorKeyCreated(stream_key=made.stream_key.reveal(), stream=made.stream)
 
-    def keys(self, account: str) -> KeyList:
+    def keys(self, account: str) -> KeyList | Refused:
         """The account's keys."""
+        if self._found(account) is None:
+            return _no_account()
         return KeyList(keys=[_key_view(key) for key in self._registry.keys(account)])
 
     def revoke_key(self, account: str, stream: str) -> Done | Refused:
         """End a key's validity now, and its session by the next heartbeat."""
-        key = self._registry.key(account, stream)
+        key = self._registry.key(account, stream) if _is_name(account) and is_stream_id(stream) else None
         if key is None:
             return not_found("The account has no key for this stream.")
         self._registry.revoke(key, self._clock())
@@ -183,7 +191,7 @@ class Operator:
 
     def drain(self, node: str, *, drained: bool) -> Done | Refused:
         """Keep new sessions away from a node, or let them come again."""
-        report = self._nodes.set_drained(node, drained=drained)
+        report = self._nodes.set_drained(node, drained=drained) if _is_name(node) else None
         if report is None:
             return not_found("There is no such node.")
         self._nodes.project(report.node)
@@ -212,6 +220,9 @@ class Operator:
                     self._nodes.order(report.node.id, report.node.boot, order)
                     return Done(done="ending")
         return not_found("No node holds this session.")
+
+    def _found(self, account: str) -> Account | None:
+        return self._registry.account(account) if _is_name(account) else None
 
     def _end(self, stream: str, reason: str) -> None:
         for report in self._reports().values():
@@ -251,6 +262,11 @@ class Operator:
                 for stream, slot in sorted(account.slots.items())
             ],
         )
+
+
+def _is_name(text: str) -> bool:
+    """Whether *text* can name anything; what cannot is not looked up, and a store would refuse to."""
+    return _NAME.fullmatch(text) is not None
 
 
 def _key_view(key: Key) -> KeyView:

@@ -9,12 +9,12 @@ comes where the protocol carries secrets:
 - WebRTC: `Authorization: Bearer KEY`, or Basic with the key as password.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
+from functions.jsonbody import read_object
 from shared.keys import StreamKey, is_stream_id
 from shared.refusals import Refused, forbidden, invalid_key, invalid_request, protocol_not_allowed, stream_not_found
 
@@ -81,13 +81,14 @@ def read(body: bytes) -> Asked | Refused:
 def _fields(body: bytes) -> dict[str, Any] | Refused:
     if len(body) > MAX_BODY:
         return invalid_request("The body is too long.", status=413)
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return invalid_request("The body is not JSON.")
-    if not isinstance(found, dict):
-        return invalid_request("The body is not a JSON object.")
-    fields: dict[str, Any] = {name: found.get(name) or "" for name in _FIELDS}
+    found = read_object(body)
+    if isinstance(found, Refused):
+        return found
+    for name in ("action", "path"):
+        if found.get(name) is None:
+            return invalid_request(f'"{name}" is needed.', name)
+    # What a protocol has no use for is null or not there.
+    fields: dict[str, Any] = {name: "" if found.get(name) is None else found[name] for name in _FIELDS}
     for name, value in fields.items():
         if not isinstance(value, str) or len(value) > MAX_FIELD:
             return invalid_request(f'"{name}" must be text of at most {MAX_FIELD} characters.', name)

@@ -7,7 +7,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
-from pydantic import ValidationError
 
 from functions import answers, aws
 from functions.eventbus import EventBus, no_client
@@ -17,11 +16,11 @@ from functions.settings import Settings
 from functions.signer import SignerUnavailableError, jwks_parameter
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo, StoreUnavailableError
-from functions.storage.refusals import RefusalLog
 from functions.storage.nodes import Nodes
+from functions.storage.refusals import RefusalLog
 from functions.storage.rosters import Rosters
 from functions.storage.streams import Streams
-from functions.validation import first_error
+from functions.validation import parsed
 from shared.messages import Heartbeat, PublicKeys
 from shared.refusals import Refused, unavailable
 
@@ -35,10 +34,10 @@ def router(heartbeats: Heartbeats, log: LambdaLog) -> APIGatewayHttpResolver:
 
     @app.post("/v1/nodes/<node>/heartbeat")
     def heartbeat(node: str) -> answers.Answer:
-        try:
-            message = Heartbeat.model_validate_json(app.current_event.decoded_body or "")
-        except ValidationError as error:
-            return answers.refusal(first_error(error))
+        message = parsed(Heartbeat, app.current_event.raw_event)
+        if isinstance(message, Refused):
+            log.event("heartbeat refused", node=node, error=message.error)
+            return answers.refusal(message)
         try:
             reply = heartbeats.beat(node, message)
         except (StoreUnavailableError, SignerUnavailableError):

@@ -9,14 +9,25 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from functions.account.models import AccountReply, KeyCreated, KeyRevoked, KeysReply, NewKey, RefusalsReply, Rotation
-from functions.public.models import PublicKeys, StreamState, Tiers
+from functions.account.models import (
+    AccountReply,
+    DryRunReply,
+    DryRunRequest,
+    KeyCreated,
+    KeyRevoked,
+    KeysReply,
+    NewKey,
+    RefusalsReply,
+    Rotation,
+)
+from functions.admission.models import AnonymousReply, GrantReply, GrantRequest
+from functions.hooks.models import MediaMtxReply, MediaMtxRequest
+from functions.public.models import JwkSet, StreamState, Tiers
 from shared.refusals import Code
 
 Security = Literal["none", "stream key", "account token", "AWS IAM"]
 
 _BUSY = (Code.NO_CAPACITY, Code.RATE_LIMITED, Code.UNAVAILABLE)
-_BODY = (Code.INVALID_REQUEST, Code.UNSUPPORTED_OFFER)
 _PUBLISH = (
     Code.INVALID_KEY,
     Code.PROTOCOL_NOT_ALLOWED,
@@ -55,9 +66,9 @@ _REGION = Parameter("region", "query", "The region whose nodes are preferred.", 
 class Endpoint:
     """One method of one path."""
 
-    method: Literal["get", "post", "delete"]
+    method: Literal["get", "head", "options", "post", "patch", "delete"]
     path: str
-    group: Literal["Publish and watch", "Public", "Account", "Grants"]
+    group: Literal["Publish and watch", "Public", "Account", "Grants", "Pages", "Nodes", "Operator"]
     summary: str
     about: str
     status: int
@@ -65,44 +76,21 @@ class Endpoint:
     """What the successful answer is, one sentence."""
     reply: type[BaseModel] | None = None
     media_type: str = "application/json"
-    request: Mapping[str, object] | None = None
-    """Schema of a JSON request body."""
+    request: type[BaseModel] | None = None
+    """The JSON body."""
     takes_offer: bool = False
     parameters: tuple[Parameter, ...] = ()
     security: Security = "none"
     refusals: tuple[Code, ...] = ()
+    also: tuple[tuple[int, Code], ...] = ()
+    """Codes that are answered under another status than the registry's."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Headers of the successful answer, with their meaning."""
 
 
 _LOCATION = {"Location": "The node's URL with a single-use grant; post the same offer there (fetch and curl do)."}
-_STRING = {"type": "string"}
-
-GRANT_REQUEST: Mapping[str, object] = {
-    "type": "object",
-    "required": ["action", "protocol"],
-    "properties": {
-        "key": {**_STRING, "description": "The stream key, to publish."},
-        "stream": {**_STRING, "description": "The stream id, to play."},
-        "action": {"enum": ["publish", "play"]},
-        "protocol": {"enum": ["whip", "whep", "rtmp", "srt", "hls"]},
-        "force": {"type": "boolean", "default": False},
-        "region": {"type": ["string", "null"]},
-        "node": {"type": ["string", "null"], "description": "The node that asks for itself."},
-    },
-}
-
-MEDIAMTX_REQUEST: Mapping[str, object] = {
-    "type": "object",
-    "required": ["action", "path"],
-    "properties": {
-        "action": {"enum": ["publish", "read", "playback"]},
-        "path": {**_STRING, "description": "The stream id."},
-        "protocol": {"enum": ["rtmp", "rtmps", "rtsp", "rtsps", "srt", "hls", "webrtc", ""]},
-        **dict.fromkeys(("user", "password", "token", "ip", "query", "userAgent"), _STRING),
-        "id": {"type": ["string", "null"], "description": "MediaMTX's id of the connection."},
-    },
-}
+_REDIRECTED = "Post the same offer to `Location`; that node answers 201 with the SDP answer."
+_OFFER_STATUSES = ((413, Code.INVALID_REQUEST), (415, Code.INVALID_REQUEST))
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
@@ -112,11 +100,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "Publish by WHIP, key in the URL",
         "Body: the SDP offer (RFC 9725). The answer redirects to the node that will carry the stream.",
         307,
-        "Post the same offer to `Location`; that node answers 201 with the SDP answer.",
+        _REDIRECTED,
         media_type="",
         takes_offer=True,
         parameters=(_KEY, _FORCE, _REGION),
-        refusals=(*_BODY, *_PUBLISH, *_BUSY),
+        refusals=(Code.INVALID_REQUEST, *_PUBLISH, *_BUSY),
+        also=_OFFER_STATUSES,
         headers=_LOCATION,
     ),
     Endpoint(
@@ -126,12 +115,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "Publish by WHIP, key as bearer token",
         "As above, with `Authorization: Bearer {stream_key}`: the key is in no URL. OBS and the page do it so.",
         307,
-        "Post the same offer to `Location`; that node answers 201 with the SDP answer.",
+        _REDIRECTED,
         media_type="",
         takes_offer=True,
         parameters=(_FORCE, _REGION),
         security="stream key",
-        refusals=(*_BODY, *_PUBLISH, *_BUSY),
+        refusals=(Code.INVALID_REQUEST, *_PUBLISH, *_BUSY),
+        also=_OFFER_STATUSES,
         headers=_LOCATION,
     ),
     Endpoint(
@@ -141,11 +131,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "Watch by WHEP",
         "Body: the SDP offer. The answer redirects to the node where the stream is live.",
         307,
-        "Post the same offer to `Location`; that node answers 201 with the SDP answer.",
+        _REDIRECTED,
         media_type="",
         takes_offer=True,
         parameters=(_STREAM,),
-        refusals=(*_BODY, *_PLAY, Code.RATE_LIMITED, Code.UNAVAILABLE),
+        refusals=(Code.INVALID_REQUEST, *_PLAY, Code.DRAINING, Code.NO_CAPACITY, Code.UNAVAILABLE),
+        also=_OFFER_STATUSES,
         headers=_LOCATION,
     ),
     Endpoint(
@@ -156,6 +147,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "A fresh anonymous stream key and its stream id; limited per client address.",
         201,
         "The key (shown once), the stream id and both URLs.",
+        reply=AnonymousReply,
         refusals=(Code.RATE_LIMITED, Code.UNAVAILABLE),
     ),
     Endpoint(
@@ -166,8 +158,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "The decision behind the redirects, for servers and players that want it as JSON.",
         201,
         "The grant, the node's URL, the session id and the limits that hold.",
-        request=GRANT_REQUEST,
-        refusals=(Code.INVALID_REQUEST, *_PUBLISH, *_PLAY[:3], *_BUSY),
+        reply=GrantReply,
+        request=GrantRequest,
+        refusals=(Code.INVALID_REQUEST, *_PUBLISH, *_PLAY, *_BUSY, Code.DRAINING),
+        also=((413, Code.INVALID_REQUEST),),
     ),
     Endpoint(
         "post",
@@ -177,9 +171,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "MediaMTX's `authHTTPAddress`: the path is the stream id, the key is the password (docs/mediamtx.md). Every refusal is 401.",
         200,
         "Let it in; the session, and the limits that hold.",
-        request=MEDIAMTX_REQUEST,
+        reply=MediaMtxReply,
+        request=MediaMtxRequest,
         parameters=(_NODE,),
-        refusals=(Code.INVALID_REQUEST, *_PUBLISH, *_PLAY, Code.FORBIDDEN, Code.NO_CAPACITY, Code.UNAVAILABLE),
+        refusals=(Code.INVALID_REQUEST, Code.UNAVAILABLE),
+        also=(
+            *((401, code) for code in (*_PUBLISH, *_PLAY, Code.FORBIDDEN, Code.NO_CAPACITY, Code.DRAINING)),
+            (413, Code.INVALID_REQUEST),
+        ),
     ),
     Endpoint(
         "get",
@@ -202,7 +201,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "The keys with which anybody can verify a grant (EdDSA).",
         200,
         "A JWK Set.",
-        reply=PublicKeys,
+        reply=JwkSet,
         refusals=(Code.UNAVAILABLE,),
     ),
     Endpoint(
@@ -238,7 +237,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         201,
         "The key, shown this once, and its addresses.",
         reply=KeyCreated,
-        request=NewKey.model_json_schema(),
+        request=NewKey,
         security="account token",
         refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.FORBIDDEN, Code.UNAVAILABLE),
     ),
@@ -251,7 +250,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         201,
         "The new key, shown this once, and its addresses.",
         reply=KeyCreated,
-        request=Rotation.model_json_schema(),
+        request=Rotation,
         parameters=(_STREAM,),
         security="account token",
         refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.FORBIDDEN, Code.NOT_FOUND, Code.UNAVAILABLE),
@@ -266,6 +265,19 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "When the key is revoked.",
         reply=KeyRevoked,
         parameters=(_STREAM, Parameter("at", "query", "When, in seconds since the epoch; now if left out.")),
+        security="account token",
+        refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.NOT_FOUND, Code.UNAVAILABLE),
+    ),
+    Endpoint(
+        "post",
+        "/v1/account/dry-run",
+        "Account",
+        "What would be answered now",
+        "A publish or a play that is not done: what it would get now, and why. Nothing is taken or written.",
+        200,
+        "The outcome, and what decided it.",
+        reply=DryRunReply,
+        request=DryRunRequest,
         security="account token",
         refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.NOT_FOUND, Code.UNAVAILABLE),
     ),

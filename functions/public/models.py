@@ -60,7 +60,7 @@ class PublicKey(Reply):
     use: str = "sig"
 
 
-class PublicKeys(Reply):
+class JwkSet(Reply):
     """A JWK Set (RFC 7517): what grants are verified with."""
 
     keys: list[PublicKey]

@@ -1,67 +1,98 @@
 """The OpenAPI 3.1 document: made from the endpoints' table, the handlers' own models and the registry of refusals."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
 from functions.public.endpoints import ENDPOINTS, Endpoint, Parameter
-from functions.public.examples import EXAMPLES
-from shared.refusals import REGISTRY, Code
+from functions.public.examples import EXAMPLES, PARAMETERS, REQUESTS
+from functions.public.further import FURTHER
+from shared.offers import MAX_OFFER_BYTES, SDP
+from shared.refusals import REGISTRY
 
 Json = dict[str, Any]
+
+ALL: tuple[Endpoint, ...] = (*ENDPOINTS, *FURTHER)
 
 _SECURITY: Mapping[str, Json] = {
     "stream key": {"type": "http", "scheme": "bearer", "description": "The stream key."},
     "account token": {"type": "http", "scheme": "bearer", "description": "The account token, `acct_…`."},
+    "AWS IAM": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "AWS Signature Version 4, service `execute-api`.",
+    },
 }
-_NAMES = {"stream key": "streamKey", "account token": "accountToken"}
+_NAMES = {"stream key": "streamKey", "account token": "accountToken", "AWS IAM": "iam"}
+_GATEWAYS_OWN: Json = {
+    "description": "API Gateway's own: the request is not signed, or not by somebody who may.",
+    "content": {
+        "application/json": {
+            "schema": {"type": "object", "required": ["message"], "properties": {"message": {"type": "string"}}}
+        }
+    },
+}
+_REF = "#/components/schemas/{model}"
 
 
 def document(version: str = "0.1.0") -> Json:
     """The whole document."""
-    replies = sorted({one.reply for one in ENDPOINTS if one.reply}, key=lambda reply: reply.__name__)
-    _, schemas = models_json_schema(
-        [(reply, "serialization") for reply in replies], ref_template="#/components/schemas/{model}"
-    )
+    requests: list[tuple[Any, Any]] = [(one.request, "validation") for one in ALL if one.request]
+    replies: list[tuple[Any, Any]] = [(one.reply, "serialization") for one in ALL if one.reply]
+    models = sorted({*requests, *replies}, key=lambda model: (model[0].__module__, model[0].__qualname__))
+    references, schemas = models_json_schema(models, ref_template=_REF)
     paths: dict[str, Json] = {}
-    for endpoint in ENDPOINTS:
-        paths.setdefault(endpoint.path, {})[endpoint.method] = _operation(endpoint)
+    for endpoint in ALL:
+        paths.setdefault(endpoint.path, {})[endpoint.method] = _operation(endpoint, references)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Sluice",
             "version": version,
-            "description": "Admission-controlled WebRTC broadcasting. Every refusal has the same shape.",
+            "description": "Admission-controlled WebRTC broadcasting. Every refusal has the same shape. The nodes that the "
+            "redirects lead to answer the same refusals, and `INVALID_GRANT` and `UNSUPPORTED_OFFER` of their own.",
         },
         "servers": [{"url": "/"}],
         "paths": paths,
         "components": {
             "schemas": {**schemas["$defs"], "Refusal": _refusal_schema()},
             "securitySchemes": {_NAMES[name]: scheme for name, scheme in _SECURITY.items()},
+            "examples": {code.value: {"value": EXAMPLES[code].body()} for code in REGISTRY},
         },
     }
 
 
-def _operation(endpoint: Endpoint) -> Json:
+def _operation(endpoint: Endpoint, references: Mapping[Any, Json]) -> Json:
+    success = _success(endpoint, references.get((endpoint.reply, "serialization")))
     operation: Json = {
         "tags": [endpoint.group],
         "operationId": _operation_id(endpoint),
         "summary": endpoint.summary,
         "description": endpoint.about,
-        "responses": {str(endpoint.status): _success(endpoint), **_refused(endpoint.refusals)},
+        "responses": {str(endpoint.status): success, **_refused(endpoint)},
     }
     if endpoint.parameters:
         operation["parameters"] = [_parameter(parameter) for parameter in endpoint.parameters]
     if endpoint.takes_offer:
-        offer = {"schema": {"type": "string", "maxLength": 65536}}
-        operation["requestBody"] = {"required": True, "content": {"application/sdp": offer}}
+        offer = {"schema": {"type": "string", "maxLength": MAX_OFFER_BYTES}, "examples": _requests(endpoint)}
+        operation["requestBody"] = {"required": True, "content": {SDP: offer}}
     elif endpoint.request:
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": endpoint.request}}}
+        body = {"schema": references[(endpoint.request, "validation")], "examples": _requests(endpoint)}
+        operation["requestBody"] = {"required": True, "content": {"application/json": body}}
     if endpoint.security in _NAMES:
         operation["security"] = [{_NAMES[endpoint.security]: []}]
+    if endpoint.security == "AWS IAM":
+        operation["responses"]["403"] = _GATEWAYS_OWN
     return operation
+
+
+def _requests(endpoint: Endpoint) -> Json:
+    """The examples of an endpoint's body, which tests execute."""
+    return {name: {"value": value} for name, value in REQUESTS[(endpoint.method, endpoint.path)].items()}
 
 
 def _operation_id(endpoint: Endpoint) -> str:
@@ -79,16 +110,17 @@ def _parameter(parameter: Parameter) -> Json:
         "required": parameter.where == "path",
         "description": parameter.about,
         "schema": schema,
+        "example": PARAMETERS[parameter.name],
     }
 
 
-def _success(endpoint: Endpoint) -> Json:
+def _success(endpoint: Endpoint, schema: Json | None) -> Json:
     answer: Json = {"description": endpoint.outcome}
-    if endpoint.reply:
-        schema = {"$ref": f"#/components/schemas/{endpoint.reply.__name__}"}
+    if schema is not None:
         answer["content"] = {endpoint.media_type: {"schema": schema}}
     elif endpoint.media_type:
-        answer["content"] = {endpoint.media_type: {"schema": {"type": "object"}}}
+        kind = "object" if endpoint.media_type == "application/json" else "string"
+        answer["content"] = {endpoint.media_type: {"schema": {"type": kind}}}
     if endpoint.headers:
         answer["headers"] = {
             name: {"description": about, "schema": {"type": "string"}} for name, about in endpoint.headers.items()
@@ -96,18 +128,18 @@ def _success(endpoint: Endpoint) -> Json:
     return answer
 
 
-def _refused(codes: Iterable[Code]) -> Json:
+def _refused(endpoint: Endpoint) -> Json:
     """The refusals by status; several codes share one."""
-    by_status = sorted(dict.fromkeys(codes), key=lambda code: REGISTRY[code].status)
+    answered = [*((REGISTRY[code].status, code) for code in endpoint.refusals), *endpoint.also]
     responses: Json = {}
-    for status, group in groupby(by_status, key=lambda code: REGISTRY[code].status):
-        same = list(group)
+    for status, group in groupby(sorted(dict.fromkeys(answered), key=itemgetter(0)), key=itemgetter(0)):
+        same = [code for _, code in group]
         answer: Json = {
             "description": " ".join(f"`{code}`: {REGISTRY[code].action}" for code in same),
             "content": {
                 "application/json": {
                     "schema": {"$ref": "#/components/schemas/Refusal"},
-                    "examples": {code.value: {"value": EXAMPLES[code].body()} for code in same},
+                    "examples": {code.value: {"$ref": f"#/components/examples/{code}"} for code in same},
                 }
             },
         }

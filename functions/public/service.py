@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from functions.accounts import Stream
 from functions.fleet import Fleet
-from functions.public.models import PublicKeys, StreamState, TierLimits, Tiers
+from functions.public.models import JwkSet, StreamState, TierLimits, Tiers
 from functions.signer import SignerUnavailableError
 from shared.keys import is_stream_id
 from shared.refusals import Refused, stream_not_found, unavailable
@@ -58,9 +58,9 @@ class PublicService:
         ]
         return Tiers(tiers=rows, hls_embed_hosts=list(HLS_EMBED_HOSTS))
 
-    def jwks(self, now: float) -> PublicKeys | Refused:
+    def jwks(self, now: float) -> JwkSet | Refused:
         """The keys that grants are verified with; a private half that strayed into the set would be left out."""
         try:
-            return PublicKeys.model_validate(self._jwks(now))
+            return JwkSet.model_validate(self._jwks(now))
         except SignerUnavailableError:
             return unavailable()

@@ -51,7 +51,8 @@ def test_a_key_publishes_by_its_protocols_only(world: World) -> None:
         ({"label": None}, "label"), ({"label": 1}, "label"), ({"label": "x" * 101}, "label"),
         ({"label": "a\nb"}, "label"), ({"protocols": []}, "protocols"), ({"protocols": "whip"}, "protocols"),
         ({"protocols": ["whep"]}, "protocols.0"), ({"stream_key": "live_x"}, "stream_key"),
-        ("[]", None), ("{", None), ('{"label": "\\ud800"}', None),
+        ("[]", None), ("{", None), ('{"label": "\\ud800"}', "label"), ('{"label": "a", "label": "b"}', "label"),
+        ('{"label": "\u202e"}', "label"),
     ],
 )  # fmt: skip
 def test_a_wrong_wish_is_answered_with_its_field(world: World, body: Any, field: str | None) -> None:

@@ -1,0 +1,148 @@
+"""The OpenAPI document says what the API is: every route, every model, every code; and its examples are true."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+
+from functions.account import handler as account
+from functions.admin import handler as admin
+from functions.nodes import handler as nodes
+from functions.observability import LambdaLog
+from functions.provision import create_key
+from functions.public import examples
+from functions.public import handler as public
+from functions.public.endpoints import Endpoint
+from functions.public.openapi import ALL, document
+from shared.refusals import REGISTRY
+from shared.tiers import Tier
+from tests.functions.front import SDP, Front, routes
+from tests.functions.world import Beating, World
+
+OPERATIONS = {(one.method, one.path): one for one in ALL}
+EXAMPLES = [
+    pytest.param(one, name, id=f"{one.method} {one.path} {name}")
+    for one in ALL
+    for name in examples.REQUESTS.get((one.method, one.path), {"": None})
+]
+
+
+def shape(path: str) -> str:
+    """*path* with its variables' names taken out."""
+    return re.sub(r"[{<][^}>]*[}>]", "{}", path)
+
+
+def test_every_route_of_the_template_is_documented_and_no_other() -> None:
+    """Preflights aside, which browsers send and no program does; the operator's routes are the next test's."""
+    routed = {
+        (route.method, shape(route.path))
+        for route in routes()
+        if route.method != "OPTIONS" and route.path != "$default" and "{proxy+}" not in route.path
+    }
+    documented = {(method.upper(), shape(path)) for method, path in OPERATIONS if "/v1/admin/" not in path}
+
+    assert {path for _, path in routed} == {path for _, path in documented}
+    assert {one for one in routed if one[0] != "ANY"} <= documented
+    for path in (path for method, path in routed if method == "ANY"):
+        assert {method for method, found in documented if found == path} == {
+            "GET", "HEAD", "OPTIONS", "POST", "PATCH", "DELETE",
+        }  # fmt: skip
+
+
+def test_every_route_of_the_functions_is_documented(world: World) -> None:
+    """What Powertools' routers know, one by one."""
+    log, time = LambdaLog("test"), {"clock": world.clock}
+    settings, dynamo, ssm = world.settings, world.dynamo, world.ssm
+    apps = (
+        public.build(settings, log, dynamo, ssm, **time),
+        account.build(settings, log, dynamo, **time),
+        nodes.build(settings, log, dynamo, ssm, **time),
+        admin.router(admin.operator_over(dynamo, settings, **time), log),
+    )
+
+    known = {(method.lower(), shape(path)) for app in apps for method, path in _rules(app)}
+
+    assert known == {(method, shape(path)) for method, path in OPERATIONS if not _is_admission(path)}
+
+
+def _rules(app: APIGatewayHttpResolver) -> Iterator[tuple[str, str]]:
+    for route in [*app._static_routes, *app._dynamic_routes]:
+        methods: Any = route.method
+        if "OPTIONS" not in methods:
+            yield methods if isinstance(methods, str) else methods[0], str(route.path)
+
+
+def _is_admission(path: str) -> bool:
+    return path.endswith(("/whip", "/whep")) or path in {"/v1/grants", "/v1/anonymous", "/v1/hooks/mediamtx"}
+
+
+def test_every_code_of_the_registry_has_its_example() -> None:
+    """The nodes' own codes too: who follows a redirect meets them."""
+    assert set(document()["components"]["examples"]) == {code.value for code in REGISTRY}
+
+
+def test_every_parameter_has_an_example_of_its_pattern() -> None:
+    """An example that the pattern refuses would be a lie in one line."""
+    for one in ALL:
+        for parameter in one.parameters:
+            assert re.fullmatch(parameter.pattern or ".*", examples.PARAMETERS[parameter.name]), parameter.name
+
+
+@pytest.mark.parametrize(("endpoint", "name"), EXAMPLES)
+def test_every_example_is_answered_as_documented(world: World, endpoint: Endpoint, name: str) -> None:
+    """Against the handlers: the documented success, in the form of the documented model."""
+    token, ids = stage(world, endpoint, name)
+    body = examples.REQUESTS.get((endpoint.method, endpoint.path), {}).get(name)
+    headers = [SDP] if endpoint.takes_offer else []
+
+    answer = Front(world).ask(endpoint.method, target(endpoint, **ids), body, headers, credentials(endpoint, token))
+
+    assert answer.status == endpoint.status, answer.text
+    if endpoint.reply is not None:
+        said = endpoint.reply.model_validate_json(answer.text)
+        assert set(answer.json) <= set(said.model_dump(mode="json")), "a field that is not documented"
+    for header in endpoint.headers:
+        assert header in answer.headers
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def credentials(endpoint: Endpoint, token: str) -> str | None:
+    """What an endpoint wants as bearer token."""
+    return {"stream key": examples.STREAM_KEY, "account token": token}.get(endpoint.security)
+
+
+def target(endpoint: Endpoint, **others: str) -> str:
+    """The endpoint's address with the example of every parameter; *others* in their place."""
+    values = {**examples.PARAMETERS, **others}
+    query = "&".join(f"{one.name}={values[one.name]}" for one in endpoint.parameters if one.where == "query")
+    return re.sub(r"{(\w+)}", lambda found: values[found[1]], endpoint.path) + (f"?{query}" if query else "")
+
+
+def stage(world: World, endpoint: Endpoint, name: str) -> tuple[str, dict[str, str]]:
+    """A world in which the examples are true: the account's token, and what ids turned out to be."""
+    token = world.account("acme", Tier.SOLO_CREATOR)
+    found = world.registry.account("acme")
+    assert found is not None
+    made = create_key(world.registry, found, random=bytes, now=world.now)
+    assert (made.stream_key.reveal(), made.stream) == (examples.STREAM_KEY, examples.STREAM_ID)
+    mediamtx = "mediamtx" in endpoint.path
+    node = Beating(kind="mediamtx") if mediamtx else Beating()
+    world.beat(node)
+    if name == "read":
+        session = world.ask_mediamtx(examples.REQUESTS[("post", endpoint.path)]["publish"], node.id).json["session"]
+        live(world, node, session)
+    elif name == "play" or "{session}" in endpoint.path or endpoint.path.endswith("/whep"):
+        session = world.verified(world.publish(examples.STREAM_KEY)).claims.session
+        live(world, node, session)
+        return token, {"session": session}
+    return token, {}
+
+
+def live(world: World, node: Beating, session: str) -> None:
+    """Let *node* carry the example's stream."""
+    node.streams[examples.STREAM_ID] = {
+        "stream": examples.STREAM_ID, "account": "acme", "session": session, "epoch": 1, "since": world.now,
+    }  # fmt: skip
+    world.beat(node)
