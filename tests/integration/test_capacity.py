@@ -76,21 +76,20 @@ def test_a_viewer_costs_two_halves_of_a_read_unit_and_no_write(world: World) -> 
     assert made.write_units == 0
 
 
-def test_a_usage_report_costs_two_write_units_at_the_most(world: World) -> None:
-    """One where a few streams are told apart; two with every day of a month and as many streams as there can be."""
-    most = {"days": {f"{day:02}": [2**40, 2**44] for day in range(1, 32)}}
-    for streams, units in ((4, 1), (MAX_STREAMS, 2)):
-        names = [f"{number:016}" for number in range(streams)]
-        entry = {
-            "account": "a" * 40, "month": "2026-11", "received": 2**46, "sent": 2**50, **most,
-            "streams": {name: [2**40, 2**44] for name in names},
-        }  # fmt: skip
-        world.calls["metering"].clear()
+@pytest.mark.parametrize(
+    ("days", "streams", "size", "units"), [(16, 4, 2**44, 1), (31, MAX_STREAMS, 10**10, 2), (31, MAX_STREAMS, 2**44, 3)]
+)
+def test_a_usage_report_costs_three_write_units_at_the_most(
+    world: World, days: int, streams: int, size: int, units: int
+) -> None:
+    """One for half a month of a few streams; two with every day and as many streams as there can be; three where each has terabytes."""
+    entry = {
+        "account": "a" * 40, "month": "2026-11", "received": 2**46, "sent": 2**50,
+        "days": {f"{day + 1:02}": [size // 16, size] for day in range(days)},
+        "streams": {f"{number:016}": [size // 16, size] for number in range(streams)},
+    }  # fmt: skip
 
-        assert (
-            world.consume({"v": 1, "node": "n" * 40, "boot": f"boot{streams}", "seq": 1, "at": 0.0, "entries": [entry]})
-            == []
-        )
+    assert world.consume({"v": 1, "node": "n" * 40, "boot": "boot", "seq": 1, "at": 0.0, "entries": [entry]}) == []
 
-        (write,) = (call for call in world.calls["metering"] if call.action == "dynamodb:UpdateItem")
-        assert write.write_units <= units
+    (write,) = (call for call in world.calls["metering"] if call.action == "dynamodb:UpdateItem")
+    assert write.write_units == units
