@@ -50,6 +50,10 @@ class Session:
         config = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=1)
         return self._session.create_client("events", config=config)
 
+    def sqs(self) -> Any:
+        """A client of the queue that waiting webhook messages are in."""
+        return self._session.create_client("sqs", config=_CONFIG)
+
     def ssm(self) -> ParameterStore:
         """The parameter store."""
         return _Parameters(self._session)

@@ -26,6 +26,12 @@ class Settings:
     """Anonymous keys per client address: ten at once, and one more every 60 s."""
     invalid_key_rate: str = "20/3"
     """Attempts with invalid keys per client address, likewise."""
+    webhook_parameter: str = ""
+    """SSM SecureString with the master secret of webhooks; account and webhooks only."""
+    webhook_queue: str = ""
+    """URL of the queue of events that wait for their webhooks."""
+    webhook_reach: str = "public"
+    """How far webhooks may go (`functions.destinations.Reach`)."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -36,6 +42,9 @@ class Settings:
             signer_parameter=environment.get("SIGNER_PARAMETER", ""),
             jwks_parameter=environment.get("JWKS_PARAMETER", ""),
             event_bus=environment.get("EVENT_BUS", ""),
+            webhook_parameter=environment.get("WEBHOOK_PARAMETER", ""),
+            webhook_queue=environment.get("WEBHOOK_QUEUE", ""),
+            webhook_reach=environment.get("WEBHOOK_REACH") or "public",
             region=environment.get("SLUICE_REGION") or environment.get("AWS_REGION", "local"),
             stack=environment.get("SLUICE_STACK", "sluice"),
             anonymous_rate=environment.get("ANONYMOUS_RATE") or "10/60",

@@ -1,10 +1,11 @@
-"""DynamoDB, SQS and SSM on this machine: ministack, and in it what the template asks for.
+"""DynamoDB, SQS, SSM and EventBridge on this machine: ministack, and in it what the template asks for.
 
 ministack lives in a virtual environment of its own (`.venv-emulator`), because it pins another botocore than ours.
 The test fixtures start it the same way, or use whatever answers at AWS_ENDPOINT_URL (LocalStack, say) instead.
 """
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -18,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.log import Log
 from local.processes import ROOT, Child, StartError
 from local.sigv4 import Credentials
-from local.template import Parameter, Queue, Table, Template
+from local.template import Parameter, Queue, Rule, Table, Template
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -32,7 +33,7 @@ _STOP_SECONDS = 3
 
 
 def environment(port: int, state: Path) -> dict[str, str]:
-    """What ministack is told: loopback, three services, nothing kept, only warnings said."""
+    """What ministack is told: loopback, four services, nothing kept, only warnings said."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "TMPDIR": str(state),  # it leaves a pid file there
@@ -41,7 +42,7 @@ def environment(port: int, state: Path) -> dict[str, str]:
         "IOT_MTLS_ENABLED": "0",
         "LOG_LEVEL": "WARNING",
         "MINISTACK_HOST": "127.0.0.1",
-        "SERVICES": "dynamodb,sqs,ssm",
+        "SERVICES": "dynamodb,events,sqs,ssm",
         "SFTP_ENABLED": "0",
     }
 
@@ -90,13 +91,14 @@ class Clients:
         once = Config(retries={"total_max_attempts": 1})
         self.sqs: SQSClient = session.client("sqs", endpoint_url=url, config=once)
         self.ssm: SSMClient = session.client("ssm", endpoint_url=url)
+        self.events: Any = session.client("events", endpoint_url=url)
 
 
 def deploy(template: Template, clients: Clients) -> None:
-    """Create the tables, queues and parameters of *template*; what exists already (AWS_ENDPOINT_URL) stays as it is."""
+    """Create the tables, queues, rules and parameters of *template*; what exists already (AWS_ENDPOINT_URL) stays as it is."""
     work = [
         *(partial(_create_table, clients, table) for table in template.tables.values()),
-        partial(_create_queues, clients, list(template.queues.values())),
+        partial(_create_queues, clients, list(template.queues.values()), template.rules),
         *(partial(_put_parameter, clients, parameter) for parameter in template.parameters.values()),
     ]
     with ThreadPoolExecutor(max_workers=len(work)) as threads:
@@ -118,11 +120,14 @@ def _create_table(clients: Clients, table: Table) -> None:
         )
 
 
-def _create_queues(clients: Clients, queues: list[Queue]) -> None:
-    # A queue may only redrive to one that exists.
+def _create_queues(clients: Clients, queues: list[Queue], rules: Sequence[Rule]) -> None:
+    # A queue may only redrive to one that exists, and a rule send to one.
     for queue in sorted(queues, key=lambda queue: "RedrivePolicy" in queue.attributes):
         with suppress(clients.sqs.exceptions.QueueNameExists):
             clients.sqs.create_queue(QueueName=queue.name, Attributes=cast("Any", queue.attributes))
+    for rule in rules:
+        clients.events.put_rule(Name=rule.name, EventBusName=rule.bus, EventPattern=rule.pattern)
+        clients.events.put_targets(Rule=rule.name, EventBusName=rule.bus, Targets=list(rule.targets))
 
 
 def _put_parameter(clients: Clients, parameter: Parameter) -> None:

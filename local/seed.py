@@ -8,6 +8,7 @@ from functions.provision import create_account, create_key
 from functions.signer import new_signer
 from functions.storage.dynamo import Dynamo
 from functions.storage.registry import Registry
+from functions.webhook import new_master
 from local.emulator import Clients
 from local.table import Account, Key
 from local.template import Template, TemplateError
@@ -39,6 +40,8 @@ def seed(template: Template, clients: Clients, random: Callable[[int], bytes]) -
     signer, jwks = _variable(template, "SIGNER_PARAMETER"), _variable(template, "JWKS_PARAMETER")
     clients.ssm.put_parameter(Name=signer, Type="SecureString", Value=secret, Overwrite=True)
     clients.ssm.put_parameter(Name=jwks, Type="String", Value=public, Overwrite=True)
+    webhooks = _variable(template, "WEBHOOK_PARAMETER")
+    clients.ssm.put_parameter(Name=webhooks, Type="SecureString", Value=new_master(os.urandom), Overwrite=True)
     registry = Registry(Dynamo(clients.dynamodb), template.tables[_ACCOUNTS_TABLE].name)
     return [_account(registry, name, tier, overrides, random, now) for name, (tier, overrides) in _ACCOUNTS.items()]
 

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
-from local import credentials, emulator, fleet, processes, seed, template
+from local import credentials, emulator, fleet, processes, schedule, seed, template
 from local.emulator import Clients, Emulator
 from local.fleet import Node, Surroundings
 from local.gateway import Gateway
@@ -29,7 +29,7 @@ _TEMPLATE = processes.ROOT / "template.yaml"
 _USAGE_QUEUE = "UsageQueue"  # the logical id in the template of the queue that nodes report to
 _PARAMETERS = {
     "Region": fleet.REGION,  # placement prefers the region that the nodes say they are in
-    "EventBus": "",  # the emulator has none that anybody could read
+    "WebhookReach": "local",  # receivers on this machine are the only ones to try
     # Everybody here is one client, 127.0.0.1: demos and tests must not lock one another out.
     "AnonymousRate": "1000/0.1",
     "InvalidKeyRate": "1000/0.1",
@@ -105,6 +105,10 @@ class Stack:
         tasks = [
             asyncio.create_task(Trigger(source, self._pools[source.function], clients.sqs, self._log).run())
             for source in self._template.sources
+        ]
+        tasks += [
+            asyncio.create_task(schedule.run(due, self._pools[due.function], self._log))
+            for due in self._template.schedules
         ]
         self._undo.push_async_callback(_cancel, tasks)
 

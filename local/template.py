@@ -2,7 +2,7 @@
 
 Everything local is derived from here: routes, environments, timeouts, tables, queues and parameters stand nowhere
 else. Physical names are deterministic, so a `Ref` needs no answer from the emulator. Only what is read is resolved,
-and what is read but not understood is a `TemplateError` that names it. Left out: policies, alarms, schedules.
+and what is read but not understood is a `TemplateError` that names it. Left out: policies and alarms.
 """
 
 import json
@@ -16,6 +16,8 @@ import yaml
 
 ACCOUNT = "000000000000"
 
+_RATE = re.compile(r"rate\(([1-9][0-9]*) (minute|hour|day)s?\)")
+_SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
 _SUB = re.compile(r"\$\{(!?)([^}]+)\}")
 
 
@@ -84,6 +86,25 @@ class QueueSource:
 
 
 @dataclass(frozen=True, slots=True)
+class Schedule:
+    """One Schedule event: a function that is invoked every *seconds* with *payload*."""
+
+    function: str
+    seconds: float
+    payload: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One AWS::Events::Rule: events of *bus* that match *pattern* (JSON) go to *targets*, as PutTargets takes them."""
+
+    name: str
+    bus: str
+    pattern: str
+    targets: tuple[Mapping[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """One AWS::DynamoDB::Table; `request` as DynamoDB's CreateTable takes it."""
 
@@ -108,6 +129,8 @@ class Template:
     functions: Mapping[str, Function]
     routes: tuple[Route, ...]
     sources: tuple[QueueSource, ...]
+    schedules: tuple[Schedule, ...]
+    rules: tuple[Rule, ...]
     queues: Mapping[str, Queue]
     tables: Mapping[str, Table]
     parameters: Mapping[str, Parameter]
@@ -164,6 +187,8 @@ class _Reader:
             functions={name: self._function(name, properties) for name, properties in functions.items()},
             routes=tuple(route for name, p in functions.items() for route in self._routes(name, p)),
             sources=tuple(source for name, p in functions.items() for source in self._sources(name, p, queues)),
+            schedules=tuple(schedule for name, p in functions.items() for schedule in self._schedules(name, p)),
+            rules=tuple(self._rule(name, p) for name, p in self._of("AWS::Events::Rule")),
             queues=queues,
             tables={name: self._table(name, p) for name, p in self._of("AWS::DynamoDB::Table")},
             parameters={name: self._parameter(p) for name, p in self._of("AWS::SSM::Parameter")},
@@ -241,6 +266,27 @@ class _Reader:
                 partial="ReportBatchItemFailures" in asked.get("FunctionResponseTypes", []),
                 concurrency=int(asked.get("ScalingConfig", {}).get("MaximumConcurrency", 2)),
             )
+
+    def _schedules(self, function: str, properties: Mapping[str, Any]) -> Iterator[Schedule]:
+        for name, event in properties.get("Events", {}).items():
+            if event["Type"] != "Schedule":
+                continue
+            asked = event["Properties"]
+            expression = self._text(asked["Schedule"])
+            match = _RATE.fullmatch(expression)
+            if match is None:
+                raise TemplateError(f"{function}.{name}: {expression} is not understood locally; only rate(…) is.")
+            yield Schedule(function, int(match[1]) * _SECONDS[match[2]], json.loads(self._text(asked.get("Input", "{}"))))
+
+    def _rule(self, logical: str, properties: Mapping[str, Any]) -> Rule:
+        if "EventPattern" not in properties:
+            raise TemplateError(f"{logical} has no EventPattern: a schedule is an event of its function here.")
+        return Rule(
+            self._name(logical),
+            self._text(properties.get("EventBusName", "default")),
+            json.dumps(self._value(properties["EventPattern"])),
+            tuple(self._value(target) for target in properties["Targets"]),
+        )
 
     def _queue(self, logical: str, properties: Mapping[str, Any]) -> Queue:
         attributes = {}

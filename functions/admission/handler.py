@@ -230,7 +230,9 @@ def build(
         sleep=sleep,
         random=secrets.token_bytes,
         choose=choose,
-        note=noting(RefusalLog(dynamo, settings.accounts_table), EventBus(events, settings.event_bus, settings.stack, log)),
+        note=noting(
+            RefusalLog(dynamo, settings.accounts_table), EventBus(events, settings.event_bus, settings.stack, log)
+        ),
     )
     throttle = Throttle(dynamo, settings.fleet_table)
     return Admission(

@@ -69,7 +69,9 @@ def build(
         sleep=sleep,
         random=secrets.token_bytes,
         choose=randrange,
-        note=noting(RefusalLog(dynamo, settings.accounts_table), EventBus(events, settings.event_bus, settings.stack, log)),
+        note=noting(
+            RefusalLog(dynamo, settings.accounts_table), EventBus(events, settings.event_bus, settings.stack, log)
+        ),
     )
     return Hook(ports, Watching(directory, clock), log)
 

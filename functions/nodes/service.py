@@ -41,7 +41,7 @@ class Heartbeats:
         keys: Callable[[float], PublicKeys],
         clock: Callable[[], float],
         log: Log,
-        tell: Callable[[Sequence[Happening]], None],
+        tell: Callable[[Sequence[Happening]], object],
         note: Callable[[str, Noted], object] = lambda _account, _noted: None,
     ) -> None:
         self._nodes = nodes

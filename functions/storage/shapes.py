@@ -14,6 +14,7 @@ from functions.accounts import Account, Key, Live, Noted, Retiring, Slot, Stream
 from functions.fleet import Fleet, Load, Node, NodeReport, NodeState, Order, Session
 from functions.quota import Told
 from functions.storage.attributes import Item
+from functions.webhook import Outcome, Retired, Webhook
 from shared.tiers import NO_OVERRIDES, HlsEmbed, Overrides, Tier
 
 FLEET_KEY = {"pk": "FLEET"}
@@ -46,6 +47,11 @@ def owned_key(account: str, stream: str) -> dict[str, str]:
 def refusals_key(account: str, stream: str) -> dict[str, str]:
     """Where the last refusals of a stream key are."""
     return {"pk": f"ACCOUNT#{account}", "sk": f"REFUSED#{stream}"}
+
+
+def webhook_key(account: str) -> dict[str, str]:
+    """Where an account's webhook is."""
+    return {"pk": f"ACCOUNT#{account}", "sk": "WEBHOOK"}
 
 
 def token_key(digest: str) -> dict[str, str]:
@@ -236,6 +242,39 @@ def noted_item(noted: Noted) -> Item:
 def noted_of(stream: str, item: Item) -> Noted:
     """The refusal that such an entry means."""
     return Noted(stream, item["t"], item["c"], item["p"], item["a"])
+
+
+def webhook_item(webhook: Webhook) -> Item:
+    """A new webhook's item."""
+    return {
+        **webhook_key(webhook.account),
+        "url": webhook.url,
+        "salt": webhook.salt,
+        "created": webhook.created,
+        "events": webhook.events,
+        "retired": retired_item(webhook.retired) if webhook.retired else None,
+        "last": outcome_item(webhook.last) if webhook.last else None,
+    }
+
+
+def webhook_of(item: Item) -> Webhook:
+    """The webhook that an item means."""
+    retired, last = item.get("retired"), item.get("last")
+    return Webhook(
+        item["pk"].removeprefix("ACCOUNT#"), item["url"], item["salt"], item["created"], item.get("events"),
+        Retired(**retired) if retired else None,
+        Outcome(last["t"], last["k"], last.get("e", "")) if last else None,
+    )  # fmt: skip
+
+
+def retired_item(retired: Retired) -> Item:
+    """The salt that a rotation replaced."""
+    return {"salt": retired.salt, "until": retired.until}
+
+
+def outcome_item(outcome: Outcome) -> Item:
+    """How the last delivery went."""
+    return {"t": outcome.at, "k": outcome.kind, "e": outcome.error or None}
 
 
 def live_item(live: Live) -> Item:

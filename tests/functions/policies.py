@@ -28,6 +28,8 @@ def used(calls: list[Call], settings: Settings) -> set[Permission]:
         settings.signer_parameter: "signer",
         settings.jwks_parameter: "jwks",
         settings.event_bus: "${EventBus}",
+        settings.webhook_parameter: "webhooks",
+        settings.webhook_queue: "WebhookQueue",
     }
     return {(call.action, names[resource]) for call in calls for resource in call.resources}
 

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from local.template import Template, TemplateError
@@ -36,6 +38,12 @@ Resources:
   Only:
     Type: AWS::SQS::Queue
     Condition: IsProd
+  Rule:
+    Type: AWS::Events::Rule
+    Properties:
+      EventBusName: !Ref Stage
+      EventPattern: {source: [x], detail: {stack: [!Ref AWS::StackName]}}
+      Targets: [{Id: queue, Arn: !GetAtt Queue.Arn}]
   Jwks:
     Type: AWS::SSM::Parameter
     Properties: {Name: !Sub "/x/${AWS::StackName}/jwks", Type: String, Value: '{"keys":[]}'}
@@ -49,6 +57,7 @@ Resources:
         Any: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: any, Path: /x}}
         Signed: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: POST, Path: "/y/{id}", TimeoutInMillis: 9000, Auth: {Authorizer: AWS_IAM}}}
         Rest: {Type: HttpApi, Properties: {ApiId: !Ref Api}}
+        Often: {Type: Schedule, Properties: {Schedule: rate(5 minutes), Input: '{"do": "sweep"}'}}
   Back:
     Type: AWS::Serverless::Function
     Properties:
@@ -120,6 +129,16 @@ def test_a_table_is_created_without_what_means_nothing_here(read: Template) -> N
     assert set(table.request) == {"TableName", "BillingMode", "AttributeDefinitions", "KeySchema"}
 
 
+def test_a_rule_and_a_schedule_are_read(read: Template) -> None:
+    """What EventBridge does on AWS: send matching events on, and invoke a function now and then."""
+    (rule,) = read.rules
+    assert (rule.name, rule.bus) == ("local-Rule", "dev")
+    assert json.loads(rule.pattern) == {"source": ["x"], "detail": {"stack": ["local"]}}
+    assert rule.targets == ({"Id": "queue", "Arn": read.queues["Queue"].arn},)
+    (schedule,) = read.schedules
+    assert (schedule.function, schedule.seconds, schedule.payload) == ("Front", 300, {"do": "sweep"})
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -128,6 +147,8 @@ def test_a_table_is_created_without_what_means_nothing_here(read: Template) -> N
         ("A: {Type: AWS::Serverless::Function, Properties: {PackageType: Image}}", "no Handler"),
         ("A: {Type: AWS::SSM::Parameter, Properties: {Name: !GetAtt B.Arn, Type: String, Value: x}}", "B"),
         (EVENT % "{Type: HttpApi, Properties: {Path: /, Auth: {Authorizer: Cognito}}}", "Cognito"),
+        (EVENT % "{Type: Schedule, Properties: {Schedule: 'cron(0 1 * * ? *)'}}", "cron"),
+        ("A: {Type: AWS::Events::Rule, Properties: {ScheduleExpression: rate(1 minute)}}", "no EventPattern"),
         (EVENT % "{Type: SQS, Properties: {Queue: 'arn:aws:sqs:x:1:other'}}", "not a queue of this template"),
     ],
 )

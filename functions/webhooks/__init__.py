@@ -1,0 +1,1 @@
+"""Sends accounts their events."""
