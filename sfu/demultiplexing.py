@@ -57,6 +57,11 @@ class Demultiplexer:
         """What has arrived of *source*, by SSRC."""
         return [reception for owner, reception in self._known.values() if owner is source and reception.received]
 
+    @property
+    def lost(self) -> int:
+        """Packets lost so far, as the last report blocks say."""
+        return sum(reception.lost for _source, reception in self._known.values())
+
     def blocks(self, now: float) -> Iterator[Block]:
         """A report block for each SSRC that something came from."""
         return (reception.block(now) for _source, reception in self._known.values() if reception.received)
@@ -70,17 +75,21 @@ class Demultiplexer:
     def _unknown(
         self, ssrc: int, payload_type: int, packet: bytes, extension: int, end: int
     ) -> tuple[Source, Reception] | None:
-        if extension:
-            for source in self._sources:
-                if source.mid_id is None:
-                    continue
-                for number, value in extensions(packet, extension, end):
-                    if number == source.mid_id and value == source.media.mid.encode():
-                        return self._learn(ssrc, source)
+        values = dict(extensions(packet, extension, end)) if extension else {}
+        for source in self._sources:
+            named = source.mid_id is not None and values.get(source.mid_id) == source.media.mid.encode()
+            if named:
+                return self._learn_layer(ssrc, source, values)
         for source in self._sources:
             if source.media.payload_type == payload_type:
-                return self._learn(ssrc, source)
+                return self._learn_layer(ssrc, source, values)
         return None
+
+    def _learn_layer(self, ssrc: int, source: Source, values: dict[int, bytes]) -> tuple[Source, Reception] | None:
+        known = self._learn(ssrc, source)
+        if known is not None and source.rid_id in values:
+            source.rids[ssrc] = values[source.rid_id].decode("ascii", "replace")
+        return known
 
     def _is_repair(self, ssrc: int, payload_type: int) -> bool:
         if ssrc in self._known:

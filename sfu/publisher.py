@@ -198,7 +198,9 @@ class Publisher(Session):
             source.weigh(self.ssrcs.layers(source))
             if source.better is not None:
                 source.layer_requests.ask()
+        before = self.ssrcs.lost
         blocks = list(self.ssrcs.blocks(now))[:31]
+        self._stats.publisher_lost_packets += max(0, self.ssrcs.lost - before)
         if blocks:
             self.peer.send_rtcp(rtcp.receiver_report(OUR_SSRC, blocks) + rtcp.description([OUR_SSRC], "sluice"))
 
@@ -233,7 +235,7 @@ class Publisher(Session):
                     "negotiated": dict(source.media.codec.parameters),
                     "profile_level_id": track.profile_level,
                     "ssrc": active.ssrc if active else None,
-                    "layers": len(self.ssrcs.layers(source)),
+                    "layers": source.layer_states(self.ssrcs.layers(source)),
                     "first_packet_after": None
                     if self.first_packet_at is None
                     else round(self.first_packet_at - self.began, 3),

@@ -4,7 +4,7 @@ With simulcast several SSRCs come. The one that carries most is forwarded; it ta
 at once where the one before it has gone silent.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from sfu.feedback import KeyframeRequests
 from sfu.keyframes import begins_keyframe
@@ -27,20 +27,25 @@ class Source:
         self.uris = {number: uri for uri, number in media.extensions.items()}
         self.passed = {number: uri for number, uri in self.uris.items() if uri not in NOT_FORWARDED}
         self.mid_id = media.extensions.get(MID)
+        self.rid_id = media.extensions.get(RID)
         self.active: Reception | None = None
         """The SSRC that is forwarded; with simulcast, one of several."""
         self.active_at = 0.0
         self.better: Reception | None = None
         """A layer that carries more: it takes over where its next keyframe begins."""
+        self.rates: dict[int, int] = {}
+        """SSRC -> bytes in the last second."""
+        self.rids: dict[int, str] = {}
+        """SSRC -> the layer's name, where its packets say it."""
         self._carried: dict[int, int] = {}
         self.first_keyframe_at: float | None = None
         self.intra_requests = 0
         self.layer_requests = KeyframeRequests()
 
     def weigh(self, layers: list[Reception]) -> None:
-        """Once a second: find the layer that carries most, where several come (simulcast)."""
+        """Once a second: measure each, and find the layer that carries most, where several come (simulcast)."""
         carried = {layer.ssrc: layer.bytes for layer in layers}
-        rates = {ssrc: size - self._carried.get(ssrc, size) for ssrc, size in carried.items()}
+        self.rates = rates = {ssrc: size - self._carried.get(ssrc, size) for ssrc, size in carried.items()}
         self._carried = carried
         self.better = None
         if self.active is None or len(layers) < 2:
@@ -69,3 +74,18 @@ class Source:
                 self.track.keyframes.ask()
         self.active_at = now
         return True
+
+    def layer_states(self, layers: list[Reception]) -> list[dict[str, Any]]:
+        """What comes, the layer that carries most first; one of them is what viewers get."""
+        return [
+            {
+                "rid": self.rids.get(layer.ssrc),
+                "ssrc": layer.ssrc,
+                "kbps": self.rates.get(layer.ssrc, 0) * 8 // 1000,
+                "packets": layer.received,
+                "lost": layer.lost,
+                "forwarded": layer is self.active,
+                "next": layer is self.better,
+            }
+            for layer in sorted(layers, key=lambda layer: self.rates.get(layer.ssrc, 0), reverse=True)
+        ]

@@ -45,6 +45,11 @@ class PlaneStats:
     checks: int = 0
     handshakes: int = 0
     handshakes_failed: int = 0
+    publisher_lost_packets: int = 0
+    """RTP packets that publishers numbered and we never got, as far as a report interval can tell; late ones are not
+    taken back."""
+    viewer_lost_packets: int = 0
+    """RTP packets that viewers' receiver reports say are lost, repaired ones not included where they say so."""
     nacks_received: int = 0
     """Packets that viewers asked for."""
     nacks_sent: int = 0

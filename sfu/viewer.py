@@ -126,6 +126,8 @@ class Viewer(Session):
         feed = self._feed(ssrc)
         if feed is None:
             return
+        # Cumulative, and it may fall when repairs come late: only what is new counts.
+        self._stats.viewer_lost_packets += max(0, lost - feed.lost)
         feed.loss, feed.lost, feed.jitter = fraction / 256, lost, jitter
         if lsr:
             trip = (compact(to_ntp(wall)) - lsr - dlsr) & 0xFFFFFFFF

@@ -119,11 +119,11 @@ class InProcess:
 
     def _section(self, peer: Peer, kind: sdp.Kind, *, publishes: bool) -> Media:
         options = dict(self.media)
-        codec = options.pop("codec", VIDEO) if kind == "video" else AUDIO
+        video = options.pop("codec", VIDEO)
         usual: dict[str, Any] = {
             "mid": "0" if kind == "video" else "1",
             "kind": kind,
-            "codec": codec,
+            "codec": video if kind == "video" else AUDIO,
             "payload_type": PTS[kind],
             "nack": kind == "video",
             "pli": kind == "video",

@@ -19,6 +19,7 @@ from sfu.negotiation import (
     LocalEndpoint,
     Negotiated,
     SourceDescription,
+    Track,
 )
 from sfu.offer import parse_offer
 from shared.refusals import Code, Refused
@@ -387,6 +388,54 @@ def test_1b_11_data_channels_are_rejected() -> None:
 
     assert "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n" in outcome.answer
     assert "a=group:BUNDLE 0 1\r\n" in outcome.answer
+
+
+@pytest.mark.parametrize(
+    ("kind", "rtpmap", "fmtp"),
+    [
+        ("video", "H264/90000", "packetization-mode=1;profile-level-id=640032"),
+        ("video", "VP8/90000", ""),
+        ("video", "VP9/90000", "profile-id=2"),
+        ("video", "AV1/90000", "profile=0;level-idx=5;tier=0"),
+        ("video", "H265/90000", "profile-id=1;tier-flag=0;level-id=93"),
+        ("audio", "opus/48000/2", "stereo=1;useinbandfec=1;usedtx=1"),
+        ("audio", "multiopus/48000/6", "channel_mapping=0,4,1,2,3,5;num_streams=4;coupled_streams=2"),
+        ("audio", "PCMU/8000", ""),
+        ("audio", "PCMA/8000", ""),
+        ("audio", "G722/8000", ""),
+    ],
+)
+def test_every_codec_passes_from_publisher_to_viewer(kind: str, rtpmap: str, fmtp: str) -> None:
+    """As it was offered, under the viewer's own payload type; whoever has it not is told both sides' codecs."""
+
+    def offer(number: int, direction: str) -> str:
+        text = small_offer(kind, direction=direction, bundle=None)
+        head, _, rest = text.partition(f"m={kind}")
+        port = rest.split()[:2]
+        lines = [f"m={kind} {port[0]} {port[1]} {number}", *re.findall("c=.*", rest)]
+        lines += [
+            line
+            for line in rest.split("\r\n")
+            if line.startswith("a=") and not re.match("a=(rtpmap|fmtp|rtcp-fb)", line)
+        ]
+        lines += [f"a=rtpmap:{number} {rtpmap}", *([f"a=fmtp:{number} {fmtp}"] if fmtp else [])]
+        return head + "\r\n".join(lines) + "\r\n"
+
+    (sent,) = accepted(publish(offer(35, "sendonly"))).media
+    assert sent.codec.name == rtpmap.partition("/")[0].upper()
+    stream = SourceDescription((Track(sent.kind, sent.codec),))
+
+    (got,) = accepted(play(offer(120, "recvonly"), stream)).media
+
+    assert (got.codec.name, got.codec.clock_rate, got.codec.channels, got.payload_type) == (
+        sent.codec.name, sent.codec.clock_rate, sent.codec.channels, 120,
+    )  # fmt: skip
+    assert set(sent.codec.parameters.items()) <= set(got.codec.parameters.items())
+    other = offer(120, "recvonly").replace(rtpmap, "L16/44100").replace(fmtp or "no", "x=1")
+    told = refused(play(other, stream))
+    assert told.code is Code.UNSUPPORTED_OFFER
+    assert sent.codec.name in str(told.context["stream"])
+    assert "L16" in str(told.context["offered"])
 
 
 def test_p12_audio_alone_where_the_video_cannot_be_played() -> None:
