@@ -1,7 +1,7 @@
-"""Writes the generated parts of the docs: the error reference and the README's table of documented codes.
+"""Writes the generated parts of the docs: the error reference, the README's table of documented codes, the costs.
 
-`python -m docs.generate` writes; `python -m docs.generate --check` only says what is stale and exits 1. The source is
-`shared.refusals.REGISTRY` and `shared.tiers.TIERS`; nothing else is generated.
+`python -m docs.generate` writes; `python -m docs.generate --check` only says what is stale and exits 1. The sources are
+`shared.refusals.REGISTRY` and `shared.tiers.TIERS`, and for the costs (docs/cost.py) two files of figures beside them.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import json
 import sys
 from pathlib import Path
 
+from docs.cost import page as cost_page
 from shared import refusals
 from shared.months import GB
 from shared.refusals import REGISTRY, Code, Definition, Refused, gigabytes
@@ -116,6 +117,7 @@ def pages() -> dict[Path, str]:
     readme = ROOT / "README.md"
     return {
         ROOT / "docs" / "errors.md": errors_page(),
+        ROOT / "docs" / "cost.md": cost_page(),
         readme: replaced(readme.read_text(), "errors", readme_table()),
     }
 
