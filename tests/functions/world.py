@@ -21,6 +21,7 @@ from samtranslator.yaml_helper import yaml_parse
 from functions.account import handler as account
 from functions.admin import handler as admin
 from functions.admission import handler as admission
+from functions.destinations import Reach
 from functions.hooks import handler as hooks
 from functions.metering import handler as metering
 from functions.nodes import handler as nodes
@@ -35,10 +36,12 @@ from functions.storage.registry import Registry
 from functions.storage.rosters import Rosters
 from functions.storage.usage import UsageLedger
 from functions.web import request_of
+from functions.webhook import new_master
+from functions.webhooks import handler as webhooks
+from functions.webhooks.posting import Poster
 from shared.grants import Action
 from shared.tiers import NO_OVERRIDES, Overrides, Tier
 from shared.verifier import Rejected, VerifiedGrant, Verifier
-from tests.functions.capacity import units
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,8 +50,9 @@ ROOT = Path(__file__).parents[2]
 NOW = 1_795_532_400.0
 """2026-11-24, 15:00 UTC."""
 SETTINGS = Settings(
-    "accounts", "fleet", "/sluice/test/signer", "/sluice/test/jwks", "sluice-test", region="local", stack="test"
-)
+    "accounts", "fleet", "/sluice/test/signer", "/sluice/test/jwks", "sluice-test", region="local", stack="test",
+    webhook_parameter="/sluice/test/webhooks", webhook_queue="https://sqs.test/webhooks", webhook_reach="local",
+)  # fmt: skip
 OFFER = base64.b64decode(json.loads((ROOT / "events/whip.json").read_text())["body"]).decode()
 CONTEXT: Any = SimpleNamespace(
     function_name="test", memory_limit_in_mb=128, invoked_function_arn="arn:test", aws_request_id="test"
@@ -146,6 +150,19 @@ class Bus:
 
 
 class World:
+class Queue:
+    """SQS: keeps what is postponed."""
+
+    def __init__(self, calls: list[Call], postponed: list[tuple[str, int]]) -> None:
+        self._calls = calls
+        self._postponed = postponed
+
+    def change_message_visibility(self, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> None:  # noqa: N803 - the client's names
+        """Hide a message for some time."""
+        self._calls.append(Call("sqs:ChangeMessageVisibility", (QueueUrl,)))
+        self._postponed.append((ReceiptHandle, VisibilityTimeout))
+
+
     """The functions, their store, their clock."""
 
     def __init__(self, endpoint: str | None = None, settings: Settings = SETTINGS) -> None:
@@ -160,6 +177,7 @@ class World:
             "public": [],
             "account": [],
         }
+            "webhooks": [],
         self.told: list[dict[str, Any]] = []
         """Events, as PutEvents got them."""
         self.later: list[tuple[float, Callable[[], None]]] = []
@@ -175,6 +193,8 @@ class World:
         ssm.put_parameter(Name=self.settings.signer_parameter, Value=secret, Type="SecureString")
         ssm.put_parameter(Name=self.settings.jwks_parameter, Value=self.jwks, Type="String")
         self.ssm = ssm
+        if self.settings.webhook_parameter:
+            ssm.put_parameter(Name=self.settings.webhook_parameter, Value=new_master(os.urandom), Type="SecureString")
         self.registry = Registry(self.dynamo, self.settings.accounts_table)
         self.rosters = Rosters(self.dynamo, self.settings.accounts_table)
         self.ledger = UsageLedger(self.dynamo, self.settings.accounts_table)
@@ -204,6 +224,17 @@ class World:
             events=lambda: self._events("metering"),
         )
         self._admin = admin.router(
+        self.postponed: list[tuple[str, int]] = []
+        """Receipts of waiting webhook messages, and for how long they were hidden."""
+        self._webhooks = webhooks.build(
+            self.settings,
+            LambdaLog("webhooks"),
+            Dynamo(self._client("webhooks")),
+            self._ssm("webhooks"),
+            lambda: Queue(self.calls["webhooks"], self.postponed),
+            clock=self.clock,
+            poster=Poster(Reach.LOCAL),
+        )
             admin.operator_over(Dynamo(self._client("admin")), self.settings, clock=self.clock), LambdaLog("admin")
         )
 
@@ -296,6 +327,31 @@ class World:
         return sorted(int(failure["itemIdentifier"]) for failure in answer["batchItemFailures"])
 
     def administer(self, method: str, path: str, body: Any = None, query: dict[str, str] | None = None) -> Answer:
+    def deliver(self, *events: Any, attempt: int = 1) -> list[int]:
+        """Let the webhooks function have *events* as the rule puts them into its queue; the positions that failed."""
+        records = [
+            {
+                "messageId": str(number),
+                "receiptHandle": f"receipt-{number}",
+                "attributes": {"ApproximateReceiveCount": str(attempt)},
+                "body": event if isinstance(event, str) else json.dumps(event),
+            }
+            for number, event in enumerate(events)
+        ]
+        answer = webhooks.consume({"Records": records}, self._webhooks, LambdaLog("webhooks"))
+        return sorted(int(failure["itemIdentifier"]) for failure in answer["batchItemFailures"])
+
+    def routed(self) -> list[dict[str, Any]]:
+        """What was told so far, as EventBridge's rule sends it on."""
+        return [
+            {
+                "version": "0", "id": f"event-{number}", "detail-type": entry["DetailType"], "source": entry["Source"],
+                "account": "000000000000", "time": "2026-11-24T15:00:00Z", "region": "us-east-1", "resources": [],
+                "detail": entry["Detail"],
+            }
+            for number, entry in enumerate(self.told)
+        ]  # fmt: skip
+
         """One call of the operator's API."""
         event = changed(load_event("admin"), method=method)
         event["rawPath"] = f"/v1/admin/{path}"
