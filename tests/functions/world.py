@@ -42,6 +42,7 @@ from functions.webhooks.posting import Poster
 from shared.grants import Action
 from shared.tiers import NO_OVERRIDES, Overrides, Tier
 from shared.verifier import Rejected, VerifiedGrant, Verifier
+from tests.functions.capacity import units
 
 if TYPE_CHECKING:
     from collections.abc import Callable
