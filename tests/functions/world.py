@@ -150,7 +150,6 @@ class Bus:
         return {"FailedEntryCount": 0}
 
 
-class World:
 class Queue:
     """SQS: keeps what is postponed."""
 
@@ -164,6 +163,7 @@ class Queue:
         self._postponed.append((ReceiptHandle, VisibilityTimeout))
 
 
+class World:
     """The functions, their store, their clock."""
 
     def __init__(self, endpoint: str | None = None, settings: Settings = SETTINGS) -> None:
@@ -177,8 +177,8 @@ class Queue:
             "admin": [],
             "public": [],
             "account": [],
-        }
             "webhooks": [],
+        }
         self.told: list[dict[str, Any]] = []
         """Events, as PutEvents got them."""
         self.later: list[tuple[float, Callable[[], None]]] = []
@@ -193,9 +193,9 @@ class Queue:
         secret, self.jwks = new_signer(os.urandom, NOW)
         ssm.put_parameter(Name=self.settings.signer_parameter, Value=secret, Type="SecureString")
         ssm.put_parameter(Name=self.settings.jwks_parameter, Value=self.jwks, Type="String")
-        self.ssm = ssm
         if self.settings.webhook_parameter:
             ssm.put_parameter(Name=self.settings.webhook_parameter, Value=new_master(os.urandom), Type="SecureString")
+        self.ssm = ssm
         self.registry = Registry(self.dynamo, self.settings.accounts_table)
         self.rosters = Rosters(self.dynamo, self.settings.accounts_table)
         self.ledger = UsageLedger(self.dynamo, self.settings.accounts_table)
@@ -224,7 +224,6 @@ class Queue:
             clock=self.clock,
             events=lambda: self._events("metering"),
         )
-        self._admin = admin.router(
         self.postponed: list[tuple[str, int]] = []
         """Receipts of waiting webhook messages, and for how long they were hidden."""
         self._webhooks = webhooks.build(
@@ -236,6 +235,7 @@ class Queue:
             clock=self.clock,
             poster=Poster(Reach.LOCAL),
         )
+        self._admin = admin.router(
             admin.operator_over(Dynamo(self._client("admin")), self.settings, clock=self.clock), LambdaLog("admin")
         )
 
@@ -327,7 +327,6 @@ class Queue:
         answer = metering.consume({"Records": records}, self.metering, LambdaLog("metering"))
         return sorted(int(failure["itemIdentifier"]) for failure in answer["batchItemFailures"])
 
-    def administer(self, method: str, path: str, body: Any = None, query: dict[str, str] | None = None) -> Answer:
     def deliver(self, *events: Any, attempt: int = 1) -> list[int]:
         """Let the webhooks function have *events* as the rule puts them into its queue; the positions that failed."""
         records = [
@@ -353,6 +352,7 @@ class Queue:
             for number, entry in enumerate(self.told)
         ]  # fmt: skip
 
+    def administer(self, method: str, path: str, body: Any = None, query: dict[str, str] | None = None) -> Answer:
         """One call of the operator's API."""
         event = changed(load_event("admin"), method=method)
         event["rawPath"] = f"/v1/admin/{path}"
