@@ -35,8 +35,10 @@ class EventBus:
 
     def put(self, happenings: Sequence[Happening]) -> bool:
         """Send *happenings*, or count them as lost; whether all of them were taken."""
+        if not self._bus:
+            return False
         lost_in_all = 0
-        for start in range(0, len(happenings) if self._bus else 0, BATCH):
+        for start in range(0, len(happenings), BATCH):
             batch = happenings[start : start + BATCH]
             lost = self._send(batch)
             if lost:

@@ -23,7 +23,7 @@ CORS: Mapping[str, str] = {
 }
 PREFLIGHT: Mapping[str, str] = {
     **CORS,
-    "Access-Control-Allow-Methods": "GET, HEAD, POST, PATCH, DELETE, OPTIONS",
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match, If-None-Match, ETag, Accept, Link, Idempotency-Key",
     "Access-Control-Max-Age": "86400",
 }

@@ -13,33 +13,53 @@ from pydantic import BaseModel
 from functions import answers, aws
 from functions.account.dryrun import DryRun
 from functions.account.keys import Keys
-from functions.account.models import DryRunRequest, NewKey, Rotation
+from functions.account.models import DryRunRequest, NewKey, Rotation, WebhookRotation, WebhookWish
 from functions.account.service import AccountService
 from functions.account.usage import UsageService
+from functions.account.webhook import OwnWebhook
+from functions.destinations import Reach
+from functions.eventbus import EventBus, no_client
 from functions.observability import LambdaLog
 from functions.settings import Settings
+from functions.signer import Parameter, SignerUnavailableError
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
 from functions.storage.refusals import RefusalLog
 from functions.storage.registry import Registry
+from functions.storage.throttle import Throttle
 from functions.storage.usage import UsageLedger
+from functions.storage.webhooks import Webhooks
 from functions.validation import parsed
-from shared.refusals import Refused
+from functions.webhook import master_of
+from shared.refusals import Refused, unavailable
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
     from functions.accounts import Account
+    from functions.aws import ParameterStore
 
 M = TypeVar("M", bound=BaseModel)
 
 
 def router(  # noqa: C901 - one branch-free function a route
-    service: AccountService, owned: Keys, dry: DryRun, usage: UsageService, log: LambdaLog, clock: Callable[[], float]
+    service: AccountService,
+    owned: Keys,
+    dry: DryRun,
+    usage: UsageService,
+    webhook: OwnWebhook,
+    log: LambdaLog,
+    clock: Callable[[], float],
 ) -> "APIGatewayHttpResolver":
     """The routes."""
     app = answers.resolver(log.logger)
+
+    def no_master(_: SignerUnavailableError) -> answers.Answer:
+        log.problem("the master secret of webhooks cannot be read")
+        return answers.refusal(unavailable())
+
+    app.exception_handler(SignerUnavailableError)(no_master)
 
     def authorization() -> str | None:
         return app.current_event.headers.get("authorization")
@@ -54,6 +74,10 @@ def router(  # noqa: C901 - one branch-free function a route
             return answers.refusal(account)
         body = parsed(kind, app.current_event.raw_event, empty="{}")
         return answers.refusal(body) if isinstance(body, Refused) else said(act(account, body), status)
+
+    def owner(act: "Callable[[Account], BaseModel | Refused]", status: int = 200) -> answers.Answer:
+        account = service.authenticate(authorization())
+        return answers.refusal(account) if isinstance(account, Refused) else said(act(account), status)
 
     def base() -> str:
         headers = app.current_event.headers
@@ -78,18 +102,13 @@ def router(  # noqa: C901 - one branch-free function a route
 
     @app.delete("/v1/account/keys/<stream>")
     def revoke_key(stream: str) -> answers.Answer:
-        account = service.authenticate(authorization())
-        if isinstance(account, Refused):
-            return answers.refusal(account)
-        return said(owned.revoke(account, stream, app.current_event.query_string_parameters.get("at"), clock()))
+        at = app.current_event.query_string_parameters.get("at")
+        return owner(lambda account: owned.revoke(account, stream, at, clock()))
 
     @app.get("/v1/account/usage")
     def month_usage() -> answers.Answer:
-        account = service.authenticate(authorization())
-        if isinstance(account, Refused):
-            return answers.refusal(account)
         month = app.current_event.query_string_parameters.get("month")
-        return said(usage.month(account, month, clock()))
+        return owner(lambda account: usage.month(account, month, clock()))
 
     @app.post("/v1/account/dry-run")
     def dry_run() -> answers.Answer:
@@ -99,11 +118,37 @@ def router(  # noqa: C901 - one branch-free function a route
     def refusals() -> answers.Answer:
         return said(service.refusals(authorization(), clock()))
 
+    @app.get("/v1/account/webhook")
+    def show_webhook() -> answers.Answer:
+        return owner(lambda account: webhook.show(account, clock()))
+
+    @app.put("/v1/account/webhook")
+    def put_webhook() -> answers.Answer:
+        return asked(WebhookWish, lambda account, wish: webhook.put(account, wish, clock()))
+
+    @app.delete("/v1/account/webhook")
+    def delete_webhook() -> answers.Answer:
+        return owner(webhook.delete)
+
+    @app.post("/v1/account/webhook/rotate")
+    def rotate_webhook() -> answers.Answer:
+        return asked(WebhookRotation, lambda account, wish: webhook.rotate(account, wish, clock()), 201)
+
+    @app.post("/v1/account/webhook/test")
+    def test_webhook() -> answers.Answer:
+        return owner(lambda account: webhook.test(account, clock()), 202)
+
     return app
 
 
 def build(
-    settings: Settings, log: LambdaLog, dynamo: Dynamo, *, clock: Callable[[], float] = time.time
+    settings: Settings,
+    log: LambdaLog,
+    dynamo: Dynamo,
+    ssm: "ParameterStore",
+    *,
+    clock: Callable[[], float] = time.time,
+    events: Callable[[], Any] = no_client,
 ) -> "APIGatewayHttpResolver":
     """The composition root."""
     table = settings.accounts_table
@@ -112,7 +157,15 @@ def build(
     owned = Keys(Registry(dynamo, table), Nodes(dynamo, settings.fleet_table), directory.fleet, secrets.token_bytes)
     dry = DryRun(Registry(dynamo, table), directory, settings.region, secrets.token_bytes, randrange)
     usage = UsageService(UsageLedger(dynamo, table), Registry(dynamo, table))
-    return router(service, owned, dry, usage, log, clock)
+    webhook = OwnWebhook(
+        Webhooks(dynamo, table),
+        Throttle(dynamo, settings.fleet_table),
+        Parameter(ssm, settings.webhook_parameter, master_of).value,
+        EventBus(events, settings.event_bus, settings.stack, log).put,
+        Reach(settings.webhook_reach),
+        secrets.token_bytes,
+    )
+    return router(service, owned, dry, usage, webhook, log, clock)
 
 
 @cache
@@ -122,7 +175,10 @@ def _log() -> LambdaLog:
 
 @cache
 def _app() -> "APIGatewayHttpResolver":
-    return build(Settings.from_environment(os.environ), _log(), Dynamo(aws.Session().dynamodb()))
+    session = aws.Session()
+    return build(
+        Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb()), session.ssm(), events=session.events
+    )
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -37,6 +37,25 @@ class Rotation(Asked):
     """How long the old secret still publishes. 0: it ends now, with its session."""
 
 
+EventType = Literal["stream.started", "stream.taken_over", "stream.ended", "publish.refused", "quota.passed"]
+
+
+class WebhookWish(Asked):
+    """Where events are to be sent."""
+
+    url: str = Field(max_length=2048)
+    """`https://…`, with a public address behind it; port 443, or 1024 and above."""
+    events: list[EventType] | None = Field(default=None, min_length=1, max_length=5)
+    """Which ones; null for all, also those that come to be later."""
+
+
+class WebhookRotation(Asked):
+    """How a webhook's secret is rotated."""
+
+    overlap_seconds: int = Field(default=86400, ge=0, le=30 * 86400)
+    """How long messages carry a signature by the old secret too."""
+
+
 class DryRunRequest(Asked):
     """A publish or a play that might be asked for."""
 
@@ -187,6 +206,45 @@ class KeyRevoked(Reply):
 
     stream_id: str
     revoked_at: float
+
+
+class Delivery(Reply):
+    """How the last delivery went."""
+
+    at: float
+    """Seconds since the epoch."""
+    type: str
+    error: str | None
+    """Why the receiver did not take it; null where it did."""
+
+
+class WebhookReply(Reply):
+    """The account's webhook."""
+
+    url: str
+    events: list[str] | None
+    """Which are sent; null for all."""
+    created: float
+    secret: str | None = None
+    """`whsec_…`, in the answer that made the webhook only: it is shown this once."""
+    old_secret_until: float | None = None
+    """Until when messages carry a signature by the secret that a rotation replaced, too."""
+    last: Delivery | None = None
+    """The last delivery since the URL was set; brought up to date once a minute while nothing changes."""
+
+
+class WebhookSecret(Reply):
+    """The new secret of the webhook: it is shown this once."""
+
+    secret: str
+    old_secret_until: float
+
+
+class WebhookTest(Reply):
+    """A test message is on its way; how it went is at `last` of the webhook soon."""
+
+    type: Literal["webhook.test"]
+    sent_at: float
 
 
 class KeysReply(Reply):

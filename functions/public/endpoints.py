@@ -19,6 +19,11 @@ from functions.account.models import (
     NewKey,
     RefusalsReply,
     Rotation,
+    WebhookReply,
+    WebhookRotation,
+    WebhookSecret,
+    WebhookTest,
+    WebhookWish,
 )
 from functions.admission.models import AnonymousReply, GrantReply, GrantRequest
 from functions.hooks.models import MediaMtxReply, MediaMtxRequest
@@ -66,7 +71,7 @@ _REGION = Parameter("region", "query", "The region whose nodes are preferred.", 
 class Endpoint:
     """One method of one path."""
 
-    method: Literal["get", "head", "options", "post", "patch", "delete"]
+    method: Literal["get", "head", "options", "post", "put", "patch", "delete"]
     path: str
     group: Literal["Publish and watch", "Public", "Account", "Grants", "Pages", "Nodes", "Operator"]
     summary: str
@@ -280,6 +285,68 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         request=DryRunRequest,
         security="account token",
         refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.NOT_FOUND, Code.UNAVAILABLE),
+    ),
+    Endpoint(
+        "get",
+        "/v1/account/webhook",
+        "Account",
+        "The webhook",
+        "Where the account's events are sent, and how the last delivery went (docs/events.md).",
+        200,
+        "The webhook, without its secret.",
+        reply=WebhookReply,
+        security="account token",
+        refusals=(Code.UNAUTHORIZED, Code.NOT_FOUND, Code.UNAVAILABLE),
+    ),
+    Endpoint(
+        "put",
+        "/v1/account/webhook",
+        "Account",
+        "Set the webhook",
+        "The first time it makes a secret, which is in no later answer; after that it changes where events are sent.",
+        200,
+        "The webhook.",
+        reply=WebhookReply,
+        request=WebhookWish,
+        security="account token",
+        refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.UNAVAILABLE),
+    ),
+    Endpoint(
+        "delete",
+        "/v1/account/webhook",
+        "Account",
+        "Remove the webhook",
+        "Nothing more is sent, also not what waits for another attempt. A webhook that is set again has another secret.",
+        200,
+        "The webhook that there was.",
+        reply=WebhookReply,
+        security="account token",
+        refusals=(Code.UNAUTHORIZED, Code.NOT_FOUND, Code.UNAVAILABLE),
+    ),
+    Endpoint(
+        "post",
+        "/v1/account/webhook/rotate",
+        "Account",
+        "Rotate the webhook's secret",
+        "For `overlap_seconds` messages carry two signatures, by the new secret and by the old one.",
+        201,
+        "The new secret, shown this once.",
+        reply=WebhookSecret,
+        request=WebhookRotation,
+        security="account token",
+        refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.NOT_FOUND, Code.UNAVAILABLE),
+    ),
+    Endpoint(
+        "post",
+        "/v1/account/webhook/test",
+        "Account",
+        "Test the webhook",
+        "Sends a message of type `webhook.test` on the way of all others, whatever types were chosen.",
+        202,
+        "It is on its way.",
+        reply=WebhookTest,
+        security="account token",
+        refusals=(Code.UNAUTHORIZED, Code.NOT_FOUND, Code.RATE_LIMITED, Code.UNAVAILABLE),
     ),
     Endpoint(
         "get",

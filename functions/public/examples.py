@@ -83,6 +83,11 @@ REQUESTS: Mapping[tuple[str, str], Mapping[str, Any]] = {
     },
     ("post", "/v1/account/keys"): {"any": {}, "restricted": {"label": "Studio", "protocols": ["whip", "rtmp"]}},
     ("post", "/v1/account/keys/{stream_id}/rotate"): {"now": {}, "overlapping": {"overlap_seconds": 3600}},
+    ("put", "/v1/account/webhook"): {
+        "all events": {"url": "https://hooks.example.com/sluice"},
+        "some": {"url": "https://hooks.example.com/sluice", "events": ["stream.started", "stream.ended"]},
+    },
+    ("post", "/v1/account/webhook/rotate"): {"a day's overlap": {}, "at once": {"overlap_seconds": 0}},
     ("post", "/v1/account/dry-run"): {
         "publish": {"action": "publish", "stream_id": STREAM_ID},
         "publish with a secret": {"action": "publish", "stream_key": STREAM_KEY, "protocol": "srt", "force": True},

@@ -92,7 +92,7 @@ class Front:
             return lambda event: hooks.answer(hook, request_of(event), log).event()
         app = {
             "nodes": lambda: nodes.build(settings, log, dynamo, ssm, **time),
-            "account": lambda: account.build(settings, log, dynamo, **time),
+            "account": lambda: account.build(settings, log, dynamo, ssm, **time, events=lambda: world._events(name)),
             "public": lambda: public.build(settings, log, dynamo, ssm, **time),
             "admin": lambda: admin.router(admin.operator_over(dynamo, settings, **time), log),
         }[name]()

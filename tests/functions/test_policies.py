@@ -8,7 +8,7 @@ from shared.tiers import Tier
 from tests.functions.policies import granted, used
 from tests.functions.world import SETTINGS, Beating, World, load_event
 
-FUNCTIONS = ("admission", "hooks", "nodes", "metering", "admin", "public", "account")
+FUNCTIONS = ("admission", "hooks", "nodes", "metering", "admin", "public", "account", "webhooks")
 
 
 def mediamtx(world: World) -> None:
@@ -72,6 +72,11 @@ def test_every_permission_is_used_and_no_other(world: World, node: Beating) -> N
     assert world.own("POST", f"/keys/{stream}/rotate", token, {}).status == 201
     publishing = next(iter(world.slots("acme")))
     assert world.own("DELETE", f"/keys/{publishing}", token).status == 200
+
+    assert world.own("PUT", "/webhook", token, {"url": "http://127.0.0.1:1025/"}).status == 200
+    assert world.own("POST", "/webhook/test", token).status == 202
+    assert world.deliver(*(event for event in world.routed() if event["detail-type"] == "Webhook Test")) == [0]
+    assert world.own("DELETE", "/webhook", token).status == 200
 
     mediamtx(world)
 

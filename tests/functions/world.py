@@ -370,7 +370,7 @@ class World:
         app = (
             public.build(self.settings, log, dynamo, self._ssm(function), clock=self.clock)
             if function == "public"
-            else account.build(self.settings, log, dynamo, clock=self.clock)
+            else account.build(self.settings, log, dynamo, self._ssm(function), clock=self.clock)
         )
         return _answer(app.resolve(event, CONTEXT))
 
@@ -382,7 +382,14 @@ class World:
         if query:
             event["queryStringParameters"] = query
         event["body"] = body if isinstance(body, str) or body is None else json.dumps(body)
-        app = account.build(self.settings, LambdaLog("account"), Dynamo(self._client("account")), clock=self.clock)
+        app = account.build(
+            self.settings,
+            LambdaLog("account"),
+            Dynamo(self._client("account")),
+            self._ssm("account"),
+            clock=self.clock,
+            events=lambda: self._events("account"),
+        )
         return _answer(app.resolve(event, CONTEXT))
 
     # State

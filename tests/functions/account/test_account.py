@@ -20,7 +20,7 @@ def get(world: World) -> Get:
     """GET a path of the account function with a token."""
     world.calls.setdefault("account", [])
     dynamo = Dynamo(world._client("account"))
-    app = handler.build(world.settings, LambdaLog("account"), dynamo, clock=world.clock)
+    app = handler.build(world.settings, LambdaLog("account"), dynamo, world._ssm("account"), clock=world.clock)
 
     def ask(path: str, authorization: str | None) -> Answer:
         event = load_event("account")

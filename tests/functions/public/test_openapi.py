@@ -16,6 +16,8 @@ from functions.public import examples
 from functions.public import handler as public
 from functions.public.endpoints import Endpoint
 from functions.public.openapi import ALL, document
+from functions.storage.webhooks import Webhooks
+from functions.webhook import Webhook
 from shared.refusals import REGISTRY
 from shared.tiers import Tier
 from tests.functions.front import SDP, Front, routes
@@ -57,7 +59,7 @@ def test_every_route_of_the_functions_is_documented(world: World) -> None:
     settings, dynamo, ssm = world.settings, world.dynamo, world.ssm
     apps = (
         public.build(settings, log, dynamo, ssm, **time),
-        account.build(settings, log, dynamo, **time),
+        account.build(settings, log, dynamo, ssm, **time),
         nodes.build(settings, log, dynamo, ssm, **time),
         admin.router(admin.operator_over(dynamo, settings, **time), log),
     )
@@ -129,6 +131,9 @@ def stage(world: World, endpoint: Endpoint, name: str) -> tuple[str, dict[str, s
     assert (made.stream_key.reveal(), made.stream) == (examples.STREAM_KEY, examples.STREAM_ID)
     mediamtx = "mediamtx" in endpoint.path
     node = Beating(kind="mediamtx") if mediamtx else Beating()
+    if "/webhook" in endpoint.path and endpoint.method != "put":
+        webhooks = Webhooks(world.dynamo, world.settings.accounts_table)
+        assert webhooks.create(Webhook("acme", "https://hooks.example.com/sluice", "5a17", world.now))
     world.beat(node)
     if name == "read":
         session = world.ask_mediamtx(examples.REQUESTS[("post", endpoint.path)]["publish"], node.id).json["session"]

@@ -1,0 +1,153 @@
+"""What an owner does to the account's webhook: sets, rotates, tests and removes it.
+
+Its secret is in the answer that made it and nowhere else: here it is derived (`functions.webhook`). A test is an event
+like any other, on the way that all of them take, so that it proves that way; how it went is at `last`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import ceil
+from typing import Protocol
+
+from functions.account.models import (
+    Delivery,
+    WebhookReply,
+    WebhookRotation,
+    WebhookSecret,
+    WebhookTest,
+    WebhookWish,
+)
+from functions.accounts import Account
+from functions.bucket import Rate
+from functions.destinations import Reach, destination
+from functions.happenings import Happening
+from functions.webhook import Webhook, derived, new_salt, shown, tested
+from shared.keys import RandomBytes
+from shared.refusals import Refused, invalid_request, not_found, rate_limited, unavailable
+
+TESTS = Rate(5, 12)
+"""Tests of one account: five at once, and one more every 12 s. It is our address that the receiver sees."""
+
+
+class Store(Protocol):
+    """Where webhooks are."""
+
+    def read(self, account: str) -> Webhook | None:
+        """The webhook of *account*."""
+        ...
+
+    def create(self, webhook: Webhook) -> bool:
+        """Write a new one; False where there is one."""
+        ...
+
+    def redirect(self, webhook: Webhook, url: str, events: frozenset[str] | None) -> bool:
+        """Send it elsewhere; False where it was changed meanwhile."""
+        ...
+
+    def rotate(self, webhook: Webhook, salt: str, until: float) -> bool:
+        """Give it another salt; False where it was changed meanwhile."""
+        ...
+
+    def delete(self, account: str) -> None:
+        """Send nothing more."""
+        ...
+
+
+class Throttle(Protocol):
+    """Counts tests."""
+
+    def take(self, bucket: str, rate: Rate, now: float) -> float:
+        """Take a token; in how many seconds there is one, if there is none."""
+        ...
+
+
+class OwnWebhook:
+    """Changes an account's webhook."""
+
+    def __init__(
+        self,
+        store: Store,
+        throttle: Throttle,
+        master: Callable[[float], bytes],
+        tell: Callable[[Sequence[Happening]], bool],
+        reach: Reach,
+        random: RandomBytes,
+    ) -> None:
+        self._store = store
+        self._throttle = throttle
+        self._master = master
+        self._tell = tell
+        self._reach = reach
+        self._random = random
+
+    def show(self, account: Account, now: float) -> WebhookReply | Refused:
+        """The webhook without its secret."""
+        found = self._store.read(account.id)
+        return _none() if found is None else _reply(found, now)
+
+    def put(self, account: Account, wish: WebhookWish, now: float) -> WebhookReply | Refused:
+        """Make the webhook, with a secret; or send the one that there is elsewhere, with the secret that it has."""
+        wrong = destination(wish.url, self._reach)
+        if isinstance(wrong, str):
+            return invalid_request(wrong, "url")
+        events = frozenset[str](wish.events) if wish.events else None
+        found = self._store.read(account.id)
+        if found is not None:
+            if not self._store.redirect(found, wish.url, events):
+                return _changed()
+            return _reply(replace(found, url=wish.url, events=events, last=None), now)
+        # Before anything is written: a webhook whose secret nobody was shown would be of no use.
+        master = self._master(now)
+        made = Webhook(account.id, wish.url, new_salt(self._random), now, events)
+        if not self._store.create(made):
+            return _changed()
+        return _reply(made, now, secret=shown(derived(master, account.id, made.salt)))
+
+    def rotate(self, account: Account, asked: WebhookRotation, now: float) -> WebhookSecret | Refused:
+        """Another secret; the old one signs beside it for as long as was asked."""
+        found = self._store.read(account.id)
+        if found is None:
+            return _none()
+        master = self._master(now)
+        until = now + asked.overlap_seconds
+        salt = new_salt(self._random)
+        if not self._store.rotate(found, salt, until):
+            return _changed()
+        return WebhookSecret(secret=shown(derived(master, account.id, salt)), old_secret_until=until)
+
+    def delete(self, account: Account) -> WebhookReply | Refused:
+        """Send nothing more, not even what waits for another attempt; what there was."""
+        found = self._store.read(account.id)
+        if found is None:
+            return _none()
+        self._store.delete(account.id)
+        return _reply(found, found.created)
+
+    def test(self, account: Account, now: float) -> WebhookTest | Refused:
+        """Have a test event delivered."""
+        if self._store.read(account.id) is None:
+            return _none()
+        wait = self._throttle.take(f"webhook#{account.id}", TESTS, now)
+        if wait > 0:
+            return rate_limited(ceil(wait))
+        return WebhookTest(type="webhook.test", sent_at=now) if self._tell([tested(account.id)]) else unavailable()
+
+
+def _reply(webhook: Webhook, now: float, secret: str | None = None) -> WebhookReply:
+    last, retired = webhook.last, webhook.retired
+    return WebhookReply(
+        url=webhook.url,
+        events=sorted(webhook.events) if webhook.events is not None else None,
+        created=webhook.created,
+        secret=secret,
+        old_secret_until=retired.until if retired is not None and retired.until > now else None,
+        last=Delivery(at=last.at, type=last.kind, error=last.error or None) if last is not None else None,
+    )
+
+
+def _none() -> Refused:
+    return not_found("The account has no webhook.")
+
+
+def _changed() -> Refused:
+    return invalid_request("The webhook was changed meanwhile; look at it and try again.", status=409)
