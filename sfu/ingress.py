@@ -115,8 +115,7 @@ class Ingress:
                 self._on_first_packet(session)
 
     def _rtcp(self, session: Session, datagram: bytes) -> None:
-        if isinstance(session, Publisher | Viewer):
-            session.rtcp(datagram, self._clock(), self._wall())
+        session.rtcp(datagram, self._clock(), self._wall())
 
     def _stun(self, datagram: bytes, address: Address) -> None:
         ufrag = ice.local_ufrag(datagram)

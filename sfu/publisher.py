@@ -9,14 +9,12 @@ from sfu import rtcp
 from sfu.bitrate import BitrateLimit
 from sfu.demultiplexing import Demultiplexer
 from sfu.negotiation import TRANSPORT_CC
-from sfu.peer import Peer
 from sfu.rtp import find_extension, parse
-from sfu.session import Session
+from sfu.session import Beginning, Session
 from sfu.source import Source
 from sfu.stats import PlaneStats
 from sfu.track import Track
 from sfu.transportcc import Arrivals
-from shared.grants import Claims
 
 OUR_SSRC: Final = 1
 
@@ -26,23 +24,11 @@ class Publisher(Session):
 
     action: Literal["publish", "play"] = "publish"
 
-    def __init__(
-        self,
-        claims: Claims,
-        peer: Peer,
-        tracks: dict[str, Track],
-        stats: PlaneStats,
-        *,
-        secret: str,
-        etag: str,
-        wall: float,
-        now: float,
-    ) -> None:
-        super().__init__(claims, peer, secret=secret, etag=etag, wall=wall, now=now)
-        self._stats = stats
-        self.sources = [Source(media, tracks[media.kind]) for media in peer.negotiated.media if media.kind in tracks]
+    def __init__(self, beginning: Beginning, tracks: dict[str, Track], stats: PlaneStats) -> None:
+        super().__init__(beginning, stats)
+        self.sources = [Source(media, tracks[media.kind]) for media in self.negotiated.media if media.kind in tracks]
         self.ssrcs = Demultiplexer(self.sources)
-        self.limit = BitrateLimit(claims.max_kbps)
+        self.limit = BitrateLimit(self.claims.max_kbps)
         # One id for all sections: they share a transport (RFC 9143, section 7.1.1.1).
         self._transport_cc_id = next(
             (source.media.extensions[TRANSPORT_CC] for source in self.sources if source.media.transport_cc), 0
@@ -54,7 +40,7 @@ class Publisher(Session):
         """Received since they were metered last."""
         self.silent = False
         self.kbps = 0
-        self._rate = (now, 0)
+        self._rate = (self.began, 0)
         self._clock_offset: float | None = None
 
     # -- in ----------------------------------------------------------------------------------------------------------
@@ -110,17 +96,10 @@ class Publisher(Session):
         self._stats.received_bytes += size
         return packet
 
-    def rtcp(self, data: bytes, now: float, wall: float) -> None:
-        """Take an SRTCP packet."""
-        protection = self.peer.protection
-        compound = protection.open_rtcp(data) if protection is not None else None
-        if compound is None:
-            self._stats.dropped_rtcp += 1
-            return
-        self.peer.last_seen = now
-        for kind, _count, body in rtcp.packets(compound):
-            if kind == rtcp.SR and (info := rtcp.sender_info(body)) is not None:
-                self._sender_report(info, now, wall)
+    def _feedback(self, kind: int, count: int, body: bytes, now: float, wall: float) -> None:
+        del count
+        if kind == rtcp.SR and (info := rtcp.sender_info(body)) is not None:
+            self._sender_report(info, now, wall)
 
     def _sender_report(self, info: tuple[int, int, int, int, int], now: float, wall: float) -> None:
         ssrc, ntp, timestamp, packets, _octets = info

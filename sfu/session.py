@@ -3,11 +3,14 @@
 A session begins with a grant and an answer, and ends once, for one reason.
 """
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from sfu import rtcp
 from sfu.negotiation import Negotiated
 from sfu.peer import Peer
+from sfu.stats import PlaneStats
 from shared.grants import Claims
 
 
@@ -26,22 +29,36 @@ class Ended:
     seconds: float
 
 
-class Session:
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What every session begins with."""
+
+    claims: Claims
+    peer: Peer
+    secret: str = field(repr=False)
+    """What its URL says."""
+    etag: str
+    wall: float
+    """When it begins, by the clock on the wall."""
+    now: float
+
+
+class Session(ABC):
     """One WHIP or WHEP connection."""
 
     action: Literal["publish", "play"]
 
-    def __init__(self, claims: Claims, peer: Peer, *, secret: str, etag: str, wall: float, now: float) -> None:
-        self.claims = claims
-        self.peer = peer
-        self.secret = secret
-        self.etag = etag
-        self.wall = wall
-        """When it began, by the clock on the wall."""
-        self.began = now
+    def __init__(self, beginning: Beginning, stats: PlaneStats) -> None:
+        self.claims = beginning.claims
+        self.peer = beginning.peer
+        self.secret = beginning.secret
+        self.etag = beginning.etag
+        self.wall = beginning.wall
+        self.began = beginning.now
         self.ended: str | None = None
         """The reason, once it is over."""
         self.round_trip: float | None = None
+        self._stats = stats
 
     @property
     def id(self) -> str:
@@ -63,9 +80,28 @@ class Session:
         """What was agreed."""
         return self.peer.negotiated
 
+    def rtcp(self, data: bytes, now: float, wall: float) -> None:
+        """Take an SRTCP packet: each packet of the compound that is in it."""
+        protection = self.peer.protection
+        compound = protection.open_rtcp(data) if protection is not None else None
+        if compound is None:
+            self._stats.dropped_rtcp += 1
+            return
+        self.peer.last_seen = now
+        for kind, count, body in rtcp.packets(compound):
+            self._feedback(kind, count, body, now, wall)
+
+    @abstractmethod
+    def _feedback(self, kind: int, count: int, body: bytes, now: float, wall: float) -> None:
+        """Act on one RTCP packet; *count* is its report count or feedback format."""
+
+    @abstractmethod
+    def farewell(self) -> bytes | None:
+        """Our BYE, where there is something to say it of."""
+
+    @abstractmethod
     def totals(self) -> tuple[int, int]:
         """Media bytes received and sent."""
-        raise NotImplementedError
 
     def state(self, now: float) -> dict[str, Any]:
         """Why is it black: each stage of the way to a picture, in order, as far as it came."""
@@ -93,6 +129,6 @@ class Session:
             "media": self.media_state(now),
         }
 
+    @abstractmethod
     def media_state(self, now: float) -> list[dict[str, Any]]:
         """The same for each track."""
-        raise NotImplementedError

@@ -10,14 +10,12 @@ from sfu import rtcp
 from sfu.clock import compact, to_ntp
 from sfu.forwarding import Profile
 from sfu.negotiation import Media
-from sfu.peer import Peer
 from sfu.rtcp import Block
 from sfu.rtp import FIXED
-from sfu.session import Session
+from sfu.session import Beginning, Session
 from sfu.stats import PlaneStats
 from sfu.track import Follower, Track
 from sfu.udp import Address, UdpSocket
-from shared.grants import Claims
 
 AGAIN_AFTER: Final = 0.015
 """Seconds before the same packet is sent again: NACKs are repeated sooner than an answer can arrive."""
@@ -45,24 +43,12 @@ class Viewer(Session):
 
     action: Literal["publish", "play"] = "play"
 
-    def __init__(
-        self,
-        claims: Claims,
-        peer: Peer,
-        udp: UdpSocket,
-        stats: PlaneStats,
-        *,
-        secret: str,
-        etag: str,
-        wall: float,
-        now: float,
-    ) -> None:
-        super().__init__(claims, peer, secret=secret, etag=etag, wall=wall, now=now)
+    def __init__(self, beginning: Beginning, udp: UdpSocket, stats: PlaneStats) -> None:
+        super().__init__(beginning, stats)
         self._udp = udp
-        self._stats = stats
-        self.feeds = [Feed(media) for media in peer.negotiated.media]
+        self.feeds = [Feed(media) for media in self.negotiated.media]
         self._repair_allowance = float(REPAIR_BURST)
-        self._repair_at = now
+        self._repair_at = self.began
         self.unmetered = 0
         """Repair bytes since they were metered last."""
         self._repair_bytes = 0
@@ -97,23 +83,15 @@ class Viewer(Session):
 
     # -- feedback ------------------------------------------------------------------------------------------------------
 
-    def rtcp(self, data: bytes, now: float, wall: float) -> None:
-        """Take an SRTCP packet."""
-        protection = self.peer.protection
-        compound = protection.open_rtcp(data) if protection is not None else None
-        if compound is None:
-            self._stats.dropped_rtcp += 1
-            return
-        self.peer.last_seen = now
-        for kind, count, body in rtcp.packets(compound):
-            if kind in (rtcp.RR, rtcp.SR):
-                for block in rtcp.report_blocks(kind, count, body):
-                    self._report(block, wall)
-            elif kind == rtcp.RTPFB and count == rtcp.NACK:
-                ssrc, wanted = rtcp.nacked(body)
-                self._repair(ssrc, wanted, now)
-            elif kind == rtcp.PSFB and count in (rtcp.PLI, rtcp.FIR):
-                self._keyframe_wanted(rtcp.keyframe_targets(count, body))
+    def _feedback(self, kind: int, count: int, body: bytes, now: float, wall: float) -> None:
+        if kind in (rtcp.RR, rtcp.SR):
+            for block in rtcp.report_blocks(kind, count, body):
+                self._report(block, wall)
+        elif kind == rtcp.RTPFB and count == rtcp.NACK:
+            ssrc, wanted = rtcp.nacked(body)
+            self._repair(ssrc, wanted, now)
+        elif kind == rtcp.PSFB and count in (rtcp.PLI, rtcp.FIR):
+            self._keyframe_wanted(rtcp.keyframe_targets(count, body))
 
     def _feed(self, ssrc: int) -> Feed | None:
         for feed in self.feeds:

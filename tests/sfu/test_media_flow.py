@@ -245,7 +245,7 @@ async def test_the_sequence_may_wrap_for_old_and_new_viewers() -> None:
     """Rollover counters begin at 0 for each viewer, wherever the lane's numbers are."""
     async with stage() as run:
         publisher = await run.publisher()
-        room = run.plane._rooms["abcdefghijklmnop"]
+        room = run.plane._sessions.rooms["abcdefghijklmnop"]
         track = room.tracks["video"]
         # As if the stream had been running for minutes: just before the wrap of its third cycle.
         await until(lambda: track.history.last > 0)

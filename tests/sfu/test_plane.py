@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from sfu.peer import MAX_ADDRESSES
+from sfu.sessions import SLICES
 from shared.refusals import Code
 from tests.peers import dtls
 from tests.sfu.media_harness import STREAM, RefusedError, Stage, stage
@@ -319,6 +320,6 @@ async def test_joins_and_leaves_leave_nothing_behind() -> None:
         assert [reference() for reference in sessions if reference() is not None] == []
         ingress = run.plane._ingress
         assert (len(ingress._by_ufrag), len(ingress._by_address), len(ingress.half_open)) == (1, 1, 0)
-        assert sum(map(len, run.plane._slices)) == len(run.plane._sessions) == 1
-        (room,) = run.plane._rooms.values()
+        assert sum(len(run.plane._sessions.slice(n)) for n in range(SLICES)) == len(run.plane._sessions) == 1
+        (room,) = run.plane._sessions.rooms.values()
         assert all(not track._lanes and not track._waiting for track in room.tracks.values())
