@@ -3,6 +3,8 @@
 A secret is returned once, to be handed to its owner; storage gets its digest. Randomness and time are arguments.
 """
 
+import hmac
+from base64 import b32encode
 from dataclasses import dataclass, replace
 
 from functions.accounts import Account, Key, Retiring, Stream
@@ -12,6 +14,8 @@ from shared.tiers import NO_OVERRIDES, Overrides, Tier
 
 ANONYMOUS_SECONDS = 30 * 86400
 """How long an anonymous key publishes; its items are dropped some days later."""
+ANONYMOUS_STREAMS = 25
+"""Concurrent streams of one client address: several people can be behind it, each with a key for one stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +79,28 @@ def _hint(secret: StreamKey) -> str:
     return secret.masked.partition("_")[2].rstrip("…")
 
 
-def create_anonymous(registry: Registry, *, random: RandomBytes, now: float) -> NewKey:
-    """A stream key that belongs to nobody, with an account of its own for limits and bytes."""
+def anonymous_account(salt: str, client: str, now: float) -> Account:
+    """The account of whoever publishes from *client* without one: its quota is the address's, whatever keys are made there.
+
+    Named by a salted hash, so that what is stored, logged and signed does not say the address.
+    """
+    hashed = hmac.digest(salt.encode(), client.encode(), "sha256")
+    name = b32encode(hashed[:10]).decode().lower()
+    return Account(f"anon-{name}", Tier.ANONYMOUS, Overrides(streams=ANONYMOUS_STREAMS), created=now)
+
+
+def create_anonymous(registry: Registry, account: Account, *, random: RandomBytes, now: float) -> NewKey:
+    """A stream key of *account*, which belongs to nobody; it lapses."""
     secret = new_stream_key(random, anonymous=True)
     stream = new_stream_id(random)
-    account = Account(f"anon-{stream}", Tier.ANONYMOUS, created=now)
-    until = now + ANONYMOUS_SECONDS
-    key = Key(secret.digest, account.id, stream, created=now, expires_at=until)
-    registry.create_anonymous(account, key, _stream(stream, account), forget_at=int(until) + 7 * 86400)
+    key = Key(secret.digest, account.id, stream, created=now, expires_at=now + ANONYMOUS_SECONDS)
+    registry.create_anonymous_key(key, _stream(stream, account), forget_at=anonymous_forgotten(now))
     return NewKey(secret, stream)
+
+
+def anonymous_forgotten(now: float) -> int:
+    """When the table drops what was made at *now* for a visitor."""
+    return int(now) + ANONYMOUS_SECONDS + 7 * 86400
 
 
 def _stream(stream: str, account: Account) -> Stream:

@@ -1,11 +1,15 @@
-"""Stream keys for visitors without an account: made on request, so many per client address."""
+"""Stream keys for visitors without an account: made on request, so many per client address.
+
+All keys of one address belong to one account, so their bytes count together against the anonymous quota: what metering,
+blocks and commands do to an account, they do to the address. A publish and its metering cost nothing more for it.
+"""
 
 from collections.abc import Callable
 from math import ceil
 
 from functions.addresses import client_of
 from functions.bucket import Rate
-from functions.provision import NewKey, create_anonymous
+from functions.provision import NewKey, anonymous_account, anonymous_forgotten, create_anonymous
 from functions.storage.registry import Registry
 from functions.storage.throttle import Throttle
 from shared.keys import RandomBytes
@@ -23,11 +27,16 @@ class Visitors:
         self._throttle = throttle
         self._clock = clock
         self._random = random
+        self._salt: str | None = None
 
     def new_key(self, address: str) -> NewKey | Refused:
-        """A fresh anonymous key for the client at *address*, or `RATE_LIMITED`."""
-        now = self._clock()
-        wait = self._throttle.take(f"anonymous#{client_of(address)}", self._rate, now)
+        """A fresh anonymous key for the client at *address*; `RATE_LIMITED`, or `QUOTA_EXCEEDED` for what its keys have used."""
+        now, client = self._clock(), client_of(address)
+        wait = self._throttle.take(f"anonymous#{client}", self._rate, now)
         if wait > 0:
             return rate_limited(ceil(wait))
-        return create_anonymous(self._registry, random=self._random, now=now)
+        if self._salt is None:
+            self._salt = self._registry.salt(self._random(32).hex())
+        made = anonymous_account(self._salt, client, now)
+        account = self._registry.keep_anonymous(made, anonymous_forgotten(now))
+        return account.over_quota(now) or create_anonymous(self._registry, account, random=self._random, now=now)

@@ -98,12 +98,18 @@ class Metering:
         account, month = found.id, usage.month
         if found.blocked is None or found.blocked.month != month:
             # Viewers first: a crash before the account is blocked makes the record come again and everything be redone.
-            for key in self._registry.keys(account):
-                self._ledger.mark_stream(key.stream, usage)
+            for stream in self._watchable(found):
+                self._ledger.mark_stream(stream, usage)
         blocked = self._ledger.block(account, month, usage.used)
         if blocked is not None:
             self._log.event("quota used up", account=account, month=month, used=usage.used, quota=usage.quota)
         self._end_sessions(blocked or found, month, lives)
+
+    def _watchable(self, account: Account) -> Iterable[str]:
+        """The streams that may have viewers. Of visitors' many keys those that publish: the others have none, and get none."""
+        if account.tier is Tier.ANONYMOUS:
+            return account.slots
+        return (key.stream for key in self._registry.keys(account.id))
 
     def _end_sessions(self, account: Account, month: str, lives: set[_Life]) -> None:
         """Tell every node that may hold a session of *account*: those of its slots, and those that report its bytes."""

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from functions.accounts import Account, Key, Stream
-from functions.storage.dynamo import Dynamo, Unmet, Update
+from functions.storage.dynamo import Dynamo, Unmet, Update, Written
 from functions.storage.shapes import (
     DIRECTORY,
+    SALT_KEY,
     account_item,
     account_key,
     account_of,
@@ -56,9 +57,40 @@ class Registry:
         )
         return True
 
-    def create_anonymous(self, account: Account, key: Key, stream: Stream, forget_at: int) -> None:
-        """Write an account without an owner, its key and its stream; the table drops them some time after *forget_at*."""
-        items: list[Item] = [account_item(account), owned_item(key), stream_item(stream), key_item(key)]
+    def salt(self, fresh: str) -> str:
+        """The salt of this table's anonymous accounts: *fresh*, if it has none yet."""
+        update = Update(
+            self._table,
+            SALT_KEY,
+            "SET salt = if_not_exists(salt, :fresh)",
+            values={":fresh": fresh},
+            returning="ALL_NEW",
+        )
+        written = self._dynamo.update(update)
+        assert isinstance(written, Written)  # noqa: S101 - there is no condition that could fail
+        return str(written.item["salt"])
+
+    def keep_anonymous(self, account: Account, forget_at: int) -> Account:
+        """Make *account*, which has no owner, or let it live on until *forget_at*; the account as it is."""
+        where = account_key(account.id)
+        made = {name: value for name, value in account_item(account).items() if name not in where}
+        sets = [f"#{name} = if_not_exists(#{name}, :{name})" for name in made]
+        written = self._dynamo.update(
+            Update(
+                self._table,
+                where,
+                f"SET {', '.join(sets)}, #ttl = :ttl",
+                names={f"#{name}": name for name in (*made, "ttl")},
+                values={**{f":{name}": value for name, value in made.items()}, ":ttl": forget_at},
+                returning="ALL_NEW",
+            )
+        )
+        assert isinstance(written, Written)  # noqa: S101 - there is no condition that could fail
+        return account_of(written.item)
+
+    def create_anonymous_key(self, key: Key, stream: Stream, forget_at: int) -> None:
+        """Write a visitor's key and its stream; the table drops them some time after *forget_at*."""
+        items: list[Item] = [owned_item(key), stream_item(stream), key_item(key)]
         self._dynamo.put_all(self._table, [{**item, "ttl": forget_at} for item in items])
 
     def account(self, account: str) -> Account | None:

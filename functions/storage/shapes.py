@@ -20,6 +20,8 @@ from shared.tiers import NO_OVERRIDES, HlsEmbed, Overrides, Tier
 FLEET_KEY = {"pk": "FLEET"}
 NODE_DAYS = 7
 """The table drops the item of a node that was not heard of for so long."""
+SALT_KEY = {"pk": "SALT", "sk": "SALT"}
+"""Where the salt is that names anonymous accounts."""
 DIRECTORY = "ACCOUNTS"
 """The partition that lists accounts for operators."""
 
