@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from functions.accounts import Live, Stream
 from functions.fleet import Fleet, Node, NodeState
+from functions.placement import Choose, place
 from functions.storage.directory import Directory
 from shared.refusals import (
     Code,
@@ -31,30 +32,39 @@ class Seat:
     """A stream that may be watched, and where."""
 
     stream: Stream
-    live: Live
+    live: Live | None
+    """None: a seat to wait in, until somebody publishes."""
     node: Node
 
 
 class Watching:
     """Admits viewers. Keeps the last second's refusals and nothing else."""
 
-    def __init__(self, directory: Directory, clock: Callable[[], float]) -> None:
+    def __init__(self, directory: Directory, clock: Callable[[], float], region: str, choose: Choose) -> None:
         self._directory = directory
         self._clock = clock
-        self._refused: dict[tuple[str, str], tuple[float, Refused]] = {}
+        self._region = region
+        self._choose = choose
+        self._refused: dict[tuple[str, str, bool], tuple[float, Refused]] = {}
 
-    def admit(self, stream: str, protocol: str) -> Seat | Refused:
-        """A seat in *stream*, or why not."""
+    def admit(self, stream: str, protocol: str, *, wait: bool = False) -> Seat | Refused:
+        """A seat in *stream*, or why not; with *wait*, an offline stream has seats to wait in at any node with room.
+
+        The publisher may be placed on another node: then this one sends its viewers after it.
+        """
         now = self._clock()
-        remembered = self._refused.get((stream, protocol))
+        remembered = self._refused.get((stream, protocol, wait))
         if remembered is not None and now < remembered[0]:
             return remembered[1]
         found, fleet = self._directory.stream_and_fleet(stream)
         seat = seat_in(found, fleet, protocol, now)
+        if wait and found is not None and isinstance(seat, Refused) and seat.code is Code.STREAM_OFFLINE:
+            node = place(fleet, now=now, region=self._region, choose=self._choose) if protocol == "whep" else None
+            seat = seat if node is None else Seat(found, None, node)
         if isinstance(seat, Refused) and seat.code in REMEMBERED:
             if len(self._refused) >= MAX_REMEMBERED:
                 self._refused.clear()
-            self._refused[(stream, protocol)] = (now + REMEMBER_SECONDS, seat)
+            self._refused[(stream, protocol, wait)] = (now + REMEMBER_SECONDS, seat)
         return seat
 
 

@@ -137,6 +137,7 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
         state=state,
         playback_url=settings.playback_url,
         ice_servers=settings.ice_servers,
+        wait_seconds=settings.wait_seconds,
         answers=answers,
     )
     plane.on_change = uplink.changed

@@ -54,6 +54,11 @@ def _bearer(authorization: str | None) -> str | None:
     return parts[1] if len(parts) == 2 and parts[0].lower() == "bearer" else None
 
 
+def waits(query: Mapping[str, str]) -> bool:
+    """Whether a viewer would rather wait than be told that the stream is offline."""
+    return query.get("wait", "").lower() in ("1", "true")
+
+
 def _wanted(action: Action, query: Mapping[str, str], *, key: str | None = None, stream: str | None = None) -> Wanted:
     return Wanted(
         action=action.value,
@@ -62,4 +67,5 @@ def _wanted(action: Action, query: Mapping[str, str], *, key: str | None = None,
         stream=stream,
         force=query.get("force", "").lower() in ("1", "true"),
         region=query.get("region") or None,
+        wait=action is Action.PLAY and waits(query),
     )

@@ -14,13 +14,14 @@ from multidict import CIMultiDict
 
 from sfu.answer import ViewerSsrcs, answer_play, answer_publish
 from sfu.body import read_body, sdp_text
-from sfu.credential import Ticket, read_credential
+from sfu.credential import Ticket, read_credential, waits
 from sfu.directory import Resource
 from sfu.negotiation import Negotiated
 from sfu.offer import Offer, parse_offer
 from sfu.ports import Deps, Granted, PassedThrough, Session, Wanted
 from sfu.replies import empty, method_not_allowed, options, passed_through, refusal
 from sfu.server_events import EXTENSION, KNOWN
+from sfu.waiting import first_with_video, guesses
 from shared.grants import Action
 from shared.offers import SDP, check_body
 from shared.refusals import Refused, draining, invalid_grant, rate_limited, stream_offline
@@ -75,7 +76,7 @@ class Endpoint:
         if isinstance(grant, Refused):
             return grant
         offer = draining() if self._deps.draining() else await self._offer(request)
-        return self._begin(grant, offer)
+        return self._begin(grant, offer, wait=waits(request.query))
 
     async def _without_grant(self, request: web.Request, wanted: Wanted) -> web.Response | Refused:
         """Ask the API, once the offer has been read: a broken one takes no slot from anybody."""
@@ -96,9 +97,9 @@ class Endpoint:
             return passed_through(outcome)
         if outcome.node != deps.node_id:
             deps.answers[self._action.value, "redirected"] += 1
-            return _redirect(outcome)
+            return _redirect(outcome, wait=wanted.wait)
         grant = self._admit(Ticket(outcome.grant, outcome.stream))
-        return grant if isinstance(grant, Refused) else self._begin(grant, offer)
+        return grant if isinstance(grant, Refused) else self._begin(grant, offer, wait=wanted.wait)
 
     def _admit(self, ticket: Ticket) -> VerifiedGrant | Refused:
         outcome = self._deps.authorizer.admit(
@@ -118,20 +119,26 @@ class Endpoint:
         text = check_body(request.headers.get("Content-Type"), body) or sdp_text(body)
         return text if isinstance(text, Refused) else parse_offer(text)
 
-    def _begin(self, grant: VerifiedGrant, offer: Offer | Refused) -> web.Response | Refused:
+    def _begin(self, grant: VerifiedGrant, offer: Offer | Refused, *, wait: bool) -> web.Response | Refused:
         """The session of *grant*, or its slot given back."""
-        outcome = offer if isinstance(offer, Refused) else self._session(grant, offer)
+        outcome = (
+            offer
+            if isinstance(offer, Refused)
+            else self._session(grant, offer, self._deps.wait_seconds if wait else 0.0)
+        )
         if isinstance(outcome, Refused):
             self._deps.on_refused(grant, outcome.code.value)
         return outcome
 
-    def _session(self, grant: VerifiedGrant, offer: Offer) -> web.Response | Refused:
+    def _session(self, grant: VerifiedGrant, offer: Offer, wait: float) -> web.Response | Refused:
         deps = self._deps
-        negotiated = self._negotiate(grant, offer)
+        negotiated = self._negotiate(grant, offer, wait)
         if isinstance(negotiated, Refused):
             return negotiated
-        begin = deps.plane.publish if self._action is Action.PUBLISH else deps.plane.play
-        session = begin(grant, negotiated, deps.now())
+        if self._action is Action.PUBLISH:
+            session = deps.plane.publish(grant, negotiated, deps.now())
+        else:
+            session = deps.plane.play(grant, negotiated, deps.now(), wait=wait)
         if isinstance(session, Refused):
             return session
         deps.directory.add(
@@ -161,16 +168,21 @@ class Endpoint:
         )
         return self._created(grant, session, negotiated)
 
-    def _negotiate(self, grant: VerifiedGrant, offer: Offer) -> Negotiated | Refused:
+    def _negotiate(self, grant: VerifiedGrant, offer: Offer, wait: float) -> Negotiated | Refused:
         plane, claims = self._deps.plane, grant.claims
         if self._action is Action.PUBLISH:
             return answer_publish(offer, plane.local, plane.new_credentials(), max_kbps=claims.max_kbps)
         source = plane.source(claims.stream)
-        if source is None:
+        if source is None and not wait:
             return stream_offline()
         # The same for all viewers of a stream: the media plane then makes each packet's header once for all of them.
         ssrcs = new_ssrcs(sha256(claims.stream.encode()).digest())
-        return answer_play(offer, source, plane.local, plane.new_credentials(), ssrcs, claims.stream)
+        sources = guesses(plane.expected(claims.stream)) if source is None else (source,)
+        return first_with_video(
+            offer,
+            sources,
+            lambda of: answer_play(offer, of, plane.local, plane.new_credentials(), ssrcs, claims.stream),
+        )
 
     def _created(self, grant: VerifiedGrant, session: Session, negotiated: Negotiated) -> web.Response:
         """201. The URLs are absolute and without a query, because clients resolve and cut them in many ways (item 1)."""
@@ -206,7 +218,7 @@ def new_ssrcs(random: bytes) -> ViewerSsrcs:
     return ViewerSsrcs(audio, audio_rtx, video, video_rtx)
 
 
-def _redirect(granted: Granted) -> web.Response:
+def _redirect(granted: Granted, *, wait: bool) -> web.Response:
     """To the node that the API chose: 307, and with the grant in the URL, because browsers drop Authorization."""
-    location = f"{granted.url}?grant={quote(granted.grant, safe='')}"
+    location = f"{granted.url}?grant={quote(granted.grant, safe='')}{'&wait=1' if wait else ''}"
     return empty(307, {"Location": location, "Cache-Control": "no-store"})

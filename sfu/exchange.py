@@ -59,6 +59,7 @@ class ApiExchange:
             "action": wanted.action,
             "protocol": wanted.protocol,
             "force": wanted.force,
+            "wait": wanted.wait,
             "region": wanted.region,
             "node": self._node_id,
         }

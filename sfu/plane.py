@@ -127,6 +127,11 @@ class Plane:
         room = self._sessions.rooms.get(stream)
         return None if room is None else room.describe()
 
+    def expected(self, stream: str) -> SourceDescription | None:
+        """What *stream* carried last, while its viewers are kept; None: there is nothing to go by."""
+        room = self._sessions.rooms.get(stream)
+        return None if room is None else room.expected()
+
     def publish(self, grant: VerifiedGrant, negotiated: Negotiated, now: float) -> Publisher | Refused:
         """Begin a publisher's session; one of a lower epoch on the same stream ends, its viewers stay."""
         claims = grant.claims
@@ -164,13 +169,15 @@ class Plane:
         self.on_change()
         return publisher
 
-    def play(self, grant: VerifiedGrant, negotiated: Negotiated, now: float) -> Viewer | Refused:
-        """Begin a viewer's session; the grant's viewer limit is exact here."""
+    def play(self, grant: VerifiedGrant, negotiated: Negotiated, now: float, *, wait: float = 0.0) -> Viewer | Refused:
+        """Begin a viewer's session; the grant's viewer limit is exact here. With *wait* it may come before its publisher."""
         claims = grant.claims
         if claims.session in self._sessions:
             return invalid_grant()
         room = self._sessions.rooms.get(claims.stream)
-        if room is None or room.publisher is None:
+        if room is None and wait:
+            room = Room(claims.stream)
+        if room is None or (room.publisher is None and not wait):
             return stream_offline()
         if len(room.viewers) >= claims.max_viewers:
             return viewer_limit_reached(len(room.viewers), claims.max_viewers)
@@ -178,6 +185,9 @@ class Plane:
             return no_capacity()
         clock = self._clock()
         viewer = Viewer(self._beginning(claims, negotiated, self._udp, now, clock), self._udp, self.stats)
+        if room.publisher is None:
+            self._sessions.rooms[claims.stream] = room
+            room.wait(clock + wait)
         room.viewers[viewer.id] = viewer
         self._sessions.begin(viewer)
         self.on_change()

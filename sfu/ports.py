@@ -55,8 +55,12 @@ class Plane(Protocol):
         """Begin a publisher's session."""
         ...
 
-    def play(self, grant: VerifiedGrant, negotiated: Negotiated, now: float) -> Session | Refused:
-        """Begin a viewer's session."""
+    def expected(self, stream: str) -> SourceDescription | None:
+        """What *stream* carried last, while its viewers are kept; None: there is nothing to go by."""
+        ...
+
+    def play(self, grant: VerifiedGrant, negotiated: Negotiated, now: float, *, wait: float = 0.0) -> Session | Refused:
+        """Begin a viewer's session; with *wait*, for so many seconds before somebody publishes."""
         ...
 
     def end(self, session_id: str, reason: str) -> bool:
@@ -82,6 +86,8 @@ class Wanted:
     stream: str | None = None
     force: bool = False
     region: str | None = None
+    wait: bool = False
+    """To play: rather wait for a publisher than be told that there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +154,8 @@ class Deps:
     """Base of the playback addresses that we hand out (`WHEP` field, `reconnect` events), best the API's, which knows
     where a stream is live; the node's own where empty, and then nobody is told to reconnect."""
     ice_servers: tuple[IceServer, ...] = ()
+    wait_seconds: float = 0.0
+    """How long a viewer may wait for a publisher; 0: it is told that the stream is offline."""
     body_seconds: float = 5.0
     """How long a body may take."""
     limit: RateLimit = field(default_factory=lambda: RateLimit(per_second=50, burst=500))

@@ -1,7 +1,8 @@
 """One stream on this node: its publisher, its viewers, its tracks; who may take over, and who may still come in.
 
 Invariant: at most one publisher, of the highest epoch seen; never more viewers than the grant of the newcomer allows.
-Viewers outlive their publisher by GRACE, so that an encoder may restart without their losing the connection.
+Viewers outlive their publisher by GRACE, so that an encoder may restart without their losing the connection; and where the
+node lets them, they come before it.
 """
 
 from typing import Final
@@ -24,8 +25,8 @@ class Room:
         self.publisher: Publisher | None = None
         self.viewers: dict[str, Viewer] = {}
         self.tracks: dict[str, Track] = {}
-        self.left_at: float | None = None
-        """When the last publisher went."""
+        self.kept_until: float | None = None
+        """Without a publisher: until when its viewers are kept."""
 
     def admits(self, epoch: int) -> bool:
         """Whether a publisher of *epoch* may begin: above the live one's, or not below the last one's."""
@@ -35,17 +36,21 @@ class Room:
         """*publisher* is the source from now on."""
         self.publisher = publisher
         self.epoch = publisher.claims.epoch
-        self.left_at = None
+        self.kept_until = None
 
     def leave(self, publisher: Publisher, now: float) -> None:
         """*publisher* is gone."""
         if self.publisher is publisher:
             self.publisher = None
-            self.left_at = now
+            self.wait(now + GRACE)
+
+    def wait(self, until: float) -> None:
+        """Keep viewers without a publisher for so long, at least."""
+        self.kept_until = max(self.kept_until or until, until)
 
     def abandoned(self, now: float) -> bool:
         """Whether the grace for viewers without a publisher is over."""
-        return self.publisher is None and self.left_at is not None and now - self.left_at > GRACE
+        return self.publisher is None and self.kept_until is not None and now > self.kept_until
 
     def misfits(self) -> list[Viewer]:
         """Viewers who negotiated a codec that the publisher does not send (any more)."""
@@ -71,6 +76,11 @@ class Room:
                 for source in self.publisher.sources
             )
         )
+
+    def expected(self) -> SourceDescription | None:
+        """What the last publisher sent, for viewers who wait for the next one."""
+        tracks = tuple(Described(track.kind, _true(track.codec, track.profile_level)) for track in self.tracks.values())
+        return SourceDescription(tracks) if tracks else None
 
 
 def _true(codec: Codec, profile_level: str | None) -> Codec:

@@ -81,6 +81,8 @@ class Settings:
     max_egress_kbps: int
     drain_seconds: float
     """How long a stopping node hands its sessions over and waits for them to leave."""
+    wait_seconds: float
+    """How long viewers who ask to (`?wait=1`) may wait for a publisher."""
     tls_certificate: str = field(repr=False)
     """The certificate chain, as a PEM file's name or as the PEM text itself (as ECS hands over secrets); empty: plain HTTP."""
     tls_key: str = field(repr=False)
@@ -112,6 +114,7 @@ class Settings:
             "max_sessions": read("SLUICE_MAX_SESSIONS", _WHOLE, "400"),
             "max_egress_kbps": read("SLUICE_MAX_EGRESS_KBPS", _WHOLE, "900000"),
             "drain_seconds": read("SLUICE_DRAIN_SECONDS", _SECONDS, "8"),
+            "wait_seconds": read("SLUICE_WAIT_SECONDS", _SECONDS, "60"),
             "tls_certificate": environ.get("SLUICE_TLS_CERTIFICATE", ""),
             "tls_key": environ.get("SLUICE_TLS_KEY", ""),
             "log_level": read("SLUICE_LOG_LEVEL", _LOG_LEVEL, "INFO"),

@@ -25,6 +25,8 @@ class Play:
 
     stream: str
     protocol: str
+    wait: bool = False
+    """Rather wait at a node than be told that the stream is offline."""
 
 
 def grant_request(body: bytes, address: str = "") -> Publish | Play | Refused:
@@ -40,7 +42,8 @@ def grant_request(body: bytes, address: str = "") -> Publish | Play | Refused:
     action = fields["action"]
     protocol = fields.get("protocol") or DEFAULT_PROTOCOL[action]
     if action == "play":
-        return Play(fields["stream"], protocol) if is_stream_id(fields["stream"]) else stream_not_found()
+        wait = bool(fields.get("wait"))
+        return Play(fields["stream"], protocol, wait) if is_stream_id(fields["stream"]) else stream_not_found()
     key = StreamKey.parse(fields["key"])
     if key is None:
         return invalid_key()
@@ -65,8 +68,9 @@ def _first_wrong(fields: dict[str, Any]) -> Refused | None:
     protocol = fields.get("protocol")
     if protocol is not None and (not isinstance(protocol, str) or protocol not in PROTOCOLS):
         return invalid_request(f'"protocol" must be one of {", ".join(sorted(PROTOCOLS))}.', "protocol")
-    if not isinstance(fields.get("force", False), bool | None):
-        return invalid_request('"force" must be true or false.', "force")
+    for name in ("force", "wait"):
+        if not isinstance(fields.get(name, False), bool | None):
+            return invalid_request(f'"{name}" must be true or false.', name)
     for name in ("region", "node"):
         value = fields.get(name)
         if value is not None and not (isinstance(value, str) and NAME.fullmatch(value)):

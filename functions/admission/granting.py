@@ -22,6 +22,8 @@ class Grant:
     node_url: str
     region: str
     """The node's."""
+    waits: bool = False
+    """For a viewer who comes before the publisher."""
 
     @property
     def url(self) -> str:
@@ -32,7 +34,7 @@ class Grant:
     @property
     def location(self) -> str:
         """Where a redirected client posts its offer; the grant is in the URL because browsers drop `Authorization`."""
-        return f"{self.url}?grant={self.token}"
+        return f"{self.url}?grant={self.token}{'&wait=1' if self.waits else ''}"
 
 
 class Granting:
@@ -74,7 +76,7 @@ class Granting:
             stream=seat.stream.id,
             session=new_session_id(self._random),
             action=Action.PLAY,
-            epoch=seat.live.epoch,
+            epoch=seat.live.epoch if seat.live else 0,
             issued_at=now,
             expires_at=int(now) + GRANT_SECONDS,
             tier=seat.stream.tier.value,
@@ -83,10 +85,11 @@ class Granting:
             protocol=protocol,
             permissions=_permissions("read", seat.stream.id, protocol),
         )
-        return self._signed(claims, seat.node)
+        return self._signed(claims, seat.node, waits=seat.live is None)
 
-    def _signed(self, claims: Claims, node: Node) -> Grant:
-        return Grant(sign(claims, self._key.value(self._clock())), claims, node.url.rstrip("/"), node.region)
+    def _signed(self, claims: Claims, node: Node, *, waits: bool = False) -> Grant:
+        token = sign(claims, self._key.value(self._clock()))
+        return Grant(token, claims, node.url.rstrip("/"), node.region, waits)
 
 
 def _permissions(action: str, stream: str, protocol: str) -> tuple[dict[str, str], ...]:

@@ -18,6 +18,7 @@ from functions.addresses import shortened
 from functions.admission.asking import (
     IDEMPOTENCY_KEY,
     NAME,
+    Play,
     grant_request,
     wrong_flag,
     wrong_idempotency_key,
@@ -131,13 +132,16 @@ class Admission:
         if not is_stream_id(stream):
             return stream_not_found()
         refused = check_body(request.headers.get("content-type"), request.body)
-        return refused or self._redirect(self._play(stream, "whep"))
+        wait = request.flag("wait")
+        if refused is None and wait is None:
+            refused = wrong_flag("wait")
+        return refused or self._redirect(self._play(Play(stream, "whep", bool(wait))))
 
     def _grants(self, request: Request) -> Answer | Refused:
         asked = grant_request(request.body, request.address)
         if isinstance(asked, Refused):
             return asked
-        outcome = self._publish(asked) if isinstance(asked, Publish) else self._play(asked.stream, asked.protocol)
+        outcome = self._publish(asked) if isinstance(asked, Publish) else self._play(asked)
         if isinstance(outcome, Refused):
             return outcome
         claims = outcome.claims
@@ -185,12 +189,12 @@ class Admission:
         self._note("publish", admitted.account.id, admitted.stream, admitted.slot.session, admitted.node.id)
         return self._granting.to_publish(admitted, request.protocol)
 
-    def _play(self, stream: str, protocol: str) -> Grant | Refused:
-        admitted = self._watching.admit(stream, protocol)
+    def _play(self, request: Play) -> Grant | Refused:
+        admitted = self._watching.admit(request.stream, request.protocol, wait=request.wait)
         if isinstance(admitted, Refused):
             return admitted
-        grant = self._granting.to_play(admitted, protocol)
-        self._note("play", grant.claims.account, stream, grant.claims.session, grant.claims.node)
+        grant = self._granting.to_play(admitted, request.protocol)
+        self._note("play", grant.claims.account, request.stream, grant.claims.session, grant.claims.node)
         return grant
 
     def _note(self, action: str, account: str, stream: str, session: str, node: str) -> None:
@@ -237,7 +241,7 @@ def build(
     throttle = Throttle(dynamo, settings.fleet_table)
     return Admission(
         ports,
-        Watching(directory, clock),
+        Watching(directory, clock, settings.region, choose),
         Granting(signing_parameter(ssm, settings.signer_parameter), clock, secrets.token_bytes),
         Visitors(
             Registry(dynamo, settings.accounts_table),

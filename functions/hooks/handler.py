@@ -73,7 +73,7 @@ def build(
             RefusalLog(dynamo, settings.accounts_table), EventBus(events, settings.event_bus, settings.stack, log)
         ),
     )
-    return Hook(ports, Watching(directory, clock), log)
+    return Hook(ports, Watching(directory, clock, settings.region, randrange), log)
 
 
 @cache

@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from functions import answers, aws
 from functions.eventbus import EventBus, no_client
-from functions.nodes.service import Heartbeats
+from functions.nodes.service import Heartbeats, Stores
 from functions.observability import LambdaLog
 from functions.settings import Settings
 from functions.signer import SignerUnavailableError, jwks_parameter
@@ -63,10 +63,12 @@ def build(
     """The composition root."""
     jwks = jwks_parameter(ssm, settings.jwks_parameter)
     heartbeats = Heartbeats(
-        Nodes(dynamo, settings.fleet_table),
-        Rosters(dynamo, settings.accounts_table),
-        Streams(dynamo, settings.accounts_table),
-        Directory(dynamo, settings.accounts_table, settings.fleet_table),
+        Stores(
+            Nodes(dynamo, settings.fleet_table),
+            Rosters(dynamo, settings.accounts_table),
+            Streams(dynamo, settings.accounts_table),
+            Directory(dynamo, settings.accounts_table, settings.fleet_table),
+        ),
         lambda now: PublicKeys.model_validate(jwks.value(now)),
         clock,
         log,

@@ -6,6 +6,7 @@ until it is gone. A report is the whole truth about a node, so a lost message co
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from functions.accounts import Account, Live, Noted
 from functions.fleet import LEASE_SECONDS, Load, Node, NodeReport, NodeState, Order, Session
@@ -29,25 +30,32 @@ MAX_SKEW_SECONDS = 300.0
 """A clock that is further ahead is broken, or its node is none of ours."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What is read and written at a heartbeat."""
+
+    nodes: Nodes
+    rosters: Rosters
+    streams: Streams
+    directory: Directory
+
+
 class Heartbeats:
     """Answers heartbeats."""
 
     def __init__(
         self,
-        nodes: Nodes,
-        rosters: Rosters,
-        streams: Streams,
-        directory: Directory,
+        stores: Stores,
         keys: Callable[[float], PublicKeys],
         clock: Callable[[], float],
         log: Log,
         tell: Callable[[Sequence[Happening]], object],
         note: Callable[[str, Noted], object] = lambda _account, _noted: None,
     ) -> None:
-        self._nodes = nodes
-        self._rosters = rosters
-        self._streams = streams
-        self._directory = directory
+        self._nodes = stores.nodes
+        self._rosters = stores.rosters
+        self._streams = stores.streams
+        self._directory = stores.directory
         self._keys = keys
         self._clock = clock
         self._log = log

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from functions.accounts import Account, Key, Stream
 from functions.fleet import LEASE_SECONDS
-from functions.nodes.service import Heartbeats
+from functions.nodes.service import Heartbeats, Stores
 from functions.publishing import Place, Ports, Publish, admit
 from functions.roster import occupied
 from shared.keys import StreamKey, new_boot, new_stream_id, new_stream_key
@@ -88,7 +88,7 @@ class Rosters(RuleBasedStateMachine):
             "directory": self.directory,
         }
         self.heartbeats = Heartbeats(
-            **made, keys=lambda _: PublicKeys(), clock=lambda: self.now, log=SilentLog(), tell=lambda _: None
+            Stores(**made), keys=lambda _: PublicKeys(), clock=lambda: self.now, log=SilentLog(), tell=lambda _: None
         )
         self.edges = [Edge(f"node{number}", new_boot(os.urandom), NOW - 10) for number in range(2)]
         self.granted: list[Place] = []

@@ -97,7 +97,7 @@ class Answer:
         """The grant in a redirect, or in the body."""
         if self.status == 201:
             return str(self.json["grant"])
-        return self.headers["Location"].partition("?grant=")[2]
+        return self.headers["Location"].partition("?grant=")[2].partition("&")[0]
 
 
 @dataclass

@@ -53,8 +53,10 @@ class Audience:
         self.refused: list[str] = []
         self._tasks: list[asyncio.Task[Any]] = []
 
-    async def publish(self) -> None:
-        """Go live, and stay so."""
+    async def publish(self, whip: str = "") -> None:
+        """Go live, and stay so; at another address than the API's, if that is asked for."""
+        if whip:
+            self.publisher = Publisher(self._host, whip, self._video, self._table)
         await self.publisher.connect()
         self._tasks.append(asyncio.create_task(self._publish_again()))
 
@@ -68,6 +70,12 @@ class Audience:
                 self.refused.append(str(refused))
                 continue
             self.publisher = again
+
+    async def wait(self) -> Watching:
+        """A viewer who is there before the publisher."""
+        viewer = Watching(self._host, f"{self.whep}?wait=1", self._video, self._table)
+        await viewer.connect()
+        return viewer
 
     async def watch(self, url: str | None = None) -> Watching:
         """A viewer with a picture."""
@@ -137,6 +145,37 @@ async def until_ready(http: aiohttp.ClientSession, metrics: str, status: int) ->
                     if response.status == status:
                         return
             await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["same-node", "other-node"])
+async def test_1b_05_who_waits_at_one_node_follows_the_publisher_to_another(
+    stack: dict[str, Any],
+    there: bool,  # noqa: FBT001  # a parameter of the test
+) -> None:
+    """A viewer who came first has a picture at once where the publisher comes to its node, else it is told where to go."""
+    port = urlsplit(stack["api"]).port
+    assert port is not None
+    async with peer.host() as host:
+        api = Client(host.http, stack)
+        _, (key,) = await asyncio.to_thread(api.account, Tier.SOLO_CREATOR)
+        audience = Audience(host, api.api, key)
+        waiting = await audience.wait()
+        node = node_of(waiting, port)
+        if not there:
+            node = next(one for one in stack["nodes"] if one["id"] != node["id"])
+            moving = asyncio.create_task(audience.moved_by_event(waiting))
+        await asyncio.sleep(0.3)
+        began = time.time()
+        await audience.publish(f"{node['url']}/{key.stream_key.reveal()}/whip")
+        if there:
+            await asyncio.wait_for(waiting.picture, 5)
+            after = waiting
+        else:
+            after = await asyncio.wait_for(moving, 10)
+        assert after.at.first_keyframe - began < 3
+        assert node_of(after, port)["id"] == node["id"]
+        waiting.vanish()
+        await audience.end(after)
 
 
 def black(before: Watching, after: Watching) -> float:

@@ -83,8 +83,9 @@ def grant(
 class InProcess:
     """Stands in for HTTP: hands the plane what an offer and its answer would have agreed on."""
 
-    def __init__(self, plane: Plane, verified: VerifiedGrant, **media: Any) -> None:
+    def __init__(self, plane: Plane, verified: VerifiedGrant, *, wait: float = 0.0, **media: Any) -> None:
         self.plane = plane
+        self.wait = wait
         self.verified = verified
         self.media = media
         self.session: Session | None = None
@@ -100,8 +101,11 @@ class InProcess:
             dtls_role=DtlsRole.CLIENT if peer.setup == "passive" else DtlsRole.SERVER,
             media=tuple(self._section(peer, kind, publishes=publishes) for kind in peer.kinds),
         )
-        begin = self.plane.publish if publishes else self.plane.play
-        session = begin(self.verified, negotiated, time.time())
+        session: Session | Refused
+        if publishes:
+            session = self.plane.publish(self.verified, negotiated, time.time())
+        else:
+            session = self.plane.play(self.verified, negotiated, time.time(), wait=self.wait)
         if isinstance(session, Refused):
             raise RefusedError(session)
         self.session = session
@@ -200,11 +204,18 @@ class Stage:
         return peer
 
     async def viewer(
-        self, *, viewers: int = 20, media: dict[str, Any] | None = None, stream: str = STREAM, **options: Any
+        self,
+        *,
+        viewers: int = 20,
+        media: dict[str, Any] | None = None,
+        stream: str = STREAM,
+        wait: float = 0.0,
+        **options: Any,
     ) -> TestViewer:
-        """A connected viewer."""
+        """A connected viewer, which may come before its publisher."""
         peer = TestViewer(self.host, "", self.clip, self.stamps, **options)
-        peer.ways = InProcess(self.plane, grant(Action.PLAY, viewers=viewers, stream=stream), **(media or {}))
+        asked = grant(Action.PLAY, viewers=viewers, stream=stream)
+        peer.ways = InProcess(self.plane, asked, wait=wait, **(media or {}))
         self._peers.append(peer)
         await peer.connect()
         return peer

@@ -71,6 +71,9 @@ class FakePlane:
     def __init__(self) -> None:
         self.local = LOCAL
         self.sources: dict[str, SourceDescription] = {STREAM: source()}
+        self.carried: dict[str, SourceDescription] = {}
+        """What streams sent before they went offline."""
+        self.waits: list[float] = []
         self.begun: list[tuple[VerifiedGrant, Negotiated]] = []
         self.ended: list[tuple[str, str]] = []
         self.restarted: list[tuple[str, IceCredentials, IceCredentials]] = []
@@ -96,7 +99,16 @@ class FakePlane:
         number = len(self.begun)
         return FakeSession(grant.claims.session, f"secret{number}", f"etag{number}")
 
-    play = publish
+    def expected(self, stream: str) -> SourceDescription | None:
+        """What `carried` says."""
+        return self.carried.get(stream)
+
+    def play(
+        self, grant: VerifiedGrant, negotiated: Negotiated, now: float, *, wait: float = 0.0
+    ) -> FakeSession | Refused:
+        """Note the session, and how long it waits."""
+        self.waits.append(wait)
+        return self.publish(grant, negotiated, now)
 
     def end(self, session_id: str, reason: str) -> bool:
         """Note the end."""

@@ -8,13 +8,14 @@ from sfu.app import make_app
 from sfu.endpoint import new_ssrcs
 from sfu.ice_servers import IceServer
 from sfu.listener import Listener
+from sfu.negotiation import Codec
 from sfu.ports import Granted, PassedThrough, Wanted
 from sfu.rate import RateLimit
 from shared.grants import Action
 from shared.refusals import Code, no_capacity, unavailable, viewer_limit_reached
 from shared.verifier import Reason
 from tests.sfu.raw_http import Answer, ask, request
-from tests.sfu.signalling_fakes import KEY, NODE, NOW, PUBLIC_URL, STREAM, Node, grant, offer_text
+from tests.sfu.signalling_fakes import KEY, NODE, NOW, PUBLIC_URL, STREAM, Node, grant, offer_text, source
 
 SDP = "application/sdp"
 WHIP, WHEP = f"/{STREAM}/whip", f"/{STREAM}/whep"
@@ -38,15 +39,16 @@ class Running:
         """A POST with a good grant."""
         return await self.ask("POST", f"{WHIP}?grant={grant(Action.PUBLISH, session=session)}", body, Content_Type=SDP)
 
-    async def play(self, session: str = "session1", body: str = CHROME_VIEW) -> Answer:
+    async def play(self, session: str = "session1", body: str = CHROME_VIEW, query: str = "") -> Answer:
         """A POST with a good grant."""
-        return await self.ask("POST", f"{WHEP}?grant={grant(Action.PLAY, session=session)}", body, Content_Type=SDP)
+        target = f"{WHEP}?grant={grant(Action.PLAY, session=session)}{query}"
+        return await self.ask("POST", target, body, Content_Type=SDP)
 
 
 @pytest.fixture
 async def running() -> AsyncIterator[Running]:
     """A node that serves."""
-    server = Running(Node())
+    server = Running(Node(), wait_seconds=30.0)
     server.port = await server.listener.open("127.0.0.1", 0)
     yield server
     await server.listener.close()
@@ -206,6 +208,20 @@ async def test_1b_05_an_offline_stream_is_a_409_with_retry_after(running: Runnin
 
     assert (answer.status, answer.json["code"]) == (409, "STREAM_OFFLINE")
     assert int(answer["Retry-After"]) >= 1
+
+
+async def test_1b_05_who_asks_to_wait_is_answered_before_the_publisher(running: Running) -> None:
+    """With the likeliest codec: what the stream carried last, else H264; for as long as the node lets viewers wait."""
+    plane = running.node.plane
+    plane.sources.clear()
+    first = await running.play(query="&wait=1")
+    plane.carried[STREAM] = source(video=Codec("VP8", 90000))
+    second = await running.play("session2", query="&wait=1")
+
+    assert (first.status, second.status) == (201, 201)
+    codecs = [[media.codec.name for media in negotiated.media] for _, negotiated in plane.begun]
+    assert [sorted(names) for names in codecs] == [["H264", "OPUS"], ["OPUS", "VP8"]]
+    assert plane.waits == [30.0, 30.0]
 
 
 async def test_1b_02_no_refusal_is_ever_a_406(running: Running) -> None:

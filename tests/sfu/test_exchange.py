@@ -53,7 +53,15 @@ async def test_a_grant_is_taken_apart(api: Api) -> None:
 
     assert await api.exchange(WANTED) == Granted("a.b.c", url, "node2", STREAM)
     assert api.asked == [
-        {"key": KEY, "action": "publish", "protocol": "whip", "force": True, "region": "eu", "node": NODE}
+        {
+            "key": KEY,
+            "action": "publish",
+            "protocol": "whip",
+            "force": True,
+            "wait": False,
+            "region": "eu",
+            "node": NODE,
+        }
     ]
 
 
@@ -66,6 +74,7 @@ async def test_a_viewer_is_asked_for_by_stream(api: Api) -> None:
         "action": "play",
         "protocol": "whep",
         "force": False,
+        "wait": False,
         "region": None,
         "node": NODE,
     }

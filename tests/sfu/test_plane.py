@@ -241,6 +241,27 @@ async def test_bytes_are_metered_exactly(profile: dtls.Profile, setup: str) -> N
         assert sum(ended.sent for ended in run.ended) == sent
 
 
+async def test_1b_05_a_viewer_may_wait_for_its_publisher() -> None:
+    """It is connected by then, and has a picture as soon as there is one; nobody waits for ever."""
+    async with stage() as run:
+        viewer = await run.viewer(wait=5.0)
+        assert run.plane.streams(0) == []
+        assert list(run.plane.stranded()) == [STREAM]
+        await run.publisher()
+        await asyncio.wait_for(viewer.picture, 5)
+        assert viewer.counts().missing == 0
+
+    clock = Clock()
+    async with stage(clock=clock) as run:
+        viewer = await run.viewer(wait=5.0)
+        clock.ahead += 4.0
+        await asyncio.sleep(0.2)
+        assert not viewer.ended.done()
+        clock.ahead += 2.0
+        await asyncio.wait_for(viewer.ended, 3)
+        assert list(reasons(run).values()) == ["publisher_gone"]
+
+
 async def test_a_viewer_that_changes_its_address_goes_on() -> None:
     """From Wi-Fi to mobile: within one check."""
     async with stage() as run:

@@ -70,6 +70,36 @@ def test_unknown_and_offline_streams(world: World) -> None:
     assert world.watch("..%2F\0").code == "STREAM_NOT_FOUND"
 
 
+def test_who_asks_to_wait_gets_a_seat_before_the_publisher(world: World, node: Beating) -> None:
+    """At a node with room, which is told so; who does not ask is told that the stream is offline."""
+    world.account("acme", Tier.REGISTERED)
+    _, stream = world.key("acme")
+    world.beat(node)
+
+    assert world.watch(stream, query={"wait": "0"}).code == "STREAM_OFFLINE"
+    waiting = world.watch(stream, query={"wait": "1"})
+    asked = world.ask_grant({"stream": stream, "action": "play", "wait": True})
+
+    assert waiting.status == 307
+    assert waiting.headers["Location"].endswith("&wait=1")
+    assert world.verified(waiting, Action.PLAY).claims.max_viewers == 20
+    assert (asked.status, asked.json["node"]) == (201, "node1")
+
+
+def test_waiting_is_for_webrtc_and_for_streams_that_exist(world: World, node: Beating) -> None:
+    """And needs a node with room; a live stream is watched at once, where it is."""
+    stream = live(world, node)
+    other = world.key("acme")[1]
+
+    assert "wait" not in world.watch(stream, query={"wait": "1"}).headers["Location"]
+    assert world.watch("a" * 16, query={"wait": "1"}).code == "STREAM_NOT_FOUND"
+    assert world.watch(other, query={"wait": "maybe"}).code == "INVALID_REQUEST"
+    assert world.ask_grant({"stream": other, "action": "play", "protocol": "hls", "wait": True}).status == 409
+    node.state = "draining"
+    world.beat(node)
+    assert world.watch(other, query={"wait": "1"}).code == "STREAM_OFFLINE"
+
+
 def test_a_stream_is_offline_once_its_session_ended_or_its_node_died(world: World, node: Beating) -> None:
     """By the node's word, or for the lack of one."""
     stream = live(world, node)
