@@ -12,12 +12,12 @@ import random
 import sys
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError
 
 from functions.publishing import Place, Ports, Publish, admit
 from functions.storage.directory import Directory
@@ -44,8 +44,22 @@ class ScaledClock:
         time.sleep(seconds / self._speed)
 
 
+def _lose(client: Any, part: float) -> None:
+    """Let *part* of all writes happen and their answers never arrive, so that botocore sends them again."""
+    session = client._endpoint.http_session
+    send = session.send
+
+    def losing(request: Any) -> Any:
+        answer = send(request)
+        if request.headers["X-Amz-Target"].endswith(b".UpdateItem") and random.random() < part:  # noqa: S311 - chance, not secrecy
+            raise ConnectionClosedError(endpoint_url=request.url)
+        return answer
+
+    session.send = losing
+
+
 def ports(plan: dict[str, Any], clock: ScaledClock, *, lost: float = 0.0) -> Ports:
-    """Admission over the storm's tables; *lost* of all writes are sent twice, as after a lost answer."""
+    """Admission over the storm's tables; the answers of *lost* of all writes are lost after they were committed."""
     client = boto3.client(
         "dynamodb",
         endpoint_url=plan["endpoint"],
@@ -55,16 +69,7 @@ def ports(plan: dict[str, Any], clock: ScaledClock, *, lost: float = 0.0) -> Por
         config=Config(retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=50),
     )
     if lost:
-        real = client.update_item
-
-        def update_item(**parameters: Any) -> Any:
-            if random.random() < lost:  # noqa: S311 - chance, not secrecy
-                # Its answer gets lost, whatever it is.
-                with suppress(client.exceptions.ConditionalCheckFailedException):
-                    real(**parameters)
-            return real(**parameters)
-
-        client.update_item = update_item
+        _lose(client, lost)
     dynamo = Dynamo(client)
     return Ports(
         directory=Directory(dynamo, plan["accounts"], plan["fleet"]),
