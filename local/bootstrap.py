@@ -23,7 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from local import chromium
+from local import chromium, clients
 from local.environments import DEMO, DEV, EMULATOR, FUNCTIONS, LOCAL, ROOT, SFU, Environment, SetupError, prepare
 from local.tether import tie
 
@@ -34,7 +34,9 @@ _HELP = """make up      the whole system on this machine      PORT=8080 HOST=127
 make demo    publish a test picture to it and print the link to watch
 make test    all tests, with coverage       ARGS="tests/local -k routes" runs what pytest is told, alone
 make lint    format, lint, types, import rules, templates
-make bench   the benchmark against MediaMTX (MEDIAMTX=/path/to/mediamtx)
+make bench   the benchmark against MediaMTX (MEDIAMTX=/path/to/mediamtx)   FULL=1 for every bar (20 minutes)
+make soak    viewers come and go for ten minutes, and nothing may grow    SECONDS=600
+make test-clients   real clients against a whole stack: Firefox, OBS's libraries, GStreamer, MediaMTX   ARGS="-k firefox"
 make bench-admission    cold start, warm admission and throughput of the control plane (1 min, quiet machine)
 make clean   remove everything that was installed or written here"""
 
@@ -46,6 +48,8 @@ def main(arguments: list[str]) -> int:
         "test": test,
         "lint": lint,
         "bench": bench,
+        "soak": soak,
+        "test-clients": test_clients,
         "bench-admission": bench_admission,
         "demo": demo,
         "clean": clean,
@@ -90,9 +94,24 @@ def demo() -> int:
 
 
 def bench() -> int:
-    """Measure against MediaMTX."""
+    """Measure against MediaMTX; FULL=1 measures every bar, against Broadcast Box too."""
     prepare(_ALL, say)
-    _become(DEV, "-m", "tests.bench")
+    _become(DEV, "-m", "tests.bench", *(["--full"] if os.environ.get("FULL") == "1" else []))
+
+
+def soak() -> int:
+    """Run a node for SECONDS with viewers that come and go."""
+    prepare(_ALL, say)
+    _become(DEV, "-m", "tests.bench.soak", "--seconds", os.environ.get("SECONDS", "600"))
+
+
+def test_clients() -> int:
+    """Run the tests that need other people's clients, which are installed or built first."""
+    prepare(_ALL, say)
+    environ = {name: value for name, value in os.environ.items() if name not in _MAKES}
+    environ |= {"CHROMIUM": chromium.ensure(say)} | clients.ensure(say)
+    asked = os.environ.get("ARGS", "").split()
+    return _run([str(DEV.python), "-m", "pytest", "tests/clients", "-m", "clients", *asked], environ)
 
 
 def bench_admission() -> int:
@@ -113,9 +132,9 @@ def test() -> int:
         return _run([str(DEV.python), "-m", "pytest", *asked], environ)
     pytest = [str(DEV.python), "-m", "pytest", "--cov", "--cov-report="]
     say("Tests that may run side by side:")
-    codes = [_run([*pytest, "-n", "auto", "-m", f"not ({_SERIAL} or bench)"], environ)]
+    codes = [_run([*pytest, "-n", "auto", "-m", f"not ({_SERIAL} or bench or clients)"], environ)]
     say("Tests of the whole stack, one by one:")
-    codes.append(_run([*pytest, "--cov-append", "-m", f"({_SERIAL}) and not bench"], environ))
+    codes.append(_run([*pytest, "--cov-append", "-m", f"({_SERIAL}) and not (bench or clients)"], environ))
     _run([str(DEV.python), "-m", "coverage", "report"], environ)
     return max(0 if code == _NO_TESTS else code for code in codes)
 

@@ -69,6 +69,11 @@ class Clip:
 
 def load(recipe: Recipe) -> Clip:
     """The clip of *recipe*: from the temp directory, or encoded now (a few seconds)."""
+    return _clip(recipe, *encoded(recipe))
+
+
+def encoded(recipe: Recipe) -> tuple[list[bytes], list[bytes]]:
+    """What the encoders gave: H264 access units in Annex B, and Opus packets."""
     name = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode()).hexdigest()[:16]
     path = Path(tempfile.gettempdir()) / "sluice-clips" / name
     if not path.exists():
@@ -76,7 +81,7 @@ def load(recipe: Recipe) -> Clip:
         part = path.with_suffix(f".{os.getpid()}")
         part.write_bytes(_dump(list(_video(recipe)), list(_audio(recipe))))
         part.rename(path)
-    return _clip(recipe, *_parse(path.read_bytes()))
+    return _parse(path.read_bytes())
 
 
 def _clip(recipe: Recipe, video: list[bytes], audio: list[bytes]) -> Clip:

@@ -1,0 +1,30 @@
+"""A whole stack on this machine's own address, and the clients that `make test-clients` has set up."""
+
+import json
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clients.page import Stack
+from tests.clients.tabs import Browsers, browsers
+from tests.conftest import free_ports, running_stack
+
+
+@pytest.fixture(scope="session")
+def lan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """What stack.json says of a `make up HOST=lan`: Firefox and libnice make no candidate pairs with 127.0.0.1."""
+    given = os.environ.get("SLUICE_STACK_FILE")
+    if given:
+        yield json.loads(Path(given).read_text())
+        return
+    with running_stack(free_ports(), tmp_path_factory.mktemp("lan") / "output", HOST="lan") as (_, described):
+        yield described
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browsers]:
+    """Chromium and Firefox, each started when a tab of it is first asked for."""
+    async with browsers() as both:
+        yield both
