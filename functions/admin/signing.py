@@ -23,6 +23,7 @@ from functions.rotation import (
     switched,
 )
 from functions.signer import new_signer
+from functions.webhook import new_master
 from shared.keys import RandomBytes
 from shared.verifier import Verifier
 
@@ -40,27 +41,26 @@ class Waiting:
 
 
 class Signing:
-    """The two parameters of one stack."""
+    """The parameters of one stack."""
 
     def __init__(self, ssm: Any, stack: str) -> None:
         self._ssm = ssm
         self.secret_name = f"/sluice/{stack}/signer"
         self.public_name = f"/sluice/{stack}/jwks"
+        self.webhooks_name = f"/sluice/{stack}/webhooks"
 
     def init(self, random: RandomBytes, now: float) -> dict[str, Any]:
-        """The first key. Nothing that exists is replaced."""
+        """The first key, and the master secret of webhooks. Nothing that exists is replaced."""
+        webhooks = self._put_new(self.webhooks_name, new_master(random), "SecureString")
         secret, public = new_signer(random, now)
-        try:
-            # Public keys first: whoever finds a signing key finds its public half as well.
-            self._ssm.put_parameter(Name=self.public_name, Value=public, Type="String")
-            self._ssm.put_parameter(Name=self.secret_name, Value=secret, Type="SecureString")
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ParameterAlreadyExists":
-                raise NotDoneError(
-                    f"{self.secret_name} or its public keys exist already; nothing was replaced."
-                ) from error
-            raise
-        return {"signer": self.secret_name, "kid": keys_in(secret)[0].kid}
+        # Public keys first: whoever finds a signing key finds its public half as well.
+        made = self._put_new(self.public_name, public, "String") and self._put_new(
+            self.secret_name, secret, "SecureString"
+        )
+        if not made and not webhooks:
+            raise NotDoneError(f"{self.secret_name} or its public keys exist already; nothing was replaced.")
+        told = {"webhooks": self.webhooks_name} if webhooks else {}
+        return {**told, **({"signer": self.secret_name, "kid": keys_in(secret)[0].kid} if made else {})}
 
     def keys(self) -> dict[str, Any]:
         """The keys, and whether their public halves are published."""
@@ -89,6 +89,15 @@ class Signing:
         secret, _ = self._replace(alone, version)
         waiting.tell("done")
         return {"signer": self.secret_name, "signing_keys": self._views(secret)}
+
+    def _put_new(self, name: str, value: str, kind: str) -> bool:
+        try:
+            self._ssm.put_parameter(Name=name, Value=value, Type=kind)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ParameterAlreadyExists":
+                return False
+            raise
+        return True
 
     def _views(self, secret: str) -> list[dict[str, Any]]:
         public = self._ssm.get_parameter(Name=self.public_name)["Parameter"]["Value"]

@@ -13,6 +13,7 @@ from moto import mock_aws
 
 from functions.admin.cli import Call, main, parser, table
 from functions.signer import active_key
+from functions.webhook import master_of
 from shared.verifier import Verifier
 
 
@@ -136,7 +137,7 @@ def test_nothing_to_talk_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Any, api:
 
 
 def test_a_signer_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both halves, which fit each other; a second time nothing is replaced."""
+    """Both halves, which fit each other, and the webhooks' master secret; a second time nothing is replaced."""
     for name, value in {
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "t",
@@ -150,6 +151,13 @@ def test_a_signer_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
         ssm = boto3.client("ssm")
         secret = ssm.get_parameter(Name="/sluice/s/signer", WithDecryption=True)["Parameter"]["Value"]
         public = json.loads(ssm.get_parameter(Name="/sluice/s/jwks")["Parameter"]["Value"])
+        webhooks = ssm.get_parameter(Name="/sluice/s/webhooks", WithDecryption=True)["Parameter"]
+        # A stack from before there were webhooks gets what it lacks, and nothing else.
+        ssm.delete_parameter(Name="/sluice/s/webhooks")
+        code, out, _ = run("--json", "signer", "init", "--stack", "s")
+        assert (code, json.loads(out)) == (0, {"webhooks": "/sluice/s/webhooks"})
+    assert webhooks["Type"] == "SecureString"
+    assert len(master_of(webhooks["Value"])) == 32
     assert Verifier(public).kids == {active_key(secret).kid}
 
 

@@ -1,0 +1,104 @@
+"""Webhooks on real services: the rule, the queue and its dead letters as the template has them; then the whole stack."""
+
+import json
+import os
+import urllib.error
+import urllib.request
+import uuid
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook as Verifier
+
+from functions.eventbus import EventBus
+from functions.happenings import refused
+from functions.observability import LambdaLog
+from functions.settings import Settings
+from functions.storage.dynamo import Dynamo
+from functions.storage.webhooks import Webhooks
+from functions.webhook import Webhook, new_master
+from functions.webhooks import handler
+from functions.webhooks.service import DELAYS
+from local.emulator import Clients, deploy
+from local.processes import ROOT
+from local.template import Deployment, read
+from tests.functions.webhooks.receiver import receiving
+from tests.local.builders import CREDENTIALS, wait_for
+
+
+def test_what_is_never_taken_ends_among_the_dead_letters(aws_endpoint: str) -> None:
+    """After exactly eight attempts with one id; events of another stack do not even come into the queue."""
+    name = f"t{uuid.uuid4().hex[:8]}"
+    template = read(ROOT / "template.yaml", Deployment(name, "us-east-1", aws_endpoint, "", {"WebhookReach": "local"}))
+    clients = Clients(aws_endpoint, CREDENTIALS)
+    deploy(template, clients)
+    settings = Settings.from_environment(template.functions["WebhooksFunction"].environment)
+    clients.ssm.put_parameter(Name=settings.webhook_parameter, Type="SecureString", Value=new_master(os.urandom))
+    log, dynamo = LambdaLog("webhooks"), Dynamo(clients.dynamodb)
+    deliveries = handler.build(
+        settings, log, dynamo, clients.ssm, lambda: clients.sqs, delays=[0] * len(DELAYS)
+    )  # fmt: skip
+    with receiving() as receiver:
+        receiver.statuses = [500]
+        Webhooks(dynamo, settings.accounts_table).create(Webhook("acme", receiver.url, "5a17", created=0))
+        for stack in (name, "another"):
+            told = [refused("acme", "q5sm2xr7dcwk3ybh", "STREAM_LIMIT_REACHED", "whip")]
+            assert EventBus(lambda: clients.events, "default", stack, log).put(told)
+        received = 0
+        while records := _receive(clients, settings.webhook_queue):
+            received += len(records)
+            failed = handler.consume({"Records": records}, deliveries, log)["batchItemFailures"]
+            assert [failure["itemIdentifier"] for failure in failed] == [record["messageId"] for record in records]
+
+    assert received == len(receiver.received) == len(DELAYS) + 1
+    assert len({got.headers["webhook-id"] for got in receiver.received}) == 1
+    (dead,) = _receive(clients, template.queues["WebhookDeadLetters"].url)
+    assert json.loads(dead["body"])["detail"]["account"] == "acme"
+
+
+def _receive(clients: Clients, queue: str) -> list[dict[str, Any]]:
+    """What Lambda's poller would hand over."""
+    found = clients.sqs.receive_message(
+        QueueUrl=queue, MaxNumberOfMessages=10, MessageSystemAttributeNames=["ApproximateReceiveCount"]
+    )
+    return [
+        {
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "attributes": message["Attributes"],
+            "body": message["Body"],
+        }
+        for message in found.get("Messages", [])
+    ]
+
+
+@pytest.mark.timeout(60)
+def test_an_owner_s_receiver_gets_tests_and_events(stack: dict[str, Any]) -> None:
+    """Through the API, EventBridge's rule, the queue and the function of `make up`, signed with the secret that it showed."""
+    (account,) = (found for found in stack["accounts"] if found["account"] == "anonymous-demo")
+
+    key = account["keys"][0]["stream_key"]
+
+    def ask(method: str, path: str, body: Any = None) -> Any:
+        request = urllib.request.Request(  # noqa: S310 - the stack's own address
+            f"{stack['api']}{path}",
+            json.dumps(body).encode() if body is not None else None,
+            {"Authorization": f"Bearer {account['token']}", "Content-Type": "application/json"},
+            method=method,
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - likewise
+            return json.load(answer)
+
+    with receiving() as receiver:
+        secret = ask("PUT", "/v1/account/webhook", {"url": receiver.url})["secret"]
+        try:
+            ask("POST", "/v1/account/webhook/test")
+            wait_for(lambda: receiver.received, 20)
+            with pytest.raises(urllib.error.HTTPError, match="403"):
+                ask("POST", "/v1/grants", {"action": "publish", "protocol": "rtmp", "key": key})
+            wait_for(lambda: len(receiver.received) == 2, 20)
+        finally:
+            ask("DELETE", "/v1/account/webhook")
+    messages = [Verifier(secret).verify(got.body, got.headers) for got in receiver.received]
+    assert [message["type"] for message in messages] == ["webhook.test", "publish.refused"]
+    assert messages[1]["data"]["code"] == "PROTOCOL_NOT_ALLOWED"
