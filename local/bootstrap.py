@@ -33,6 +33,7 @@ _CODE = ("functions", "shared", "sfu", "local", "tests")
 _HELP = """make up      the whole system on this machine      PORT=8080 HOST=127.0.0.1 (or lan) SECONDS=… (stops by itself)
 make demo    publish a test picture to it and print the link to watch
 make test    all tests, with coverage       ARGS="tests/local -k routes" runs what pytest is told, alone
+make fuzz    requests that nobody meant to send, made from the OpenAPI document   SECONDS=300 SEED=1
 make lint    format, lint, types, import rules, templates
 make bench   the benchmark against MediaMTX (MEDIAMTX=/path/to/mediamtx)   FULL=1 for every bar (20 minutes)
 make soak    viewers come and go for ten minutes, and nothing may grow    SECONDS=600
@@ -47,6 +48,7 @@ def main(arguments: list[str]) -> int:
         "up": up,
         "test": test,
         "lint": lint,
+        "fuzz": fuzz,
         "bench": bench,
         "soak": soak,
         "test-clients": test_clients,
@@ -141,6 +143,12 @@ def test() -> int:
 
 _MAKES = {"ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"}
 _NO_TESTS = 5  # pytest's exit code
+
+
+def fuzz() -> int:
+    """Look for requests that are answered otherwise than documented."""
+    prepare(_ALL, say)
+    _become(DEV, "-m", "tests.fuzz")
 
 
 def lint() -> int:

@@ -7,7 +7,7 @@ reader would misread a message, and then both versions are read until every node
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 VERSION: Final = 1
 
@@ -22,8 +22,8 @@ MAX_WAITING = 100
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
 Count = Annotated[int, Field(ge=0, le=2**53)]
-Instant = Annotated[float, Field(ge=0, lt=1e12, allow_inf_nan=False)]
-"""Seconds since the epoch."""
+Instant = Annotated[float, Field(ge=0, lt=1e12, allow_inf_nan=False), AfterValidator(lambda at: round(at, 6))]
+"""Seconds since the epoch, to the microsecond: a store has its own limits for smaller numbers than that."""
 Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
 
 

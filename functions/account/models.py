@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from shared.tiers import HlsEmbed, Tier
 
@@ -56,8 +57,24 @@ class WebhookRotation(Asked):
     """How long messages carry a signature by the old secret too."""
 
 
+_TEXT: JsonDict = {"type": "string"}
+_NOTHING: JsonDict = {"type": "null"}
+
+
 class DryRunRequest(Asked):
     """A publish or a play that might be asked for."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["stream_id"], "properties": {"stream_id": _TEXT, "stream_key": _NOTHING}},
+                {
+                    "required": ["stream_key"],
+                    "properties": {"stream_key": _TEXT, "stream_id": _NOTHING, "action": {"const": "publish"}},
+                },
+            ]
+        }
+    )
 
     action: Literal["publish", "play"]
     stream_id: str | None = Field(default=None, max_length=64)

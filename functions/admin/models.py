@@ -1,6 +1,6 @@
 """Requests and replies of the operator's API."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -8,6 +8,7 @@ from functions.account.models import Label
 from shared.tiers import HlsEmbed, Overrides, Tier
 
 AccountId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
+Protocol = Literal["whip", "whep", "rtmp", "srt", "hls"]
 Limit = Annotated[int, Field(ge=0, le=2**53)]
 
 
@@ -31,12 +32,13 @@ class LimitOverrides(Asked):
     """Media bytes a month."""
     viewers: Limit | None = None
     kbps: Limit | None = None
-    protocols: Annotated[list[str] | None, Field(max_length=10)] = None
+    protocols: Annotated[list[Protocol] | None, Field(min_length=1, max_length=5)] = None
+    """Not none of them: an account that may do nothing has `streams` 0."""
     hls_embed: Annotated[HlsEmbed | None, Field(strict=False)] = None
 
     def overrides(self) -> Overrides:
         """As the control plane's value."""
-        protocols = frozenset(self.protocols) if self.protocols is not None else None
+        protocols = frozenset[str](self.protocols) if self.protocols is not None else None
         return Overrides(self.streams, self.bytes, self.viewers, self.kbps, protocols, self.hls_embed)
 
 

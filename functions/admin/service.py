@@ -17,7 +17,6 @@ from functions.admin.models import (
     Done,
     KeyList,
     KeyView,
-    LimitOverrides,
     NewAccountRequest,
     NewKeyRequest,
     NodeList,
@@ -39,7 +38,6 @@ from functions.storage.usage import UsageLedger
 from shared.keys import RandomBytes, is_stream_id
 from shared.months import month_of
 from shared.refusals import Refused, invalid_request, not_found
-from shared.tiers import PROTOCOLS
 
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
@@ -68,9 +66,6 @@ class Operator:
 
     def create_account(self, asked: NewAccountRequest) -> AccountCreated | Refused:
         """A new account and its token."""
-        refused = _unknown_protocol(asked.overrides)
-        if refused is not None:
-            return refused
         now = self._clock()
         made = create_account(
             self._registry,
@@ -105,9 +100,6 @@ class Operator:
 
     def change_account(self, account: str, change: AccountChange) -> AccountView | Refused:
         """Another tier, other overrides; streams and block follow."""
-        refused = _unknown_protocol(change.overrides)
-        if refused is not None:
-            return refused
         found = self._found(account)
         if found is None:
             return _no_account()
@@ -281,10 +273,3 @@ def _key_view(key: Key) -> KeyView:
 
 def _no_account() -> Refused:
     return not_found("There is no such account.")
-
-
-def _unknown_protocol(asked: LimitOverrides | None) -> Refused | None:
-    unknown = set((asked and asked.protocols) or ()) - PROTOCOLS
-    if not unknown:
-        return None
-    return invalid_request(f"Unknown protocols: {', '.join(sorted(unknown))}.", "overrides.protocols")

@@ -13,6 +13,7 @@ from random import randrange
 from typing import Any
 
 from functions import aws
+from functions.admission.asking import NAME, wrong_name
 from functions.admission.handler import noting
 from functions.eventbus import EventBus, no_client
 from functions.hooks.mediamtx import read
@@ -35,9 +36,11 @@ PLAIN = frozenset({Code.INVALID_REQUEST, Code.UNAVAILABLE})
 
 def answer(hook: Hook, request: Request, log: Log) -> Answer:
     """The answer to one question."""
-    asked = read(request.body)
+    asked, node = read(request.body), request.query.get("node", "")
+    if not NAME.fullmatch(node):
+        asked = wrong_name("node")
     try:
-        said = asked if isinstance(asked, Refused) else hook.decide(asked, request.query.get("node", ""))
+        said = asked if isinstance(asked, Refused) else hook.decide(asked, node)
     except StoreUnavailableError:
         log.problem("cannot decide")
         said = unavailable()

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from pydantic import ValidationError
-
 from functions import aws
 from functions.eventbus import EventBus, no_client
 from functions.happenings import quota_passed
@@ -20,7 +18,9 @@ from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
 from functions.storage.registry import Registry
 from functions.storage.usage import UsageLedger
+from functions.validation import parsed
 from shared.messages import UsageReport
+from shared.refusals import Refused
 
 
 def consume(event: Mapping[str, Any], metering: Metering, log: Log) -> dict[str, Any]:
@@ -28,14 +28,14 @@ def consume(event: Mapping[str, Any], metering: Metering, log: Log) -> dict[str,
     failed: list[str] = []
     good: list[Record] = []
     for record in event["Records"]:
-        try:
-            good.append(Record(record["messageId"], UsageReport.model_validate_json(record["body"])))
-        except ValidationError as error:
+        report = parsed(UsageReport, record)
+        if isinstance(report, Refused):
             # It will not become better, but it is evidence: the dead-letter queue keeps it, and its alarm calls somebody.
-            problems = error.errors(include_url=False, include_context=False, include_input=False)
-            log.event("usage report refused", record=record["messageId"], problem=str(problems[0]["msg"]))
+            log.event("usage report refused", record=record["messageId"], problem=report.error)
             log.count("UsageReportRefused")
             failed.append(record["messageId"])
+        else:
+            good.append(Record(record["messageId"], report))
     failed += sorted(metering.merge(good))
     return {"batchItemFailures": [{"itemIdentifier": identity} for identity in failed]}
 

@@ -59,13 +59,18 @@ class Parameter:
     where: Literal["path", "query"]
     about: str
     pattern: str | None = None
+    required: bool = False
+    """Of a query parameter; those of a path always are."""
 
 
 _KEY = Parameter("stream_key", "path", "The secret stream key, `live_…` or `anon_…`.", "^(live|anon)_[a-z2-7]{32}$")
 _STREAM = Parameter("stream_id", "path", "The public stream id.", "^[a-z2-7]{16}$")
 _FORCE = Parameter("force", "query", "`1` overrides a publisher that uses the key now.", "^[01]$")
-_NODE = Parameter("node", "query", "The id of the MediaMTX, as its reporter reports it.", "^[a-z0-9-]{1,40}$")
-_REGION = Parameter("region", "query", "The region whose nodes are preferred.", "^[a-z0-9-]{1,40}$")
+_NODE = Parameter(
+    "node", "query", "The id of the MediaMTX, as its reporter reports it.", "^[A-Za-z0-9._:-]{1,64}$", required=True
+)
+_AT = Parameter("at", "query", "When, in seconds since the epoch; now if left out.", r"^[0-9]{1,12}(\.[0-9]{1,9})?$")
+_REGION = Parameter("region", "query", "The region whose nodes are preferred.", "^[A-Za-z0-9._:-]{1,64}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +275,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         200,
         "When the key is revoked.",
         reply=KeyRevoked,
-        parameters=(_STREAM, Parameter("at", "query", "When, in seconds since the epoch; now if left out.")),
+        parameters=(_STREAM, _AT),
         security="account token",
         refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.NOT_FOUND, Code.UNAVAILABLE),
     ),

@@ -75,7 +75,10 @@ PROBES = (
 
 PAGES = (
     _page("/", "The page to publish with.", "text/html"),
-    _page("/watch/{stream_id}", "The page to watch with.", "text/html", Parameter("stream_id", "path", "The stream id.")),
+    _page(
+        "/watch/{stream_id}", "The page to watch with.", "text/html",
+        Parameter("stream_id", "path", "The public stream id; the page itself reads it."), refusals=(Code.NOT_FOUND,),
+    ),
     _page(
         "/assets/{version}/{file}", "A file of the page.", "*/*",
         Parameter("version", "path", "Of the page that names it."), Parameter("file", "path", "Its name."),

@@ -36,6 +36,8 @@ _GATEWAYS_OWN: Json = {
         }
     },
 }
+_OFFER = r"^[\r\n]*v=0[^\x00]*\nm=[^\x00]*$"
+"""What the API looks at (`shared.offers.check_body`)."""
 _REF = "#/components/schemas/{model}"
 
 
@@ -78,7 +80,10 @@ def _operation(endpoint: Endpoint, references: Mapping[Any, Json]) -> Json:
     if endpoint.parameters:
         operation["parameters"] = [_parameter(parameter) for parameter in endpoint.parameters]
     if endpoint.takes_offer:
-        offer = {"schema": {"type": "string", "maxLength": MAX_OFFER_BYTES}, "examples": _requests(endpoint)}
+        offer = {
+            "schema": {"type": "string", "maxLength": MAX_OFFER_BYTES, "pattern": _OFFER},
+            "examples": _requests(endpoint),
+        }
         operation["requestBody"] = {"required": True, "content": {SDP: offer}}
     elif endpoint.request:
         body = {"schema": references[(endpoint.request, "validation")], "examples": _requests(endpoint)}
@@ -107,7 +112,7 @@ def _parameter(parameter: Parameter) -> Json:
     return {
         "name": parameter.name,
         "in": parameter.where,
-        "required": parameter.where == "path",
+        "required": parameter.required or parameter.where == "path",
         "description": parameter.about,
         "schema": schema,
         "example": PARAMETERS[parameter.name],

@@ -95,3 +95,11 @@ def test_a_command_has_exactly_one_target(targets: dict[str, str]) -> None:
     """Otherwise it would end nothing, or more than was meant."""
     with pytest.raises(ValidationError):
         Command(id="c1", reason="admin", **targets)
+
+
+def test_moments_are_read_to_the_microsecond() -> None:
+    """A number of 10^-268 is JSON, and more than a store can take (found by fuzzing)."""
+    heartbeat = json.loads((GOLDEN / "heartbeat.json").read_text())
+
+    assert Heartbeat.model_validate_json(json.dumps({**heartbeat, "started_at": 6e-268})).started_at == 0
+    assert Heartbeat.model_validate_json(json.dumps({**heartbeat, "at": 1.0000004})).at == 1

@@ -37,7 +37,8 @@ def test_an_id_is_given_once(world: World) -> None:
         ({"account": "acme", "tier": "registered", "colour": 1}, "colour"),
         ({"account": "acme", "tier": "registered", "overrides": {"streams": -1}}, "overrides.streams"),
         ({"account": "acme", "tier": "registered", "overrides": {"streams": "9"}}, "overrides.streams"),
-        ({"account": "acme", "tier": "registered", "overrides": {"protocols": ["ftp"]}}, "overrides.protocols"),
+        ({"account": "acme", "tier": "registered", "overrides": {"protocols": ["ftp"]}}, "overrides.protocols.0"),
+        ({"account": "acme", "tier": "registered", "overrides": {"protocols": []}}, "overrides.protocols"),
     ],
 )  # fmt: skip
 def test_a_wrong_field_is_named(world: World, body: dict[str, Any], field: str) -> None:

@@ -143,7 +143,9 @@ def test_nobody_is_let_in_without_a_reporter(world: World, node: Beating, mtx: B
     world.account("acme")
     key, stream = world.key("acme")
 
-    for name in ("", "mtx9", node.id):
+    unnamed = world.ask_mediamtx(question(password=key, path=stream), "")
+    assert (unnamed.status, unnamed.json["field"]) == (400, "node")
+    for name in ("mtx9", node.id):
         refused = world.ask_mediamtx(question(password=key, path=stream), name)
         assert (refused.status, refused.code) == (401, "NO_CAPACITY")
     world.now += 11

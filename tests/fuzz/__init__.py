@@ -1,0 +1,1 @@
+"""Requests that nobody meant to send, against a whole stack (`make fuzz`)."""

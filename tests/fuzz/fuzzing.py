@@ -1,0 +1,239 @@
+"""Requests made from the OpenAPI document that a stack serves, good ones and bad ones, and what is claimed of each answer.
+
+Generated values are replaced by real ones often enough that requests get past the door: an account of its own, its token,
+keys and streams. What would disturb others on the same stack is kept from it: heartbeats are of one draining node, and
+everything comes from an address of its own, whose rate limits are nobody else's.
+"""
+
+import os
+import time
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import requests
+import schemathesis
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Ok
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi import checks
+
+from local import credentials
+
+ADDRESS = "127.0.0.77"
+NODE = "fuzz-node"
+CLAIMS: list[Any] = [
+    not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+    checks.allow_header_conformance,
+]
+"""Not `unsupported_method`: a method without a route is API Gateway's 404 and no 405."""
+
+
+@schemathesis.serializer("application/sdp")
+def _offer(_: Any, value: object) -> bytes:
+    """An offer is text."""
+    return str(value).encode("utf-8", "replace")
+
+
+class Signed(AuthBase):
+    """AWS Signature Version 4 with the stack's own access key."""
+
+    def __init__(self, state: Path) -> None:
+        self._keys = credentials.load(state)
+
+    def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Sign *prepared*."""
+        asked = AWSRequest(prepared.method, prepared.url, data=prepared.body or b"")
+        keys = self._keys
+        SigV4Auth(Credentials(keys.access_key, keys.secret_key), "execute-api", keys.region).add_auth(asked)
+        prepared.headers.update(asked.headers.items())
+        return prepared
+
+
+class _From(HTTPAdapter):
+    """Connects from `ADDRESS`."""
+
+    def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
+        """As the base class does."""
+        super().init_poolmanager(*arguments, **named, source_address=(ADDRESS, 0))
+
+
+@dataclass
+class Owner:
+    """An account that is there to be fuzzed."""
+
+    account: str
+    token: str
+    keys: list[tuple[str, str]]
+    """Stream keys and their streams."""
+
+
+class Fuzzer:
+    """Asks one stack. Collects what an answer contradicts, one sentence each."""
+
+    def __init__(self, api: str, state: Path, number: int) -> None:
+        self._api = api.rstrip("/")
+        self._random = Random(number)  # noqa: S311 - a run that can be repeated, not a secret
+        self._number = number
+        self._signed = Signed(state)
+        self.session = requests.Session()
+        self.session.mount("http://", _From())
+        self.owner = self._new_owner()
+        document = self.session.get(f"{self._api}/openapi.json", timeout=10).json()
+        self._security = _security(document)
+        schema = schemathesis.openapi.from_dict(document)
+        schema.config.checks.negative_data_rejection.expected_statuses.append("413")
+        self.operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
+        assert len(self.operations) == len(self._security)
+        self.asked = 0
+        self._nothing: set[tuple[str, GenerationMode]] = set()
+        self.problems: dict[str, str] = {}
+
+    def run(self, until: float, examples: int) -> None:
+        """Round after round over all operations, *examples* good and as many bad requests each, until that moment."""
+        for turn in count():
+            for operation in self._random.sample(self.operations, len(self.operations)):
+                for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+                    if time.monotonic() > until:
+                        return
+                    self._some(operation, mode, examples, self._number + turn)
+
+    def _some(self, operation: Any, mode: GenerationMode, examples: int, number: int) -> None:
+        if (operation.label, mode) in self._nothing:
+            return
+
+        @seed(number)
+        @settings(
+            max_examples=examples, database=None, deadline=None, phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )  # fmt: skip
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def ask(case: Any) -> None:
+            self._ask(case)
+
+        try:
+            ask()
+        except Unsatisfiable:
+            # Where any text will do, there is no bad request.
+            self._nothing.add((operation.label, mode))
+
+    def _ask(self, case: Any) -> None:
+        good = case.meta.generation.mode is GenerationMode.POSITIVE
+        replaced = self._make_real(case)
+        signed = self._security[case.operation.label] == "iam"
+        self.asked += 1
+        answer = case.call(
+            base_url=self._api,
+            session=self.session,
+            auth=self._signed if signed else None,
+            timeout=20,
+            allow_redirects=False,
+        )
+        claims = list(CLAIMS)
+        if good and not _beyond_schemas(answer) and "405" not in case.operation.definition.raw["responses"]:
+            claims.append(checks.positive_data_acceptance)
+        if not good and not replaced:
+            claims.append(checks.negative_data_rejection)
+        try:
+            case.validate_response(answer, checks=claims)
+        except FailureGroup as group:
+            for failure in group.exceptions:
+                name = f"{case.operation.label}: {type(failure).__name__}"
+                told = f"{answer.status_code} {answer.text[:300]}\n{failure}"[:1500]
+                self.problems.setdefault(name, f"{told}\n{case.as_curl_command()[:1000]}")
+
+    def _make_real(self, case: Any) -> bool:
+        """Replace invented values by such as exist, most of the time; whether what was wrong may be gone with it."""
+        key, stream = self._random.choice(self.owner.keys)
+        real = {
+            "stream_key": key, "stream_id": stream, "account": self.owner.account, "key": key, "stream": stream, "password": key,
+            "path": stream,
+        }  # fmt: skip
+        replaced = False
+        case.body = _whole(case.body)
+        for values in (case.path_parameters or {}, case.body if isinstance(case.body, dict) else {}):
+            for name in real.keys() & values.keys():
+                if isinstance(values[name], str) and self._random.random() < 0.6:
+                    values[name] = real[name]
+                    replaced = True
+        if "node" in (case.path_parameters or {}):
+            case.path_parameters["node"] = NODE
+            replaced = True
+            if isinstance(case.body, dict):
+                self._be_harmless(case.body)
+        security = self._security[case.operation.label]
+        if security in {"streamKey", "accountToken"} and self._random.random() < 0.8:
+            case.headers["Authorization"] = f"Bearer {key if security == 'streamKey' else self.owner.token}"
+        return replaced
+
+    @staticmethod
+    def _be_harmless(heartbeat: dict[str, Any]) -> None:
+        if isinstance(heartbeat.get("node"), str):
+            heartbeat["node"] = NODE
+        if heartbeat.get("state") == "serving":
+            heartbeat["state"] = "draining"
+
+    def _new_owner(self) -> Owner:
+        name = f"fuzz-{os.urandom(4).hex()}"
+        made = self._operate("/v1/admin/accounts", {"account": name, "tier": "studio_pro"})
+        keys = [self._operate(f"/v1/admin/accounts/{name}/keys", {}) for _ in range(3)]
+        return Owner(name, made["token"], [(key["stream_key"], key["stream"]) for key in keys])
+
+    def _operate(self, path: str, body: dict[str, str]) -> dict[str, str]:
+        answer = self.session.post(self._api + path, json=body, auth=self._signed, timeout=10)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, str] = answer.json()
+        return made
+
+
+def fuzz(api: str, state: Path, *, seconds: float, examples: int, number: int) -> Fuzzer:
+    """A fuzzer that has asked for *seconds*; *state* is the folder of a stack's credentials."""
+    fuzzer = Fuzzer(api, state, number)
+    fuzzer.run(time.monotonic() + seconds, examples)
+    return fuzzer
+
+
+def report(fuzzer: Fuzzer) -> str:
+    """What was found, each kind once."""
+    return "\n\n".join(f"{name}\n{found}" for name, found in sorted(fuzzer.problems.items()))
+
+
+def _beyond_schemas(answer: Any) -> bool:
+    """Whether a moment was refused for when it is, or a webhook's address for where it leads: no schema can say so."""
+    try:
+        return answer.json().get("field") in {"at", "started_at", "url"}
+    except (ValueError, AttributeError):
+        return False
+
+
+def _whole(value: Any) -> Any:
+    """JSON Schema takes 1.0 for an integer, and we do not."""
+    if isinstance(value, dict):
+        return {name: _whole(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_whole(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _security(document: dict[str, Any]) -> dict[str, str]:
+    """What each operation wants to be called with; taken out of *document*, because it is given here and not invented."""
+    found = {}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            needed = operation.pop("security", [{"": []}])
+            (found[f"{method.upper()} {path}"],) = needed[0]
+    return found
