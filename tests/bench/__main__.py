@@ -1,7 +1,7 @@
 """`make bench`: the same load on each server in turn, and one table.
 
 The server has one core and the load generator the other. Every viewer is a real DTLS-SRTP session whose packets are
-decrypted and compared with what was sent. A default run takes about two minutes.
+decrypted and compared with what was sent. A default run takes about two minutes, `--full` (every bar) about thirteen.
 """
 
 import argparse
@@ -9,17 +9,18 @@ import asyncio
 import dataclasses
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.bench import churn, load, machine, recovery, report, servers
+from tests.bench import bars, churn, load, machine, recovery, report, servers
 from tests.bench import joins as joining
 from tests.bench.servers import NAMES
 from tests.peers.mediamtx import Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
 
 def _arguments() -> argparse.Namespace:
@@ -31,6 +32,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--storm", type=int, default=0, help="viewers that join within two seconds; 0: none")
     parser.add_argument("--lossy", type=int, default=0, help="viewers behind a bad network; 0: none")
     parser.add_argument("--churn", type=int, default=0, help="viewers that come and go, for the memory; 0: none")
+    parser.add_argument("--full", action="store_true", help="measure every bar, against all servers")
     parser.add_argument(
         "--spread-ms", type=float, default=0.0, help="a frame's packets leave over this time; 0: at once"
     )
@@ -49,16 +51,9 @@ async def _run(a: argparse.Namespace) -> dict[str, list[Any]]:
         "churn": churn.churn,
         "recovery": lambda server, n: recovery.recovery(server, n, a.seconds),
     }
-    counts = [int(n) for n in a.viewers.split(",") if n]
-    for name in a.servers.split(","):
+    for name in (",".join(NAMES) if a.full else a.servers).split(","):
         # A server is started anew for each measurement: memory and goroutines of the last one are not its to answer for.
-        plans = [("load", n) for n in counts]
-        plans += [
-            (kind, n)
-            for kind, n in (("joins", a.joins), ("storms", a.storm), ("recovery", a.lossy), ("churn", a.churn))
-            if n
-        ]
-        for kind, n in plans:
+        for kind, n in _full(name, results) if a.full else _asked(a):
             _say(f"{name}: {kind} {n} …")
             try:
                 async with servers.start(name, server_core) as server:
@@ -68,7 +63,42 @@ async def _run(a: argparse.Namespace) -> dict[str, list[Any]]:
                 break
             except load.Failed as error:
                 _say(f"! {error}")
+    if a.full:
+        _say("packet path …")
+        with machine.pinned(server_core):
+            told = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tests.bench.packet_path", cwd=servers.ROOT, stdout=subprocess.PIPE
+            )
+        out, _ = await told.communicate()
+        results["packet_path"] = [bars.costs(out.decode())] if told.returncode == 0 else []
     return results
+
+
+def _asked(a: argparse.Namespace) -> "Iterator[tuple[str, int]]":
+    """What the command line wants of each server."""
+    for n in a.viewers.split(","):
+        if n:
+            yield "load", int(n)
+    for kind, n in (("joins", a.joins), ("storms", a.storm), ("recovery", a.lossy), ("churn", a.churn)):
+        if n:
+            yield kind, n
+
+
+def _full(name: str, results: dict[str, list[Any]]) -> "Iterator[tuple[str, int]]":
+    """What the bars need of a server; how many viewers it is tried with depends on how it, and MediaMTX, got on."""
+    loads = results["load"]
+    yield from (("load", 100), ("load", 200))
+    if name == bars.OURS:
+        for n in sorted({300, bars.target(loads)}):
+            yield "load", n
+        yield "churn", 1000
+    else:
+        # The highest number without loss, in steps of fifty.
+        for n in (250, 300, 350) if bars.highest(loads, name) == 200 else (150,):
+            yield "load", n
+            if bars.highest(loads, name) != n:
+                break
+    yield from (("joins", 20), ("storms", 200), ("recovery", 10))
 
 
 def _say(text: str) -> None:
@@ -100,6 +130,8 @@ def main() -> int:
     if results["churn"]:
         parts.append("Viewers that come and go:\n" + report.churns(results["churn"]))
     print("\n\n".join(parts))  # noqa: T201 - a command's output
+    if a.full:
+        print("\nThe bars:\n" + report.bars(bars.bars(results)))  # noqa: T201 - a command's output
     if a.json:
         figures = {
             "machine": facts,
@@ -107,6 +139,7 @@ def main() -> int:
             "joins": [dataclasses.asdict(each) for each in results["joins"]],
             "storms": [dataclasses.asdict(each) for each in results["storms"]],
             "recovery": [dataclasses.asdict(each) for each in results["recovery"]],
+            "packet_path": results.get("packet_path", []),
             "churn": [dataclasses.asdict(each) for each in results["churn"]],
         }
         a.json.write_text(json.dumps(figures, indent=1) + "\n")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tests.bench.bars import Bar
 from tests.bench.churn import Churn
 from tests.bench.joins import Joins, Storm
 from tests.bench.load import Load
@@ -117,6 +118,14 @@ def churns(results: Sequence[Churn]) -> str:
         )
         for c in results
     ]
+    return table(rows)
+
+
+def bars(results: Sequence[Bar]) -> str:
+    """One row a bar: pass, MISS, or open where it was not measured."""
+    verdicts = {True: "pass", False: "MISS", None: "open"}
+    rows = [("what", "bar", "", "sluice", "others")]
+    rows += [(b.what, b.bar, verdicts[b.passed], b.ours, b.others) for b in results]
     return table(rows)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import machine, report, servers
+from tests.bench import bars, machine, report, servers
 from tests.bench.load import Load
 from tests.peers.mediamtx import Missing
 
@@ -51,6 +51,26 @@ def test_a_load_generator_that_was_the_bottleneck_is_named() -> None:
 
     assert "the load generator used 97% of its core and was the bottleneck" in text
     assert "12 datagrams found a viewer's socket full" in text
+
+
+def test_a_bar_is_passed_missed_or_open() -> None:
+    """0.40 of MediaMTX's CPU passes, 1.1 ms misses, and what was not measured is not claimed."""
+    fast = dataclasses.replace(OURS, lost=0, latency_p50_ms=1.1)
+    found = {bar.what: bar.passed for bar in bars.bars({"load": [MEDIAMTX, fast]})}
+
+    assert found["CPU s a delivered Gbit, 100 viewers"] is True
+    assert found["forwarding latency p50, 100 viewers"] is False
+    assert found["viewers a core without a lost packet"] is None
+    assert found["join to first keyframe p95, 10 s GOP"] is None
+
+
+def test_the_viewers_a_core_must_carry_follow_from_mediamtx() -> None:
+    """1.4 times its highest without loss, and 300 at least; what our own load generator dropped is nobody's loss."""
+    at = [dataclasses.replace(MEDIAMTX, viewers=n, joined=n, lost=lost) for n, lost in ((200, 0), (250, 0), (300, 9))]
+
+    assert bars.target(at[:1]) == 300
+    assert bars.target(at) == 350
+    assert bars.lossless(dataclasses.replace(at[2], dropped_by_load=9))
 
 
 def test_the_kernel_is_asked_for_what_a_process_used() -> None:

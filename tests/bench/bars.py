@@ -1,0 +1,206 @@
+"""The bars of the release: what was measured in one run, held against what was promised. Pure; printed by the report.
+
+A bar that was not measured is said to be open, never passed. Lossless means that no packet was missing a second after
+the window which the load generator itself had not dropped.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.bench.load import Load
+
+OURS, BASE, OTHER = "sluice", "mediamtx", "broadcast-box"
+FLOOR, FORWARDING = "floor: kernel and AES-GCM", "forwarding, AEAD_AES_128_GCM"
+WARM_GROWTH_MB = 1.0
+"""What a heap may move between two looks without anything having been kept."""
+MEMORY_KB = 200.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One promise: what, how much, what we and the others got, and whether that is enough (None: not measured)."""
+
+    what: str
+    bar: str
+    ours: str
+    others: str
+    passed: bool | None
+
+
+def bars(results: Mapping[str, Sequence[Any]]) -> list[Bar]:
+    """All bars, in the order of the issue."""
+    loads: Sequence[Load] = results.get("load", ())
+    return [
+        _cost(loads, 100),
+        _cost(loads, 200),
+        _capacity(loads),
+        _memory(loads),
+        _growth(_of(results, "churn")),
+        _latency(loads),
+        _tail(loads),
+        _join(_of(results, "joins")),
+        *_crowd(_of(results, "storms")),
+        _recovery(_of(results, "recovery")),
+        _packet_path(results.get("packet_path", ())),
+    ]
+
+
+def lossless(load: Load) -> bool:
+    """Whether every viewer got in and every packet arrived, whatever the load generator itself let fall."""
+    return load.joined == load.viewers and load.lost <= load.dropped_by_load
+
+
+def highest(loads: Iterable[Load], server: str) -> int:
+    """The most viewers that *server* served without loss; 0 when it never did."""
+    return max((load.viewers for load in loads if load.server == server and lossless(load)), default=0)
+
+
+def target(loads: Iterable[Load]) -> int:
+    """How many viewers a core must carry: 300, or 1.4 times MediaMTX's highest."""
+    return max(300, -(-highest(loads, BASE) * 14 // 10))
+
+
+def costs(printed: str) -> dict[str, float]:
+    """What `python -m tests.bench.packet_path` printed: way -> µs a packet."""
+    return {found[1]: float(found[2]) for found in re.finditer(r"(?m)^(.+?) +([\d.]+) µs a packet", printed)}
+
+
+def _cost(loads: Sequence[Load], viewers: int) -> Bar:
+    found = {load.server: load for load in loads if load.viewers == viewers}
+    ours, base = found.get(OURS), found.get(BASE)
+    ratio = ours.cpu_per_gbit / base.cpu_per_gbit if ours and base and base.cpu_per_gbit else None
+    return Bar(
+        f"CPU s a delivered Gbit, {viewers} viewers",
+        "<= 0.50 of MediaMTX",
+        f"{ours.cpu_per_gbit:.2f}" + (f" ({ratio:.2f})" if ratio is not None else "") if ours else "",
+        _others(found, lambda load: f"{load.cpu_per_gbit:.2f}"),
+        None if ratio is None else ratio <= 0.5,
+    )
+
+
+def _capacity(loads: Sequence[Load]) -> Bar:
+    ours, wanted = highest(loads, OURS), target(loads)
+    tried = [load for load in loads if load.server == OURS and load.viewers >= wanted]
+    others = ", ".join(
+        f"{name} {highest(loads, name)}" for name in (BASE, OTHER) if any(x.server == name for x in loads)
+    )
+    return Bar(
+        "viewers a core without a lost packet", f">= {wanted}", str(ours), others, ours >= wanted if tried else None
+    )
+
+
+def _memory(loads: Sequence[Load]) -> Bar:
+    def a_viewer(load: Load) -> float:
+        return (load.memory_mb - load.memory_idle_mb) * 1e3 / load.joined
+
+    found = {load.server: load for load in loads if load.viewers == 200}
+    ours = found.get(OURS)
+    return Bar(
+        "memory a viewer, 200 viewers",
+        f"<= {MEMORY_KB:.0f} kB",
+        f"{a_viewer(ours):.0f} kB" if ours else "",
+        _others(found, lambda load: f"{a_viewer(load):.0f} kB"),
+        a_viewer(ours) <= MEMORY_KB if ours else None,
+    )
+
+
+def _growth(found: Mapping[str, Any]) -> Bar:
+    ours = found.get(OURS)
+    text = f"{ours.after_mb - ours.warm_mb:+.1f} MB of {ours.warm_mb:.0f} after {ours.came}" if ours else ""
+    passed = ours.after_mb - ours.warm_mb <= WARM_GROWTH_MB and not ours.refused if ours else None
+    return Bar(
+        "growth by 1000 joins and leaves",
+        "none",
+        text,
+        _others(found, lambda c: f"{c.after_mb - c.warm_mb:+.1f} MB"),
+        passed,
+    )
+
+
+def _latency(loads: Sequence[Load]) -> Bar:
+    found = {load.server: load for load in loads if load.viewers == 100}
+    ours = found.get(OURS)
+    return Bar(
+        "forwarding latency p50, 100 viewers",
+        "<= 1 ms",
+        f"{ours.latency_p50_ms:.2f} ms" if ours else "",
+        _others(found, lambda load: f"{load.latency_p50_ms:.1f} ms"),
+        ours.latency_p50_ms <= 1 if ours else None,
+    )
+
+
+def _tail(loads: Sequence[Load]) -> Bar:
+    found = {load.server: load for load in loads if load.viewers == 100}
+    ours, base = found.get(OURS), found.get(BASE)
+    return Bar(
+        "forwarding latency p99, 100 viewers",
+        "<= MediaMTX's",
+        f"{ours.latency_p99_ms:.0f} ms" if ours else "",
+        _others(found, lambda load: f"{load.latency_p99_ms:.0f} ms"),
+        ours.latency_p99_ms <= base.latency_p99_ms if ours and base else None,
+    )
+
+
+def _join(found: Mapping[str, Any]) -> Bar:
+    ours = found.get(OURS)
+    return Bar(
+        "join to first keyframe p95, 10 s GOP",
+        "<= 500 ms",
+        f"{ours.p95_ms:.0f} ms" + (f", {ours.failed} without" if ours.failed else "") if ours else "",
+        _others(found, lambda j: f"{j.p95_ms:.0f} ms" + (f", {j.failed} without" if j.failed else "")),
+        ours.p95_ms <= 500 and not ours.failed if ours else None,
+    )
+
+
+def _crowd(found: Mapping[str, Any]) -> list[Bar]:
+    ours = found.get(OURS)
+    return [
+        Bar(
+            "200 joins within 2 s: all in after",
+            "<= 4 s",
+            f"{ours.all_in_seconds:.1f} s, {ours.in_} of {ours.crowd}" if ours else "",
+            _others(found, lambda s: f"{s.all_in_seconds:.1f} s, {s.in_} of {s.crowd}"),
+            ours.all_in_seconds <= 4 and ours.in_ == ours.crowd if ours else None,
+        ),
+        Bar(
+            "200 joins within 2 s: lost by those there",
+            "0",
+            str(ours.watchers_lost) if ours else "",
+            _others(found, lambda s: str(s.watchers_lost)),
+            ours.watchers_lost == 0 if ours else None,
+        ),
+    ]
+
+
+def _recovery(found: Mapping[str, Any]) -> Bar:
+    ours = found.get(OURS)
+    return Bar(
+        "5 % loss, 50 ms, 10 ms jitter: missing",
+        "<= 0.1 %",
+        f"{ours.missing_percent:.3f} %" if ours else "",
+        _others(found, lambda r: f"{r.missing_percent:.3f} %"),
+        ours.missing_percent <= 0.1 if ours else None,
+    )
+
+
+def _packet_path(figures: Sequence[Mapping[str, float]]) -> Bar:
+    if not figures:
+        return Bar("packet path, µs a packet", "told with its floor", "", "", None)
+    ours, floor = figures[0][FORWARDING], figures[0][FLOOR]
+    return Bar(
+        "packet path, µs a packet",
+        "told with its floor",
+        f"{ours:.2f} ({ours / floor:.2f} of the floor)",
+        f"floor {floor:.2f}",
+        passed=True,
+    )
+
+
+def _of(results: Mapping[str, Sequence[Any]], kind: str) -> dict[str, Any]:
+    return {each.server: each for each in results.get(kind, ())}
+
+
+def _others(found: Mapping[str, Any], text: Any) -> str:
+    return ", ".join(f"{name} {text(found[name])}" for name in (BASE, OTHER) if name in found)
