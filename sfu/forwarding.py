@@ -16,7 +16,7 @@ from sfu.history import Packet
 from sfu.rtp import FIXED, pack_extensions
 from sfu.srtp import Protection, nonce_base
 from sfu.stats import PlaneStats
-from sfu.udp import MAX_MESSAGE, MAX_SEGMENTS, Address, Buffers, Control, UdpSocket, segments
+from sfu.udp import MAX_MESSAGE, MAX_SEGMENTS, Address, Buffers, UdpSocket, segments
 
 Encrypt = Callable[[bytes, bytes, bytes], bytes]
 
@@ -197,83 +197,105 @@ class Lane:
         if aead:
             bases = [nonce_base(self.profile.ssrc, packet[0] + self.base) for packet in packets]
             bursts = [
-                _burst(bases[a:b], payloads[a:b], headers[a:b], segments(sizes[a] + 16) if b - a > 1 else ())
-                for a, b in pieces
+                _burst(bases[a:b], payloads[a:b], headers[a:b], sizes[a] + 16 if b - a > 1 else 0) for a, b in pieces
             ]
             taken += len(aead) * (bare + 16 * len(packets)) - _send_sealed(bursts, aead, udp)
         if plain:
             whole = [header + payload for header, payload in zip(headers, payloads, strict=True)]
-            messages = [(whole[a:b], segments(sizes[a] + 10) if b - a > 1 else ()) for a, b in pieces]
+            messages = [(whole[a:b], sizes[a] + 10 if b - a > 1 else 0) for a, b in pieces]
             taken += len(plain) * (bare + 10 * len(packets)) - _send_protected(messages, plain, udp)
         return bare, taken
 
 
-_Burst = tuple[list[int], list[bytes], list[bytes], list[bytes], Control]
+_Burst = tuple[list[int], list[bytes], list[bytes], list[bytes], int]
 """A run of packets that leaves as one message, as far as it is the same for all viewers: nonce parts, payloads, headers, the
-message's vector (header, ciphertext, header, ciphertext …: the ciphertexts are put in per viewer), and its control data."""
+message's parts (header, ciphertext, header, ciphertext …: the ciphertexts are put in per viewer), and the length of its
+datagrams, 0 for one alone."""
 
 
-def _burst(bases: list[int], payloads: list[bytes], headers: list[bytes], control: Control) -> _Burst:
-    vector = [b""] * (2 * len(headers))
-    vector[0::2] = headers
-    return bases, payloads, headers, vector, control
+def _burst(bases: list[int], payloads: list[bytes], headers: list[bytes], segment: int) -> _Burst:
+    parts = [b""] * (2 * len(headers))
+    parts[0::2] = headers
+    return bases, payloads, headers, parts, segment
 
 
 def _send_sealed(bursts: list[_Burst], subscribers: Sequence[Subscriber], udp: UdpSocket) -> int:
-    """The hot loop. AES-GCM straight into the message's vector; returns the bytes that were refused."""
-    send = udp.sendmsg
+    """The hot loop; returns the bytes that were refused.
+
+    What leaves as one message leaves as one buffer, by `sendto`, with the length of its datagrams set on the socket: 5 %
+    cheaper than `sendmsg` of the parts with a control message for nine packets, 40 % for one (sound is nothing else).
+    """
+    send, join = udp.sendto, b"".join
     refused = 0
-    for subscriber in subscribers:
-        encrypt, salt, rollover, address = subscriber.encrypt, subscriber.salt, subscriber.rollover, subscriber.address
-        for bases, payloads, headers, vector, control in bursts:
-            vector[1::2] = map(
-                encrypt,  # type: ignore[arg-type]  # never None for those in `aead`
-                [(base - rollover ^ salt).to_bytes(12, "big") for base in bases],
-                payloads,
-                headers,
-            )
-            if udp.queue:
-                refused += _queue(vector, control, subscriber, udp)
-                continue
-            try:
-                send(vector, control, 0, address)
-            except OSError as error:
-                refused += _recover(error, vector, 2, control, subscriber, udp)
+    for bases, payloads, headers, parts, segment in bursts:
+        if not segment:
+            refused += _send_one(bases[0], payloads[0], headers[0], subscribers, udp)
+            continue
+        with udp.segmented(segment):
+            for subscriber in subscribers:
+                salt, rollover = subscriber.salt, subscriber.rollover
+                parts[1::2] = map(
+                    subscriber.encrypt,  # type: ignore[arg-type]  # never None for those in `aead`
+                    [(base - rollover ^ salt).to_bytes(12, "big") for base in bases],
+                    payloads,
+                    headers,
+                )
+                if udp.queue:
+                    refused += _queue(parts, segment, subscriber, udp)
+                    continue
+                try:
+                    send(join(parts), subscriber.address)
+                except OSError as error:
+                    refused += _recover(error, parts, 2, segment, subscriber, udp)
     return refused
 
 
-def _send_protected(
-    messages: list[tuple[list[bytes], Control]], subscribers: Sequence[Subscriber], udp: UdpSocket
-) -> int:
+def _send_one(base: int, payload: bytes, header: bytes, subscribers: Sequence[Subscriber], udp: UdpSocket) -> int:
+    """The same for a packet alone, without the lists: another eighth."""
+    send = udp.sendto
+    refused = 0
+    for subscriber in subscribers:
+        nonce = (base - subscriber.rollover ^ subscriber.salt).to_bytes(12, "big")
+        sealed = header + subscriber.encrypt(nonce, payload, header)  # type: ignore[misc]  # never None, as above
+        if udp.queue:
+            refused += _queue((sealed,), 0, subscriber, udp)
+            continue
+        try:
+            send(sealed, subscriber.address)
+        except OSError as error:
+            refused += _recover(error, (sealed,), 1, 0, subscriber, udp)
+    return refused
+
+
+def _send_protected(messages: list[tuple[list[bytes], int]], subscribers: Sequence[Subscriber], udp: UdpSocket) -> int:
     """The same through libsrtp, for peers without AEAD."""
-    send = udp.sendmsg
+    send, join = udp.sendto, b"".join
     refused = 0
-    for subscriber in subscribers:
-        protect, address = subscriber.protect, subscriber.address
-        for packets, control in messages:
-            vector = list(map(protect, packets))
-            if udp.queue:
-                refused += _queue(vector, control, subscriber, udp)
-                continue
-            try:
-                send(vector, control, 0, address)
-            except OSError as error:
-                refused += _recover(error, vector, 1, control, subscriber, udp)
+    for packets, segment in messages:
+        with udp.segmented(segment):
+            for subscriber in subscribers:
+                parts = list(map(subscriber.protect, packets))
+                if udp.queue:
+                    refused += _queue(parts, segment, subscriber, udp)
+                    continue
+                try:
+                    send(join(parts), subscriber.address)
+                except OSError as error:
+                    refused += _recover(error, parts, 1, segment, subscriber, udp)
     return refused
 
 
-def _queue(vector: Buffers, control: Control, subscriber: Subscriber, udp: UdpSocket) -> int:
-    if udp.enqueue(list(vector), control, subscriber.address):
+def _queue(parts: Buffers, segment: int, subscriber: Subscriber, udp: UdpSocket) -> int:
+    if udp.enqueue(list(parts), segments(segment) if segment else (), subscriber.address):
         return 0
-    lost = sum(map(len, vector))
+    lost = sum(map(len, parts))
     subscriber.extra_bytes -= lost
     return lost
 
 
-def _recover(
-    error: OSError, vector: Buffers, each: int, control: Control, subscriber: Subscriber, udp: UdpSocket
-) -> int:
-    lost = sum(map(len, vector)) - udp.recover(error, vector, each, control, subscriber.address)
+def _recover(error: OSError, parts: Buffers, each: int, segment: int, subscriber: Subscriber, udp: UdpSocket) -> int:
+    control = segments(segment) if segment else ()
+    lost = sum(map(len, parts)) - udp.recover(error, parts, each, control, subscriber.address)
     subscriber.extra_bytes -= lost
     return lost
 

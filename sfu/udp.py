@@ -12,7 +12,7 @@ import struct
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from sfu.stats import PlaneStats
@@ -78,7 +78,7 @@ class UdpSocket:
             self._socket.close()
             raise
         self.gso = self._knows_segments()
-        self.sendmsg = self._socket.sendmsg
+        self.sendto = self._socket.sendto
         """The bare system call, for the hot path; what it raises goes to `recover()`."""
         self.queue: deque[tuple[Buffers, Control, Address]] = deque()
         self._queued = 0
@@ -112,10 +112,22 @@ class UdpSocket:
         if self.queue:
             return self.enqueue([datagram], (), address)
         try:
-            self._socket.sendto(datagram, address)
+            self.sendto(datagram, address)
         except OSError as error:
             return self.recover(error, [datagram], 1, (), address) > 0
         return True
+
+    @contextlib.contextmanager
+    def segmented(self, size: int) -> Iterator[None]:
+        """While the block lasts, `sendto` cuts what it is given into datagrams of *size* bytes; 0: it does not."""
+        if not size:
+            yield
+            return
+        self._socket.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, size)
+        try:
+            yield
+        finally:
+            self._socket.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 0)
 
     def recover(self, error: OSError, buffers: Buffers, each: int, control: Control, address: Address) -> int:
         """After a failed send of *buffers*, *each* of which make a datagram: the bytes that were taken after all."""
