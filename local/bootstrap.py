@@ -1,6 +1,6 @@
 """What the Makefile's targets do, for a bare Python: set up what a target needs, then run it.
 
-    python3 -m local.bootstrap {up|demo|test|lint|bench|bench-admission|clean|help}
+    python3 -m local.bootstrap {TARGET}
 
 The logic is here and not in make, because it has to explain itself when something is missing.
 """
@@ -29,6 +29,9 @@ from local.tether import tie
 
 _ALL = (LOCAL, SFU, EMULATOR, DEMO, DEV)
 _SERIAL = "stack or browser"  # these share one stack and one machine's timing, so nothing runs beside them
+_STORM = "tests/integration/test_storm.py"
+_CROWD = "tests/integration/test_crowd.py"
+_CODES = "tests/integration/test_documented_codes.py"
 _CODE = ("functions", "shared", "sfu", "local", "tests")
 _HELP = """make up      the whole system on this machine      PORT=8080 HOST=127.0.0.1 (or lan) SECONDS=… (stops by itself)
 make demo    publish a test picture to it and print the link to watch
@@ -38,6 +41,9 @@ make lint    format, lint, types, import rules, templates
 make bench   the benchmark against MediaMTX (MEDIAMTX=/path/to/mediamtx)   FULL=1 for every bar (20 minutes)
 make soak    viewers come and go for ten minutes, and nothing may grow    SECONDS=600
 make test-clients   real clients against a whole stack: Firefox, OBS's libraries, GStreamer, MediaMTX   ARGS="-k firefox"
+make storm   a thousand viewers on a hundred seats, and the storm of publishers, with their figures
+make test-dynamodb-local    that storm of publishers on DynamoDB Local    DYNAMODB_LOCAL=/path/to/folder
+make test-aws    the same, and the API's refusals, on a stack deployed to AWS    STACK=name DRY=1 (only collects)
 make bench-admission    cold start, warm admission and throughput of the control plane (1 min, quiet machine)
 make clean   remove everything that was installed or written here"""
 
@@ -53,6 +59,9 @@ def main(arguments: list[str]) -> int:
         "soak": soak,
         "test-clients": test_clients,
         "bench-admission": bench_admission,
+        "storm": storm,
+        "test-dynamodb-local": test_dynamodb_local,
+        "test-aws": test_aws,
         "demo": demo,
         "clean": clean,
         "help": usage,
@@ -120,6 +129,34 @@ def bench_admission() -> int:
     """Measure admission."""
     prepare((DEV, EMULATOR, FUNCTIONS), say)
     _become(DEV, "-m", "tests.bench.admission", *os.environ.get("ARGS", "").split())
+
+
+def storm() -> int:
+    """Run the crowd and the storm at full size, and say their figures."""
+    prepare(_ALL, say)
+    _become(DEV, "-m", "pytest", "-s", *os.environ.get("ARGS", f"{_CROWD} {_STORM}").split())
+
+
+def test_dynamodb_local() -> int:
+    """Run the storm on DynamoDB Local."""
+    prepare((DEV,), say)
+    _become(DEV, "-m", "local.dynamodb", str(DEV.python), "-m", "pytest", "-s", *os.environ.get("ARGS", _STORM).split())
+
+
+def test_aws() -> int:
+    """Run what can run there on AWS: it makes tables and accounts of its own, and needs the operator's rights."""
+    name = os.environ.get("STACK")
+    if not name:
+        raise SetupError("Say which stack: make test-aws STACK=sluice")
+    prepare((DEV,), say)
+    file = ROOT / ".local" / "aws" / f"{name}.json"
+    if _run([str(DEV.python), "-m", "local.deployed", name, str(file)], os.environ):
+        return 1
+    environ = {each: value for each, value in os.environ.items() if each not in _MAKES}
+    environ["SLUICE_STACK_FILE"] = str(file)
+    dry = ["--collect-only"] if os.environ.get("DRY") == "1" else []
+    asked = os.environ.get("ARGS", f"{_STORM} {_CODES}").split()
+    return _run([str(DEV.python), "-m", "pytest", "-s", *dry, *asked], environ)
 
 
 def test() -> int:

@@ -33,11 +33,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of DynamoDB, SQS and SSM: AWS_ENDPOINT_URL's (LocalStack, say), or ministack's.
+    """The URL of DynamoDB, SQS and SSM: AWS_ENDPOINT_URL's (LocalStack, say), a deployed stack's, or ministack's.
 
     Tests share it, so each makes tables and queues of its own names.
     """
-    given = os.environ.get("AWS_ENDPOINT_URL")
+    given = os.environ.get("AWS_ENDPOINT_URL") or (_given_stack() or {}).get("dynamodb")
     if given:
         yield given
         return
@@ -61,13 +61,19 @@ def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """What stack.json says of a running `make up`; SLUICE_STACK_FILE names the one of a stack that runs already."""
-    given = os.environ.get("SLUICE_STACK_FILE")
+    given = _given_stack()
     if given:
-        yield json.loads(Path(given).read_text())
+        yield given
         return
     output = tmp_path_factory.mktemp("stack") / "output"
     with running_stack(free_ports(), output) as (_, described):
         yield described
+
+
+def _given_stack() -> dict[str, Any] | None:
+    """The stack that SLUICE_STACK_FILE describes: a local one, or one on AWS (local/deployed.py)."""
+    file = os.environ.get("SLUICE_STACK_FILE")
+    return json.loads(Path(file).read_text()) if file else None
 
 
 class running_stack:  # noqa: N801  # reads as a statement: `with running_stack(...)`

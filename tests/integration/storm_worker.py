@@ -44,6 +44,20 @@ class ScaledClock:
         time.sleep(seconds / self._speed)
 
 
+def dynamodb(endpoint: str, config: Config | None = None) -> Any:
+    """A client of an emulator, or of AWS with the credentials and the region that boto3 finds."""
+    if ".amazonaws.com" in endpoint:
+        return boto3.client("dynamodb", config=config)
+    return boto3.client(
+        "dynamodb",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=config,
+    )
+
+
 def _lose(client: Any, part: float) -> None:
     """Let *part* of all writes happen and their answers never arrive, so that botocore sends them again."""
     session = client._endpoint.http_session
@@ -60,13 +74,8 @@ def _lose(client: Any, part: float) -> None:
 
 def ports(plan: dict[str, Any], clock: ScaledClock, *, lost: float = 0.0) -> Ports:
     """Admission over the storm's tables; the answers of *lost* of all writes are lost after they were committed."""
-    client = boto3.client(
-        "dynamodb",
-        endpoint_url=plan["endpoint"],
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=50),
+    client = dynamodb(
+        plan["endpoint"], Config(retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=50)
     )
     if lost:
         _lose(client, lost)

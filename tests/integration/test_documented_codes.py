@@ -17,7 +17,7 @@ from functions.storage.registry import Registry
 from shared.messages import UsageEntry, UsageReport
 from shared.months import GB, month_of
 from shared.tiers import NO_OVERRIDES, Overrides, Tier
-from tests.integration.test_metering_exact import client, send, watching
+from tests.integration.test_metering_exact import accounts_table, client, send, watching
 from tests.peers import clip, peer, stamps
 from tests.peers.publisher import Publisher
 
@@ -43,8 +43,7 @@ class Client:
     def account(self, tier: Tier, keys: int = 1, overrides: Overrides = NO_OVERRIDES) -> tuple[str, list[Any]]:
         """A fresh account of *tier* and its stream keys."""
         dynamodb = client(self.stack, "dynamodb")
-        (table,) = (name for name in dynamodb.list_tables()["TableNames"] if "account" in name.lower())
-        registry, now = Registry(Dynamo(dynamodb), table), time.time()
+        registry, now = Registry(Dynamo(dynamodb), accounts_table(self.stack, dynamodb)), time.time()
         name = f"codes-{os.urandom(4).hex()}"
         made = create_account(registry, name, tier, random=os.urandom, now=now, overrides=overrides)
         assert made is not None

@@ -98,7 +98,7 @@ def reporter(stack: dict[str, Any], auth: int, api: int, url: str, log: Path) ->
         "AWS_ENDPOINT_URL": stack["emulator"],
         "SLUICE_NODE_ID": "mtx1",
         "SLUICE_API_URL": stack["api"].rstrip("/"),
-        "SLUICE_QUEUE_URL": queue(sqs),
+        "SLUICE_QUEUE_URL": queue(stack, sqs),
         "SLUICE_PUBLIC_URL": url,
         "SLUICE_HTTP_BIND": f"127.0.0.1:{auth}",
         "SLUICE_MEDIAMTX_API": f"http://127.0.0.1:{api}",

@@ -101,7 +101,9 @@ def total(report: UsageReport) -> int:
 
 
 def client(stack: dict[str, Any], service: str) -> Any:
-    """A boto3 client of the stack's emulator."""
+    """A boto3 client of the stack's emulator; of AWS for one that is deployed (`make test-aws`)."""
+    if "emulator" not in stack:
+        return boto3.client(service, region_name=stack["region"])
     return boto3.client(
         service,
         endpoint_url=stack["emulator"],
@@ -118,9 +120,8 @@ async def shards(stack: dict[str, Any], month: str) -> list[UsageReport]:
 
 def _shards(stack: dict[str, Any], month: str) -> list[UsageReport]:
     dynamodb = client(stack, "dynamodb")
-    (name,) = (name for name in dynamodb.list_tables()["TableNames"] if "account" in name.lower())
     found = dynamodb.query(
-        TableName=name,
+        TableName=accounts_table(stack, dynamodb),
         KeyConditionExpression="pk = :pk",
         ExpressionAttributeValues={":pk": {"S": f"USAGE#{ACCOUNT}#{month}"}},
     )
@@ -136,11 +137,21 @@ def send(stack: dict[str, Any], reports: list[UsageReport]) -> None:
     """Put *reports* into the usage queue."""
     sqs = client(stack, "sqs")
     for report in reports:
-        sqs.send_message(QueueUrl=queue(sqs), MessageBody=report.model_dump_json())
+        sqs.send_message(QueueUrl=queue(stack, sqs), MessageBody=report.model_dump_json())
 
 
-def queue(sqs: Any) -> str:
+def accounts_table(stack: dict[str, Any], dynamodb: Any) -> str:
+    """The table of accounts."""
+    if "accounts_table" in stack:
+        return str(stack["accounts_table"])
+    (found,) = (name for name in dynamodb.list_tables()["TableNames"] if "account" in name.lower())
+    return str(found)
+
+
+def queue(stack: dict[str, Any], sqs: Any) -> str:
     """The usage queue, not its dead-letter queue."""
+    if "queue" in stack:
+        return str(stack["queue"])
     urls = [url for url in sqs.list_queues()["QueueUrls"] if "usage" in url.lower()]
     redriving = [url for url in urls if "RedrivePolicy" in _attributes(sqs, url)]
     return str(redriving[0])
@@ -154,7 +165,7 @@ def _attributes(sqs: Any, url: str) -> dict[str, str]:
 async def drained(stack: dict[str, Any]) -> None:
     """Wait until the function has consumed what is in the queue."""
     sqs = client(stack, "sqs")
-    url = await asyncio.to_thread(queue, sqs)
+    url = await asyncio.to_thread(queue, stack, sqs)
     names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
     empty = 0
     for _ in range(int(LIMIT / 0.2)):

@@ -1,6 +1,6 @@
 """A storm of publishers from several processes on real DynamoDB semantics: never above the limit, never below for long.
 
-Runs on whatever `aws_endpoint` gives: ministack, LocalStack (AWS_ENDPOINT_URL), never moto, which is not atomic.
+Runs on whatever `aws_endpoint` gives: ministack, LocalStack, DynamoDB Local, AWS itself; never moto, which is not atomic.
 """
 
 import json
@@ -14,7 +14,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from functions.fleet import Load, Node, NodeReport, NodeState
@@ -28,7 +27,7 @@ from shared.keys import StreamKey
 from shared.refusals import Refused
 from shared.tiers import Overrides, Tier
 from tests.functions.world import create_tables
-from tests.integration.storm_worker import ScaledClock, ports
+from tests.integration.storm_worker import ScaledClock, dynamodb, ports
 
 SPEED = 10.0
 PROCESSES = 4
@@ -62,6 +61,9 @@ def test_the_stream_limit_holds_in_a_storm(aws_endpoint: str, tmp_path: Path, li
             worker.kill()
             worker.wait()
 
+    quiet = _quiet(plan, clock)
+    for table in ("accounts", "fleet"):
+        dynamodb(aws_endpoint).delete_table(TableName=plan[table])
     events = [json.loads(line) for file in tmp_path.glob("*.jsonl") for line in _whole_lines(file)]
     kinds = Counter(event["kind"] for event in events)
     codes = Counter(event["code"] for event in events if event["kind"] == "refused")
@@ -70,7 +72,7 @@ def test_the_stream_limit_holds_in_a_storm(aws_endpoint: str, tmp_path: Path, li
     assert {event["current"] for event in events if event.get("code") == "STREAM_LIMIT_REACHED"} == {limit}
     assert kinds["taken"] > limit
     assert set(codes) <= {"STREAM_LIMIT_REACHED", "KEY_ALREADY_IN_USE", "UNAVAILABLE"}
-    assert _quiet(plan, clock) == limit
+    assert quiet == limit
 
 
 class _Instant(ScaledClock):
@@ -88,14 +90,10 @@ class _Instant(ScaledClock):
 def _prepare(endpoint: str, folder: Path, limit: int) -> dict[str, Any]:
     name = f"storm-{limit}-{os.urandom(4).hex()}"
     settings = Settings(f"{name}-accounts", f"{name}-fleet")
-    client = boto3.client(
-        "dynamodb",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
+    client = dynamodb(endpoint)
     create_tables(client, settings)
+    for table in (settings.accounts_table, settings.fleet_table):
+        client.get_waiter("table_exists").wait(TableName=table, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     dynamo = Dynamo(client)
     registry, origin = Registry(dynamo, settings.accounts_table), time.time()
     overrides = Overrides(streams=limit)
