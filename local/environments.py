@@ -34,6 +34,8 @@ class Environment:
     folder: str
     files: tuple[str, ...]
     groups: tuple[str, ...] = ()
+    commands: bool = False
+    """Whether it can run `sluice`, and has it in its `bin`."""
 
     @property
     def path(self) -> Path:
@@ -70,15 +72,49 @@ class Environment:
 
 
 FUNCTIONS = Environment(".venv-functions", ("functions/requirements.txt",))  # what Lambda has, for measurements
-LOCAL = Environment(".venv-local", ("local/requirements.txt",))
+LOCAL = Environment(".venv-local", ("local/requirements.txt",), commands=True)
 SFU = Environment(".venv-sfu", ("sfu/requirements.txt",))
 EMULATOR = Environment(".venv-emulator", ("local/emulator.txt",))
 DEMO = Environment(".venv-demo", ("local/demo.txt",))
-DEV = Environment(".venv", ("functions/requirements.txt", "sfu/requirements.txt", "local/requirements.txt"), ("dev",))
+DEV = Environment(
+    ".venv", ("functions/requirements.txt", "sfu/requirements.txt", "local/requirements.txt"), ("dev",), commands=True
+)
+
+# As pip writes it: the kernel takes no long interpreter names in a script's first line, the shell does.
+_SLUICE = """\
+#!/bin/sh
+'''exec' "{python}" "$0" "$@"
+' '''
+import sys
+from pathlib import Path
+
+sys.path.insert(0, "{root}")
+
+from functions.admin.cli import console
+
+sys.exit(console(Path("{root}")))
+"""
 
 
 def prepare(environments: Sequence[Environment], say: Say) -> None:
     """Install what is missing in *environments*."""
+    _install_stale(environments, say)
+    for environment in environments:
+        if environment.commands:
+            _write_sluice(environment)
+
+
+def _write_sluice(environment: Environment) -> None:
+    """The console script of `[project.scripts]`: written here, so that the project runs from where it is."""
+    script, text = environment.path / "bin" / "sluice", _SLUICE.format(python=environment.python, root=ROOT)
+    if not script.exists() or script.read_text() != text:
+        part = script.with_suffix(f".{os.getpid()}")
+        part.write_text(text)
+        part.chmod(0o755)
+        part.rename(script)
+
+
+def _install_stale(environments: Sequence[Environment], say: Say) -> None:
     stale = [environment for environment in environments if not environment.is_current()]
     if not stale:
         return

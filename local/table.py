@@ -73,14 +73,14 @@ class Summary:
             file.write("\n")
         part.rename(path)
 
-    def table(self, *, seconds: float, log: str, stack: str, admin: str, local_only: bool) -> str:
+    def table(self, *, seconds: float, log: str, stack: str, sluice: str, local_only: bool) -> str:
         """The table for people."""
         example = self.accounts[1] if len(self.accounts) > 1 else None
         lines = [
             f"Sluice is up after {seconds:.1f} s. Ctrl-C stops it.",
             "",
             f"  page      {self.api}/",
-            f"  admin     {admin} GET /v1/admin/accounts",
+            f"  operator  {sluice} accounts list",
             f"  log       {log}    for programs: {stack}",
             *(
                 f"  {node.id:<9} {node.url}    media: udp {node.ports.udp}    metrics: {node.metrics_url}"

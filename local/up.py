@@ -104,7 +104,7 @@ async def _run(settings: Settings) -> int:
                     seconds=time.monotonic() - begun,
                     log=_short(log.path),
                     stack=_short(settings.stack_file),
-                    admin=_admin(settings),
+                    sluice=_sluice(settings),
                     local_only=settings.host == LOOPBACK,
                 )
             )
@@ -133,9 +133,9 @@ def _on_signal(stop: asyncio.Event) -> None:
     stop.set()
 
 
-def _admin(settings: Settings) -> str:
+def _sluice(settings: Settings) -> str:
     port = "" if settings.port == ports.USUAL else f"PORT={settings.port} "
-    return f"{port}{_short(Path(sys.prefix))}/bin/python -m local.admin"
+    return f"{port}{_short(Path(sys.prefix))}/bin/sluice"
 
 
 def _short(path: Path) -> str:

@@ -49,7 +49,7 @@ def test_readme_names_what_it_promises_to_explain() -> None:
     assert "$ make test" in readme
 
 
-CLI = re.compile(r"python -m functions\.admin\.cli ([^`\n]+)")
+CLI = re.compile(r"(?:python -m functions\.admin\.cli|(?:`|\$ |/bin/)sluice) ([^`\n]+)")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)

@@ -1,15 +1,15 @@
-"""The operator's command line: tables for people, `--json` for programs.
+"""`sluice`, the operator's command line: tables for people, `--json` for programs.
 
-    python -m functions.admin.cli accounts list
-    python -m functions.admin.cli accounts set acme --tier studio_pro --viewers 500
-    python -m functions.admin.cli nodes drain node1
-    python -m functions.admin.cli signer init --stack sluice
-    python -m functions.admin.cli signer rotate --stack sluice
+    sluice accounts list
+    sluice accounts set acme --tier studio_pro --viewers 500
+    sluice nodes drain node1
+    sluice signer init --stack sluice
+    sluice signer rotate --stack sluice
 
 It signs requests to the API with AWS credentials, found as every AWS tool finds them. The API is `--api`, or
 SLUICE_API_URL, or that of the stack which `make up` started here, whose own key it then uses. `signer` works on the
-stack's parameters in SSM (AWS_ENDPOINT_URL and AWS_PROFILE are honoured), or on those of `make up`. Exit code: 0 done, 1 refused, 2 not understood, 3 not
-reachable.
+stack's parameters in SSM (AWS_ENDPOINT_URL and AWS_PROFILE are honoured), or on those of `make up`. PORT=… names the
+stack of `make up PORT=…`. Exit code: 0 done, 1 refused, 2 not understood, 3 not reachable.
 """
 
 import argparse
@@ -36,6 +36,7 @@ from shared.tiers import HlsEmbed, Tier
 
 LOCAL_STACK = "local"
 """What `make up` calls its stack."""
+HERE = Path()
 LIMITS = ("streams", "bytes", "viewers", "kbps")
 COLUMNS: Mapping[str, Sequence[str]] = {
     "accounts": ("account", "tier", "streams", "viewers", "used_bytes", "bytes", "blocked"),
@@ -112,16 +113,17 @@ def main(
     out: TextIO = sys.stdout,
     err: TextIO = sys.stderr,
     wait: Callable[[float], None] = time.sleep,
+    home: Path = HERE,
 ) -> int:
-    """Run one command; the exit code."""
+    """Run one command; the exit code. *home* is the repository whose `make up` is meant where no API is named."""
     try:
         asked = parser().parse_args(arguments)
     except SystemExit as stop:
         return int(stop.code or 0)
     if asked.call is None:
-        outcome = _signer(asked, Waiting(wait, lambda text: print(text, file=err, flush=True)))
+        outcome = _signer(asked, home, Waiting(wait, lambda text: print(text, file=err, flush=True)))
     else:
-        outcome = _over_http(asked)
+        outcome = _over_http(asked, home)
     if isinstance(outcome, Failed):
         print(outcome.text, file=err)
         return outcome.code
@@ -195,11 +197,11 @@ def _usage(asked: argparse.Namespace) -> Call:
     return Call("GET", _path("accounts", asked.account, "usage") + query)
 
 
-def _over_http(asked: argparse.Namespace) -> Any:
+def _over_http(asked: argparse.Namespace, home: Path) -> Any:
     session = botocore.session.get_session()
     api = asked.api or os.environ.get("SLUICE_API_URL")
     if api is None:
-        stack = _local_stack()
+        stack = _local_stack(home)
         if not stack.exists():
             return Failed("Which API? Give --api or SLUICE_API_URL, or start a stack here with: make up", 2)
         api = json.loads(stack.read_text())["api"]
@@ -224,10 +226,10 @@ def _over_http(asked: argparse.Namespace) -> Any:
         return Failed(f"{api} does not answer: {error}", 3)
 
 
-def _local_stack() -> Path:
+def _local_stack(home: Path) -> Path:
     """What `make up` writes; with PORT=… it keeps its files in a folder of that name."""
     port = os.environ.get("PORT", "8080")
-    return Path(".local") / ("" if port == "8080" else port) / "stack.json"
+    return home / ".local" / ("" if port == "8080" else port) / "stack.json"
 
 
 def _refusal(error: urllib.error.HTTPError) -> str:
@@ -239,10 +241,10 @@ def _refusal(error: urllib.error.HTTPError) -> str:
         return f"{error.code}: {text}"
 
 
-def _signer(asked: argparse.Namespace, waiting: Waiting) -> Any:
+def _signer(asked: argparse.Namespace, home: Path, waiting: Waiting) -> Any:
     session, endpoint, stack = botocore.session.get_session(), None, asked.stack
     if stack is None:
-        local = _local_stack()
+        local = _local_stack(home)
         if not local.exists():
             return Failed("Which stack? Give --stack, or start one here with: make up", 2)
         stack, endpoint = LOCAL_STACK, json.loads(local.read_text())["emulator"]
@@ -258,5 +260,17 @@ def _signer(asked: argparse.Namespace, waiting: Waiting) -> Any:
         return Failed(str(error), 3)
 
 
+def console(home: Path = HERE) -> int:
+    """What an installed `sluice` runs."""
+    try:
+        return main(sys.argv[1:], home=home)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # `sluice … | head`: who reads has enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(console())

@@ -128,8 +128,8 @@ def node_of(session: peer.Peer, port: int) -> dict[str, Any]:
 
 
 async def operator(port: int, node: str, verb: str) -> None:
-    """`POST /v1/admin/nodes/{node}/{verb}`, signed."""
-    command = (sys.executable, "-m", "local.admin", "POST", f"/v1/admin/nodes/{node}/{verb}")
+    """`sluice nodes VERB NODE`."""
+    command = (sys.executable, "-m", "functions.admin.cli", "nodes", verb, node)
     process = await asyncio.create_subprocess_exec(
         *command, cwd=ROOT, env={**os.environ, "PORT": str(port)}, stdout=asyncio.subprocess.DEVNULL
     )

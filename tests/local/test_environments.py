@@ -1,12 +1,15 @@
 """What is installed when, with real virtual environments where it matters, and without a network."""
 
+import importlib
 import importlib.util
+import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from local import environments
-from local.environments import DEV, EMULATOR, LOCAL, SFU, Environment, SetupError, prepare
+from local.environments import DEV, EMULATOR, LOCAL, ROOT, SFU, Environment, SetupError, prepare
 
 
 @pytest.fixture(name="root")
@@ -53,6 +56,33 @@ def test_a_second_run_installs_nothing(root: Path) -> None:
     said.clear()
     prepare([EDGE], said.append)
     assert said == []
+
+
+def test_the_operator_s_command_is_there(root: Path) -> None:
+    """Also in an environment that was installed before there was one, and it runs the code of this repository."""
+    environment = Environment(".venv-edge", ("edge/requirements.txt",), commands=True)
+    prepare([EDGE], lambda _: None)
+    script = root / ".venv-edge" / "bin" / "sluice"
+    assert not script.exists()
+    (root / "functions" / "admin").mkdir(parents=True)
+    (root / "functions" / "admin" / "cli.py").write_text("def console(home):\n    print(home)\n    return 3\n")
+    said: list[str] = []
+    prepare([environment], said.append)
+    done = subprocess.run([script], cwd="/", capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, said) == (3, f"{root}\n", [])
+
+
+def test_the_project_names_the_same_command() -> None:
+    """For those who install it with pip or pipx: the same function, and the pins of what it imports."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    module, _, name = project["scripts"]["sluice"].partition(":")
+    assert callable(getattr(importlib.import_module(module), name))
+    pins = {
+        line.strip()
+        for file in ("functions/requirements.txt", "shared/requirements.txt")
+        for line in (ROOT / file).read_text().splitlines()
+    }
+    assert set(project["dependencies"]) <= pins
 
 
 def test_what_pip_says_is_passed_on(root: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -12,7 +13,6 @@ from typing import Any
 import psutil
 import pytest
 
-from local.environments import LOCAL
 from local.processes import ROOT
 from local.settings import state_directory
 from tests.conftest import free_ports, running_stack
@@ -29,6 +29,27 @@ def make_up(port: int, **variables: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         ["make", "up", f"PORT={port}", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
+
+
+def run_as_printed(command: str, stack: dict[str, Any]) -> None:
+    """The operator's line of the table, pasted into a shell; and its neighbours, from elsewhere and for programs."""
+
+    def run(line: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SLUICE_"))}
+        return subprocess.run(
+            ["sh", "-c", line], cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    done = run(command, ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+    names = [line.split()[0] for line in done.stdout.splitlines()]
+    assert names == ["account", *sorted(account["account"] for account in stack["accounts"])]
+    elsewhere = command.replace(".venv", f"{ROOT}/.venv").replace("accounts list", "--json nodes list")
+    nodes = json.loads(run(elsewhere, Path("/")).stdout)["nodes"]
+    assert {node["node"] for node in nodes} == {node["id"] for node in stack["nodes"]}
+    refused = run(command.replace("accounts list", "accounts show nobody"), ROOT)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("NOT_FOUND: ")
 
 
 def processes_of(stack: psutil.Process) -> list[psutil.Process]:
@@ -57,17 +78,6 @@ def test_every_printed_address_answers(stack: dict[str, Any]) -> None:
     """The page, the public API, and both nodes' metrics."""
     urls = [stack["page"], f"{stack['api']}/v1/tiers", *(node["metrics"] for node in stack["nodes"])]
     assert [url for url in urls if not answers(url)] == []
-
-
-def test_the_operators_command_works(stack: dict[str, Any]) -> None:
-    """As the table prints it."""
-    port = stack["api"].rpartition(":")[2]
-    command = [str(LOCAL.python), "-m", "local.admin", "GET", "/v1/admin/nodes"]
-    done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "PORT": port}, capture_output=True, text=True, timeout=60, check=True
-    )
-    # Another test's MediaMTX may have been a node of this stack, too.
-    assert {node["id"] for node in stack["nodes"]} <= {node["node"] for node in json.loads(done.stdout)["nodes"]}
 
 
 def test_a_node_that_dies_is_started_again(stack: dict[str, Any]) -> None:
@@ -105,6 +115,8 @@ def test_two_stacks_side_by_side_and_their_end(stack: dict[str, Any], tmp_path: 
     assert key["stream_key"] not in (state / "stack.log").read_text()
 
     with running_stack(port, tmp_path / "again") as (process, third):
+        (printed,) = re.findall(r"^  operator  (.+)$", (tmp_path / "again").read_text(), re.MULTILINE)
+        run_as_printed(printed, third)
         # An OBS that was set up once keeps its key.
         assert third["accounts"] == second["accounts"]
         everything = processes_of(psutil.Process(process.pid))
