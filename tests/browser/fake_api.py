@@ -46,6 +46,11 @@ class FakeApi:
         self.account: JsonReply | Refused | None = None
         self.keys: list[JsonReply] = []
         self.refusals: list[JsonReply] = []
+        self.usage: JsonReply = {
+            "month": "2026-11", "bytes": 0, "received": 0, "sent": 0, "quota_bytes": 0, "days": [], "streams": [],
+        }  # fmt: skip
+        self.dry_runs: dict[str, JsonReply] = {}
+        """By action."""
         self.embedding = ""
         """What `/embedding` shows: the page of another site, when this server plays one."""
         self._media = media
@@ -90,6 +95,8 @@ class FakeApi:
         app.router.add_get("/v1/account", self._account)
         app.router.add_get("/v1/account/keys", self._keys)
         app.router.add_get("/v1/account/refusals", self._refusals)
+        app.router.add_get("/v1/account/usage", self._usage)
+        app.router.add_post("/v1/account/dry-run", self._dry_run)
         app.router.add_post("/whip", self._whip)
         app.router.add_post("/{id}/whep", self._whep)
         app.router.add_delete("/sessions/{id:.*}", self._delete)
@@ -149,6 +156,12 @@ class FakeApi:
 
     async def _keys(self, _: web.Request) -> web.Response:
         return web.json_response({"keys": self.keys})
+
+    async def _usage(self, _: web.Request) -> web.Response:
+        return web.json_response(self.usage)
+
+    async def _dry_run(self, request: web.Request) -> web.Response:
+        return web.json_response(self.dry_runs[(await request.json())["action"]])
 
     async def _refusals(self, _: web.Request) -> web.Response:
         return web.json_response({"refusals": self.refusals})

@@ -67,6 +67,71 @@ def test_the_owner_sees_why_an_encoder_was_turned_away(page: Page, api: FakeApi)
     expect(second).to_contain_text(STREAM)
 
 
+def test_the_owner_sees_where_the_bytes_went(page: Page, api: FakeApi) -> None:
+    """By day and by stream, each with a bar; what no report assigned is said so."""
+    api.account = owner()
+    both = {"received": 0, "sent": 0}
+    api.usage = {
+        "month": "2026-11", "bytes": 12_000_000_000, "received": 2_000_000_000, "sent": 10_000_000_000, "quota_bytes": 1,
+        "days": [
+            {"day": "2026-11-23", "bytes": 3_000_000_000, **both}, {"day": "2026-11-24", "bytes": 9_000_000_000, **both},
+        ],
+        "streams": [
+            {"stream_id": STREAM, "label": "studio", "bytes": 8_000_000_000, **both},
+            {"stream_id": None, "label": "", "bytes": 4_000_000_000, **both},
+        ],
+    }  # fmt: skip
+    page.goto(f"{api.url}/#overview")
+    page.locator("#account-token").fill(TOKEN)
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#usage-month")).to_have_text("12 GB in 2026-11: 2 GB received, 10 GB sent.")
+    days, streams = page.locator("#usage-days tr"), page.locator("#usage-streams tr")
+    expect(days).to_have_count(2)
+    expect(days.nth(0)).to_contain_text("23")
+    expect(days.nth(0)).to_contain_text("3 GB")
+    assert [bar.get_attribute("value") for bar in page.locator("#usage-days meter").all()] == [str(1 / 3), "1"]
+    expect(streams.nth(0)).to_contain_text("studio")
+    expect(streams.nth(1)).to_contain_text("Not assigned")
+
+
+def test_the_owner_asks_whether_a_key_would_work_now(page: Page, api: FakeApi) -> None:
+    """Publishing and watching, with every check in words; nothing is published for it."""
+    api.account = owner()
+    api.keys = [{"stream_key": "live_…", "stream_id": STREAM, "label": "studio", "created": 1.0, "live": True}]
+    refused = refusals.key_already_in_use("node1")
+    base = {"protocol": "whip", "stream_id": STREAM, "waits_seconds": 0, "node": None, "region": None}
+    api.dry_runs = {
+        "publish": {
+            **base, "action": "publish", "would": "refuse", "status": 409, "retry_after": 7, "refusal": refused.body(),
+            "checks": [
+                {"check": "key", "passed": True, "saw": "It is valid."},
+                {"check": "key_in_use", "passed": False, "saw": "A publisher on node1 was heard 0.2 s ago."},
+                {"check": "stream_limit", "passed": None, "saw": "0 of 4 are taken."},
+            ],
+        },
+        "play": {
+            **base, "action": "play", "protocol": "whep", "would": "admit", "status": None, "retry_after": None,
+            "refusal": None, "node": "node1", "region": "local", "checks": [],
+        },
+    }  # fmt: skip
+    page.goto(f"{api.url}/#overview")
+    page.locator("#account-token").fill(TOKEN)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Would it work now?").click()
+
+    said = page.locator("#dry-run")
+    expect(said).to_be_focused()
+    expect(said).to_contain_text(
+        "Publishing by WHIP would be refused: Stream key already in use. KEY_ALREADY_IN_USE Try again in 7 s."
+    )
+    expect(said).to_contain_text("Watching by WHEP would be admitted on node1 (local).")
+    expect(said.locator("li").nth(1)).to_contain_text("Key in use failed. A publisher on node1 was heard 0.2 s ago.")
+    expect(said.locator("li").nth(2)).to_contain_text("Streams at a time not asked.")
+    assert len(api.asked("/v1/account/dry-run")) == 2
+    assert api.asked("/whip") == []
+
+
 def test_a_wrong_token_is_refused_in_words_and_the_field_keeps_focusable(page: Page, api: FakeApi) -> None:
     """401 UNAUTHORIZED, and the way back to the field."""
     api.account = refusals.unauthorized()

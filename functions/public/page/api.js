@@ -13,4 +13,7 @@ export const anonymous = () => json("/v1/anonymous", { method: "POST" });
 export const streamState = (streamId, signal) => json(`/v1/streams/${streamId}`, { signal });
 export const account = (token, signal) => json("/v1/account", { headers: bearer(token), signal });
 export const accountKeys = (token, signal) => json("/v1/account/keys", { headers: bearer(token), signal });
+export const accountUsage = (token, signal) => json("/v1/account/usage", { headers: bearer(token), signal });
+export const dryRun = (token, asked) =>
+  json("/v1/account/dry-run", { method: "POST", headers: { ...bearer(token), "Content-Type": "application/json" }, body: JSON.stringify(asked) });
 export const accountRefusals = (token, signal) => json("/v1/account/refusals", { headers: bearer(token), signal });

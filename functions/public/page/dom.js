@@ -32,6 +32,32 @@ export function describe(list, pairs) {
   }
 }
 
+/** Fill a table's body; rows are rewritten only where they changed, so that focus and selection survive a refresh. */
+export function fillRows(body, items, empty, cells) {
+  const heads = [...body.closest("table").querySelectorAll("th")].map((head) => head.textContent);
+  const rows = items.map((item) =>
+    make("tr", {}, ...cells(item).map((cell, i) => {
+      const td = make("td", {}, cell);
+      td.dataset.label = heads[i];
+      return td;
+    })),
+  );
+  if (rows.length === 0) {
+    rows.push(make("tr", { className: "empty" }, make("td", { colSpan: heads.length, textContent: empty })));
+  }
+  rows.forEach((row, i) => {
+    const there = body.rows[i];
+    if (!there) {
+      body.append(row);
+    } else if (there.innerHTML !== row.innerHTML) {
+      there.replaceWith(row);
+    }
+  });
+  while (body.rows.length > rows.length) {
+    body.lastElementChild.remove();
+  }
+}
+
 /** Copy *text*; the clipboard API exists only in secure contexts, a selection exists everywhere. */
 export async function copy(text, input) {
   try {

@@ -3,9 +3,10 @@
 // The account token stays in its password field and in Authorization headers; it is not stored.
 
 import * as api from "./api.js";
-import { byId, describe, every, make, say } from "./dom.js";
+import { byId, describe, every, fillRows, make, say } from "./dom.js";
 import { bytes, clock, count, kbps, streamIdIn } from "./format.js";
 import { Notice } from "./notice.js";
+import { showDryRun, showUsage } from "./owner.js";
 import { explain } from "./refusals.js";
 import { Refusal } from "./session.js";
 
@@ -25,6 +26,7 @@ export class OverviewView {
   #token = null;
   #looked = null;
   #poll = null;
+  #usage = null;
   #lookNotice = new Notice(byId("lookup-notice"));
   #accountNotice = new Notice(byId("account-notice"));
 
@@ -44,6 +46,8 @@ export class OverviewView {
     byId("forget-account").addEventListener("click", () => {
       this.#token = null;
       byId("account-token").value = "";
+      this.#usage = null;
+      byId("dry-run").replaceChildren();
       byId("account").hidden = true;
       byId("account-form").hidden = false;
       say(byId("account-status"), "The token was forgotten.");
@@ -111,10 +115,11 @@ export class OverviewView {
   async #showAccount({ first = false } = {}) {
     const token = this.#token;
     try {
-      const [account, { keys }, { refusals }] = await Promise.all([
+      const [account, { keys }, { refusals }, usage] = await Promise.all([
         api.account(token),
         api.accountKeys(token),
         api.accountRefusals(token),
+        this.#monthUsage(token),
       ]);
       if (this.#token !== token) {
         return;
@@ -123,6 +128,7 @@ export class OverviewView {
       byId("account-form").hidden = true;
       byId("account").hidden = false;
       this.#fill(account, keys, refusals);
+      showUsage(usage);
       if (first) {
         say(byId("account-status"), `Account ${account.account} is shown.`);
         byId("account").focus();
@@ -135,6 +141,29 @@ export class OverviewView {
         byId("account-token").setAttribute("aria-invalid", "true");
       });
     }
+  }
+
+  /** The month's bytes, asked for anew every half minute: nodes report every five seconds, and nobody watches a day grow. */
+  async #monthUsage(token) {
+    if (this.#usage?.token !== token || Date.now() - this.#usage.at > 30_000) {
+      this.#usage = { token, at: Date.now(), answer: await api.accountUsage(token) };
+    }
+    return this.#usage.answer;
+  }
+
+  #dryRunButton({ stream_id: stream, label }) {
+    const button = make("button", { type: "button", className: "link", textContent: "Would it work now?" });
+    button.dataset.stream = stream;
+    button.addEventListener("click", async () => {
+      const token = this.#token;
+      try {
+        const asked = ["publish", "play"].map((action) => api.dryRun(token, { action, stream_id: stream }));
+        showDryRun(label || stream, await Promise.all(asked));
+      } catch (error) {
+        this.#refused(error, this.#accountNotice, true, () => {});
+      }
+    });
+    return button;
   }
 
   #fill({ account, tier, limits, usage, streams }, keys, refusals) {
@@ -153,20 +182,21 @@ export class OverviewView {
     );
     byId("usage").classList.toggle("spent", usage.blocked || share >= 0.95);
     say(byId("streams-count"), `${streams.length} of ${limits.streams} live`);
-    this.#rows(byId("live-streams"), streams, "Nothing is live.", (stream) => [
+    fillRows(byId("live-streams"), streams, "Nothing is live.", (stream) => [
       make("a", { href: `/watch/${stream.stream_id}`, textContent: stream.stream_id, className: "mono" }),
       `${stream.viewers} of ${stream.limit}`,
       stream.since ? ago(stream.since) : "–",
       kbps(stream.kbps ?? null),
       stream.node ?? "–",
     ]);
-    this.#rows(byId("account-keys"), keys, "There are no keys.", (key) => [
+    fillRows(byId("account-keys"), keys, "There are no keys.", (key) => [
       make("a", { href: `/watch/${key.stream_id}`, textContent: key.stream_id, className: "mono" }),
       key.label || "–",
       key.created ? day(key.created) : "–",
       key.live ? "Live" : "Off",
+      this.#dryRunButton(key),
     ]);
-    this.#rows(byId("account-refusals"), refusals, "No key was refused within a day.", (refusal) => [
+    fillRows(byId("account-refusals"), refusals, "No key was refused within a day.", (refusal) => [
       moment(refusal.at),
       make("a", { href: `/docs#${refusal.code}`, textContent: refusal.code, className: "mono" }),
       refusal.label || make("span", { textContent: refusal.stream_id, className: "mono" }),
@@ -179,32 +209,6 @@ export class OverviewView {
       ["Bitrate", kbps(limits.kbps)],
       ["Protocols", limits.protocols.map((name) => name.toUpperCase()).join(", ")],
     ]);
-  }
-
-  /** Fill a table's body; rows are rewritten only where they changed, so that focus and selection survive a refresh. */
-  #rows(body, items, empty, cells) {
-    const heads = [...body.closest("table").querySelectorAll("th")].map((head) => head.textContent);
-    const rows = items.map((item) =>
-      make("tr", {}, ...cells(item).map((cell, i) => {
-        const td = make("td", {}, cell);
-        td.dataset.label = heads[i];
-        return td;
-      })),
-    );
-    if (rows.length === 0) {
-      rows.push(make("tr", { className: "empty" }, make("td", { colSpan: heads.length, textContent: empty })));
-    }
-    rows.forEach((row, i) => {
-      const there = body.rows[i];
-      if (!there) {
-        body.append(row);
-      } else if (there.innerHTML !== row.innerHTML) {
-        there.replaceWith(row);
-      }
-    });
-    while (body.rows.length > rows.length) {
-      body.lastElementChild.remove();
-    }
   }
 
   #refused(error, notice, first, forget) {
