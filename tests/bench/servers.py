@@ -87,7 +87,8 @@ async def _broadcast_box(core: int) -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
-async def _sluice(core: int) -> AsyncIterator[Server]:
+async def sluice(core: int, module: str = "sfu") -> AsyncIterator[Server]:
+    """Our node, as *module* starts it."""
     if not (ROOT / "sfu" / "__main__.py").exists():
         raise Missing("sluice is left out: sfu/__main__.py is not there yet.")
     python = ROOT / ".venv-sfu" / "bin" / "python"
@@ -119,7 +120,7 @@ async def _sluice(core: int) -> AsyncIterator[Server]:
         with pinned(core), log.open("wb") as out:
             node = await asyncio.create_subprocess_exec(
                 str(python if python.exists() else sys.executable),
-                *("-m", "sfu"),
+                *("-m", module),
                 cwd=ROOT,
                 env=environment,
                 stdout=out,
@@ -174,7 +175,7 @@ async def _end(pid: int) -> None:
 
 def start(name: str, core: int) -> AbstractAsyncContextManager[Server]:
     """The server *name*, pinned to *core*, for as long as the block lasts; raises Missing."""
-    return {"sluice": _sluice, "mediamtx": _mediamtx, "broadcast-box": _broadcast_box}[name](core)
+    return {"sluice": sluice, "mediamtx": _mediamtx, "broadcast-box": _broadcast_box}[name](core)
 
 
 NAMES = ("mediamtx", "broadcast-box", "sluice")
