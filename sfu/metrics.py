@@ -10,9 +10,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Final
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
+from sfu.durations import Durations
 from sfu.loopdelay import LoopDelay
 from sfu.meter import Meter
 from sfu.stats import PlaneStats
@@ -136,7 +143,14 @@ class NodeCollector(Collector):
         dropped: dict[tuple[str, ...], int] = {}
         for counted in fields(stats):
             name, value = counted.name, getattr(stats, counted.name)
-            if name.startswith(_DROPPED):
+            if isinstance(value, Durations):
+                yield HistogramMetricFamily(
+                    f"sluice_media_{name}_seconds",
+                    f"PlaneStats.{name}.",
+                    buckets=value.buckets(),
+                    sum_value=value.total,
+                )
+            elif name.startswith(_DROPPED):
                 dropped[(name.removeprefix(_DROPPED),)] = value
             else:
                 yield _count(f"sluice_media_{name}", f"PlaneStats.{name}.", value)

@@ -69,6 +69,7 @@ class Publisher(Session):
             return None
         if self.first_packet_at is None:
             self.first_packet_at = now
+            self._stats.publish_first_packet.add(now - self.began)
         exts = source.forwardable(packet, extension, header[6]) if extension and source.passed else ()
         track.push(sequence, header[3], header[0], payload, exts, now)
         if track.reference is None and reception.reference is not None and self._clock_offset is not None:

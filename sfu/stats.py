@@ -1,6 +1,8 @@
-"""What the media plane counts: plain integers, read by metrics.py. They only grow."""
+"""What the media plane counts, read by metrics.py: plain integers, and durations. They only grow."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from sfu.durations import Durations
 
 
 @dataclass(slots=True)
@@ -61,3 +63,9 @@ class PlaneStats:
     publishers_begun: int = 0
     viewers_begun: int = 0
     sessions_ended: int = 0
+    publish_first_packet: Durations = field(default_factory=Durations)
+    """From a publisher's POST to its first media."""
+    play_first_packet: Durations = field(default_factory=Durations)
+    """From a viewer's POST to the first media sent to it; who left before is not in it."""
+    play_first_keyframe: Durations = field(default_factory=Durations)
+    """From a viewer's POST to the begin of the first keyframe sent to it."""

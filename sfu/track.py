@@ -231,6 +231,8 @@ class Track:
             if follower.cursor > self.history.last:
                 self._waiting.remove(follower)
                 follower.live = True
+                if follower.began is None:
+                    follower.began = now  # sound begins with the next packet of all
                 if follower.lane is not None:
                     follower.lane.join(follower.subscriber)
         return sent

@@ -52,6 +52,10 @@ class Viewer(Session):
         self.unmetered = 0
         """Repair bytes since they were metered last."""
         self._repair_bytes = 0
+        self._shown = False
+        """Its first packet was counted."""
+        self._pictured = False
+        """Its first keyframe was counted."""
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
@@ -177,6 +181,8 @@ class Viewer(Session):
         """Once a second: sender reports, re-based to our clock and the viewer's timestamps (whip-whep.md, P16)."""
         if not self.peer.secure:
             return
+        if not self._pictured:
+            self._count_beginning()
         parts: list[bytes] = []
         ssrcs: list[int] = []
         for feed in self.feeds:
@@ -192,6 +198,20 @@ class Viewer(Session):
             ssrcs.append(feed.media.ssrc)
         if parts:
             self.peer.send_rtcp(b"".join(parts) + rtcp.description(ssrcs, cname))
+
+    def _count_beginning(self) -> None:
+        """How long it took until something was sent, and until a picture was: video begins with nothing but a keyframe."""
+        began = {
+            feed.media.kind: feed.follower.began
+            for feed in self.feeds
+            if feed.follower is not None and feed.follower.began is not None
+        }
+        if began and not self._shown:
+            self._shown = True
+            self._stats.play_first_packet.add(min(began.values()) - self.began)
+        if "video" in began:
+            self._pictured = True
+            self._stats.play_first_keyframe.add(began["video"] - self.began)
 
     def farewell(self) -> bytes | None:
         """BYE for all that we send."""

@@ -72,6 +72,23 @@ async def test_the_numbers_are_those_of_the_node() -> None:
         assert line in text.splitlines()
 
 
+async def test_durations_are_histograms() -> None:
+    """Cumulative buckets with a sum and a count, in seconds."""
+    stats = PlaneStats()
+    for seconds in (0.04, 0.05, 0.3, 20.0):
+        stats.play_first_keyframe.add(seconds)
+    text = _scrape(_sources(stats)).splitlines()
+    name = "sluice_media_play_first_keyframe_seconds"
+    for line in (
+        f'{name}_bucket{{le="0.05"}} 2.0',
+        f'{name}_bucket{{le="0.35"}} 3.0',
+        f'{name}_bucket{{le="+Inf"}} 4.0',
+        f"{name}_count 4.0",
+        f"{name}_sum 20.39",
+    ):
+        assert line in text
+
+
 async def test_every_count_of_the_media_plane_is_there() -> None:
     """A counter that the media plane adds needs nothing here."""
     text = _scrape(_sources(PlaneStats()))

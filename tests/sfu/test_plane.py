@@ -275,6 +275,25 @@ async def test_a_viewer_that_changes_its_address_goes_on() -> None:
         assert len(run.plane._ingress._by_address) <= MAX_ADDRESSES + 2
 
 
+async def test_how_long_first_packets_and_pictures_took_is_counted() -> None:
+    """Once a session, from the POST: a viewer that takes sound only has no picture to count."""
+    async with stage() as run:
+        await run.publisher()
+        for kinds in (("video", "audio"), ("audio",)):
+            viewer = await run.viewer(kinds=kinds)
+            await until(lambda viewer=viewer: len(viewer.tracks) == len(viewer.kinds))  # type: ignore[misc]  # bound at once
+        stats = run.plane.stats
+
+        def counted() -> list[float]:
+            kinds = (stats.publish_first_packet, stats.play_first_packet, stats.play_first_keyframe)
+            return [each.buckets()[-1][1] for each in kinds]
+
+        await until(lambda: counted() == [1, 2, 1])
+        assert 0 < stats.play_first_keyframe.total < 5
+        await asyncio.sleep(1.1)
+        assert counted() == [1, 2, 1]
+
+
 async def test_a_state_says_how_far_a_session_came() -> None:
     """Why is it black: each stage in order."""
     async with stage() as run:
