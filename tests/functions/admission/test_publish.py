@@ -421,7 +421,8 @@ class TestRepetition:
 
 def lose_first_update(world: World) -> None:
     """Apply the admission's first UpdateItem twice: as if its first answer had been lost on the way."""
-    client = world.admission._ports.rosters._dynamo._client
+    rosters: Any = world.admission._ports.rosters
+    client = rosters._dynamo._client
     real = client.update_item
     calls = 0
 
@@ -429,10 +430,10 @@ def lose_first_update(world: World) -> None:
         nonlocal calls
         calls += 1
         if calls == 1:
-            real(**parameters)  # type: ignore[arg-type]  # passed on as it came
-        return real(**parameters)  # type: ignore[arg-type]  # likewise
+            real(**parameters)
+        return real(**parameters)
 
-    client.update_item = twice  # type: ignore[method-assign,assignment]  # a wire that loses answers
+    client.update_item = twice
 
 
 class TestOrderOfRefusals:
