@@ -39,6 +39,7 @@ from sfu.metrics import NodeCollector, Sources
 from sfu.node import Parts, StartError, run
 from sfu.plane import Plane
 from sfu.ports import Deps
+from sfu.selftest import SelfTest
 from sfu.settings import Settings, SettingsError
 from sfu.shutdown import Shutdown
 from sfu.uplink import TIMEOUT, Uplink
@@ -72,6 +73,7 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
         max_sessions=settings.max_sessions,
         max_egress_kbps=settings.max_egress_kbps,
     )
+    selftest = SelfTest(settings.announce, plane.own)
     beats = Heartbeats(Identity(settings.node_id, boot, settings.public_url, settings.region, time.time()))
     reconnects = Reconnects()
     handover = Handover(plane, beats, reconnects, lambda: shutdown.draining)
@@ -110,6 +112,7 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
         meter=meter,
         loop_delay=loop_delay,
         monotonic=lambda: asyncio.get_running_loop().time(),
+        addresses=lambda: selftest.results,
         answers=answers,
         rejections=authorizer.rejections,
     )
@@ -128,6 +131,7 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
         now=time.time,
         random_bytes=secrets.token_bytes,
         directory=directory,
+        trusted_proxies=settings.trusted_proxies,
         reconnects=reconnects,
         draining=lambda: handover.draining,
         on_refused=endings.refused,
@@ -155,14 +159,16 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
     return Parts(
         plane=plane,
         app=make_app(deps),
-        health=make_health_app(ready=lambda: uplink.ready, state=lambda: beats.state, registry=registry),
+        health=make_health_app(
+            ready=lambda: uplink.ready, state=lambda: beats.state, registry=registry, addresses=selftest.state
+        ),
         beats=beats,
         uplink=uplink,
         usage=usage,
         shutdown=shutdown,
         handover=handover,
         sessions=sessions,
-        background=(loop_delay.run,),
+        background=(loop_delay.run, selftest.run),
     )
 
 

@@ -5,7 +5,7 @@ its stream key or stream id. A grant that was used up without a session is repor
 """
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ from sfu.answer import ViewerSsrcs, answer_play, answer_publish
 from sfu.body import read_body, sdp_text
 from sfu.credential import Ticket, read_credential, waits
 from sfu.directory import Resource
+from sfu.forwarded import origin_of
 from sfu.negotiation import Negotiated
 from sfu.offer import Offer, parse_offer
 from sfu.ports import Deps, Granted, PassedThrough, Session, Wanted
@@ -31,6 +32,14 @@ log = logging.getLogger(__name__)
 
 METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 _BAD_TOKEN = {"WWW-Authenticate": 'Bearer realm="sluice", error="invalid_token"'}
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What of a request matters beside its credential and its offer."""
+
+    waits: bool
+    base_url: str
 
 
 class Endpoint:
@@ -76,14 +85,15 @@ class Endpoint:
         if isinstance(grant, Refused):
             return grant
         offer = draining() if self._deps.draining() else await self._offer(request)
-        return self._begin(grant, offer, wait=waits(request.query))
+        return self._begin(grant, offer, _Way(waits(request.query), self._base_url(request)))
 
     async def _without_grant(self, request: web.Request, wanted: Wanted) -> web.Response | Refused:
         """Ask the API, once the offer has been read: a broken one takes no slot from anybody."""
         deps = self._deps
         if deps.draining():
             return draining()
-        wait = deps.limit.wait(request.remote or "", deps.now())
+        origin = origin_of(request.remote or "", request.headers, deps.trusted_proxies)
+        wait = deps.limit.wait(origin.address, deps.now())
         if wait:
             return rate_limited(wait)
         offer = await self._offer(request)
@@ -99,7 +109,11 @@ class Endpoint:
             deps.answers[self._action.value, "redirected"] += 1
             return _redirect(outcome, wait=wanted.wait)
         grant = self._admit(Ticket(outcome.grant, outcome.stream))
-        return grant if isinstance(grant, Refused) else self._begin(grant, offer, wait=wanted.wait)
+        return (
+            grant
+            if isinstance(grant, Refused)
+            else self._begin(grant, offer, _Way(wanted.wait, origin.base_url or deps.public_url))
+        )
 
     def _admit(self, ticket: Ticket) -> VerifiedGrant | Refused:
         outcome = self._deps.authorizer.admit(
@@ -119,19 +133,16 @@ class Endpoint:
         text = check_body(request.headers.get("Content-Type"), body) or sdp_text(body)
         return text if isinstance(text, Refused) else parse_offer(text)
 
-    def _begin(self, grant: VerifiedGrant, offer: Offer | Refused, *, wait: bool) -> web.Response | Refused:
+    def _begin(self, grant: VerifiedGrant, offer: Offer | Refused, way: "_Way") -> web.Response | Refused:
         """The session of *grant*, or its slot given back."""
-        outcome = (
-            offer
-            if isinstance(offer, Refused)
-            else self._session(grant, offer, self._deps.wait_seconds if wait else 0.0)
-        )
+        outcome = offer if isinstance(offer, Refused) else self._session(grant, offer, way)
         if isinstance(outcome, Refused):
             self._deps.on_refused(grant, outcome.code.value)
         return outcome
 
-    def _session(self, grant: VerifiedGrant, offer: Offer, wait: float) -> web.Response | Refused:
+    def _session(self, grant: VerifiedGrant, offer: Offer, way: "_Way") -> web.Response | Refused:
         deps = self._deps
+        wait = deps.wait_seconds if way.waits else 0.0
         negotiated = self._negotiate(grant, offer, wait)
         if isinstance(negotiated, Refused):
             return negotiated
@@ -166,7 +177,7 @@ class Endpoint:
                 "tier": claims.tier,
             },
         )
-        return self._created(grant, session, negotiated)
+        return self._created(grant, session, negotiated, way.base_url)
 
     def _negotiate(self, grant: VerifiedGrant, offer: Offer, wait: float) -> Negotiated | Refused:
         plane, claims = self._deps.plane, grant.claims
@@ -184,13 +195,18 @@ class Endpoint:
             lambda of: answer_play(offer, of, plane.local, plane.new_credentials(), ssrcs, claims.stream),
         )
 
-    def _created(self, grant: VerifiedGrant, session: Session, negotiated: Negotiated) -> web.Response:
+    def _base_url(self, request: web.Request) -> str:
+        """Where this client reaches us: what a proxy of ours says, else what the settings say."""
+        origin = origin_of(request.remote or "", request.headers, self._deps.trusted_proxies)
+        return origin.base_url or self._deps.public_url
+
+    def _created(self, grant: VerifiedGrant, session: Session, negotiated: Negotiated, base_url: str) -> web.Response:
         """201. The URLs are absolute and without a query, because clients resolve and cut them in many ways (item 1)."""
         deps = self._deps
         headers = CIMultiDict(
             {
                 "Content-Type": SDP,
-                "Location": f"{deps.public_url}/sessions/{session.secret}",
+                "Location": f"{base_url}/sessions/{session.secret}",
                 "ETag": f'"{session.etag}"',
                 "Cache-Control": "no-store",
             }

@@ -66,3 +66,27 @@ def check(datagram: bytes, pwd: str, address: tuple[str, int]) -> Check | None:
             response.add_message_integrity(pwd.encode())
             return Check(bytes(response), "USE-CANDIDATE" in request.attributes, request.transaction_id)
     return None
+
+
+def request(transaction: bytes, credentials: IceCredentials) -> bytes:
+    """A check of our own address, by ourselves: nominates nothing."""
+    message = stun.Message(
+        message_method=stun.Method.BINDING,
+        message_class=stun.Class.REQUEST,
+        transaction_id=transaction,
+        attributes={"USERNAME": f"{credentials.ufrag}:self"},
+    )
+    message.add_message_integrity(credentials.pwd.encode())
+    return bytes(message)
+
+
+def answers(datagram: bytes, transaction: bytes, credentials: IceCredentials) -> bool:
+    """Whether *datagram* is the authentic answer to our own `request`."""
+    with contextlib.suppress(ValueError, KeyError, IndexError, struct.error):
+        message = stun.parse_message(datagram)
+        return (
+            message.message_class is stun.Class.RESPONSE
+            and message.transaction_id == transaction
+            and bool(message.check_message_integrity(credentials.pwd.encode()))
+        )
+    return False

@@ -40,6 +40,8 @@ class Ingress:
         on_closed: Callable[[Session, str], bool],
         on_first_packet: Callable[[Publisher], None],
     ) -> None:
+        self.own = ice.new_credentials()
+        """Of no session: by these the node tries whether it can be reached."""
         self._stats = stats
         self._clock = clock
         self._wall = wall
@@ -119,6 +121,9 @@ class Ingress:
 
     def _stun(self, datagram: bytes, address: Address) -> None:
         ufrag = ice.local_ufrag(datagram)
+        if ufrag == self.own.ufrag:
+            self._try_ourselves(datagram, address)
+            return
         session = None if ufrag is None else self._by_ufrag.get(ufrag)
         check = (
             None if session is None or ufrag is None else ice.check(datagram, session.peer.passwords[ufrag], address)
@@ -139,6 +144,14 @@ class Ingress:
         if peer.handshake is None and len(self.half_open) < MAX_HALF_OPEN:
             self.half_open[session] = None
             peer.begin_handshake(self._clock())
+
+    def _try_ourselves(self, datagram: bytes, address: Address) -> None:
+        """The self-test's check: answered, and forgotten."""
+        check = ice.check(datagram, self.own.pwd, address)
+        if check is None or self.udp is None:
+            self._stats.dropped_stun += 1
+        else:
+            self.udp.send(check.response, address)
 
     def _retire(self, session: Session, used: str | None) -> None:
         """The newest credentials were used: the ones before them are over."""

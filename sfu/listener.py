@@ -5,6 +5,7 @@ sends half a request, or keeps sending after the answer, is cut off after second
 """
 
 import asyncio
+import socket
 from ssl import SSLContext
 
 from aiohttp import web
@@ -44,7 +45,12 @@ class Listener:
                 lingering_time=LINGER_SECONDS,
             )
 
-        self._socket = await loop.create_server(connection, host, port, ssl=tls, backlog=1024)
+        if host == "::":
+            # asyncio would take IPv6 alone; everywhere else, and on our UDP port, [::] means both families.
+            both = socket.create_server((host, port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=1024)
+            self._socket = await loop.create_server(connection, sock=both, ssl=tls, backlog=1024)
+        else:
+            self._socket = await loop.create_server(connection, host, port, ssl=tls, backlog=1024)
         chosen: int = self._socket.sockets[0].getsockname()[1]
         return chosen
 

@@ -1,6 +1,6 @@
 """What Prometheus reads: counters and gauges collected at the moment of a scrape, nothing on the packet path.
 
-Cardinality is that of the code, not of the traffic: no label holds a stream, an account, a session or an address, and a
+Cardinality is that of the code, not of the traffic: no label holds a stream, an account, a session or a peer's address, and a
 command's reason that we do not know counts as `other`. Names are prefixed `sluice_`, counters end in `_total`, units are
 seconds and bytes.
 """
@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 from sfu.durations import Durations
 from sfu.loopdelay import LoopDelay
 from sfu.meter import Meter
+from sfu.selftest import Reached
 from sfu.stats import PlaneStats
 from sfu.uplink import Uplink
 from sfu.usage import UsageReporter
@@ -72,6 +73,8 @@ class Sources:
     """The clock of `Uplink.last_answer`."""
     answers: Mapping[tuple[str, str], int]
     """(publish or play, refusal code or `created`) -> how often."""
+    addresses: Callable[[], Iterable[Reached]]
+    """The announced addresses, and whether they were reached."""
     rejections: Mapping[Reason, int]
     """Reason -> how often a grant was rejected for it."""
     ended: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -103,6 +106,13 @@ class NodeCollector(Collector):
         for name in ("serving", "draining", "stopped"):
             state.add_metric([name], float(self._from.state() == name))
         yield state
+        reached = GaugeMetricFamily(
+            "sluice_announced_address_reachable", "1 where the self-test reached it from this host.", labels=["address"]
+        )
+        for result in self._from.addresses():
+            if result.reachable is not None:
+                reached.add_metric([result.text], float(result.reachable))
+        yield reached
         yield _gauge("sluice_node_ready", "1 once grants can be checked.", float(self._from.uplink.ready))
         yield _gauge(
             "sluice_event_loop_delay_seconds",

@@ -116,6 +116,11 @@ class Plane:
             candidates = (Candidate(*(self._bind if self._udp is None else self._udp.address)),)
         return LocalEndpoint(fingerprints=self._identity.fingerprints, candidates=candidates)
 
+    @property
+    def own(self) -> IceCredentials:
+        """By these the node tries whether it can be reached."""
+        return self._ingress.own
+
     def new_credentials(self) -> IceCredentials:
         """Fresh ICE credentials for one session."""
         return ice.new_credentials()

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from sfu.authorize import Authorizer
 from sfu.directory import Directory
+from sfu.forwarded import Network
 from sfu.handover import Reconnects
 from sfu.ice_servers import IceServer
 from sfu.negotiation import IceCredentials, LocalEndpoint, Negotiated, SourceDescription
@@ -137,6 +138,8 @@ class Deps:
     random_bytes: Callable[[int], bytes]
     directory: Directory = field(default_factory=Directory)
     """Tell it of sessions that end by themselves: `directory.ended(session_id, now)`, from the plane's `on_end`."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Peers whose word counts on where a request comes from."""
     reconnects: Reconnects = field(default_factory=Reconnects)
     """Which viewers are to be told to go elsewhere."""
     draining: Callable[[], bool] = lambda: False

@@ -9,10 +9,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any, Final, Generic, NamedTuple, Self, TypeVar, cast
 from urllib.parse import urlsplit
 
+from sfu.forwarded import Network
 from sfu.ice_servers import IceServer
 from sfu.negotiation import Candidate
 
@@ -77,6 +78,8 @@ class Settings:
     announce_from: AnnounceFrom
     announce: tuple[Candidate, ...]
     """The candidates that were listed; empty: the bound address, or what the metadata says."""
+    trusted_proxies: tuple[Network, ...]
+    """Whose `Forwarded` and `X-Forwarded-…` are believed."""
     max_sessions: int
     max_egress_kbps: int
     drain_seconds: float
@@ -111,6 +114,7 @@ class Settings:
             "http_bind": read("SLUICE_HTTP_BIND", _BIND, "127.0.0.1:8889"),
             "udp_bind": udp_bind,
             "metrics_bind": read("SLUICE_METRICS_BIND", _BIND, "127.0.0.1:9889"),
+            "trusted_proxies": read("SLUICE_TRUSTED_PROXIES", _NETWORKS, ","),
             "max_sessions": read("SLUICE_MAX_SESSIONS", _WHOLE, "400"),
             "max_egress_kbps": read("SLUICE_MAX_EGRESS_KBPS", _WHOLE, "900000"),
             "drain_seconds": read("SLUICE_DRAIN_SECONDS", _SECONDS, "8"),
@@ -220,6 +224,10 @@ def _announced(text: str) -> tuple[str, int]:
         return bind.host, bind.port
 
 
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple(ip_network(item.strip()) for item in text.split(",") if item.strip())
+
+
 def _ice_servers(text: str) -> tuple[IceServer, ...]:
     listed = json.loads(text)
     if not isinstance(listed, list):
@@ -269,6 +277,7 @@ _ANNOUNCE: Final = _Kind(
     "set it to a comma list of IP addresses, each with :PORT where that differs from SLUICE_UDP_BIND's,"
     " or to auto, ecs or ec2",
 )
+_NETWORKS: Final = _Kind(_networks, "set it to a comma list of addresses or networks, for example 10.0.0.0/8")
 _ICE_SERVERS: Final = _Kind(
     _ice_servers,
     'set it to a JSON list like [{"url": "turn:turn.example.com:3478", "username": "u", "credential": "c"}]',

@@ -14,6 +14,7 @@ from typing import Final
 from aiohttp import web
 
 from sfu.body import read_body
+from sfu.forwarded import origin_of
 from sfu.ports import Deps
 from sfu.replies import empty, method_not_allowed, options, refusal
 from sfu.server_events import (
@@ -119,7 +120,9 @@ class Subscriptions:
             return invalid_request(f"A session has at most {MAX_EACH} subscriptions. Delete one.", status=429)
         name = b32encode(self._deps.random_bytes(15)).decode().lower()
         self._all[secret, name] = Subscription(secret, resource.stream, wanted)
-        return empty(201, {"Location": f"{self._deps.public_url}/sessions/{secret}/events/{name}"})
+        origin = origin_of(request.remote or "", request.headers, self._deps.trusted_proxies)
+        base_url = origin.base_url or self._deps.public_url
+        return empty(201, {"Location": f"{base_url}/sessions/{secret}/events/{name}"})
 
     def _forget_departed(self) -> None:
         """Without this the subscriptions of ended sessions, which nobody deletes, would stay."""

@@ -66,6 +66,7 @@ class Parameter:
 _KEY = Parameter("stream_key", "path", "The secret stream key, `live_…` or `anon_…`.", "^(live|anon)_[a-z2-7]{32}$")
 _STREAM = Parameter("stream_id", "path", "The public stream id.", "^[a-z2-7]{16}$")
 _FORCE = Parameter("force", "query", "`1` overrides a publisher that uses the key now.", "^[01]$")
+_WAIT = Parameter("wait", "query", "`1`: where nobody publishes, rather wait at a node than be told so.", "^[01]$")
 _NODE = Parameter(
     "node", "query", "The id of the MediaMTX, as its reporter reports it.", "^[A-Za-z0-9._:-]{1,64}$", required=True
 )
@@ -145,7 +146,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         _REDIRECTED,
         media_type="",
         takes_offer=True,
-        parameters=(_STREAM,),
+        parameters=(_STREAM, _WAIT),
         refusals=(Code.INVALID_REQUEST, *_PLAY, Code.DRAINING, Code.NO_CAPACITY, Code.UNAVAILABLE),
         also=_OFFER_STATUSES,
         headers=_LOCATION,

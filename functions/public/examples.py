@@ -47,6 +47,7 @@ PARAMETERS: Mapping[str, str] = {
     "stream_key": STREAM_KEY,
     "stream_id": STREAM_ID,
     "force": "1",
+    "wait": "1",
     "region": "eu-central-1",
     "node": "node1",
     "at": str(NOW + 3600),

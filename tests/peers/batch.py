@@ -81,7 +81,7 @@ class Batch:
 
 def open_socket(address: str = "127.0.0.1", receive_buffer: int = 4 << 20) -> socket.socket:
     """A non-blocking UDP socket that stamps what arrives."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
     sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
     # A stall of the load generator must not look like a loss of the server.
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)

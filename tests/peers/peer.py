@@ -82,9 +82,12 @@ class Peer:
         setup: Setup = "actpass",
         kinds: tuple[sdp.Kind, ...] = ("video", "audio"),
         via: Lossy | None = None,
+        address: str = "127.0.0.1",
     ) -> None:
         self.host, self.url, self.bearer, self.setup, self.kinds = host, url, bearer, setup, kinds
         self._via = via
+        self._address = address
+        """Ours: its family decides which of the server's candidates can be checked."""
         self.local = sdp.Local(_ice_text(8), _ice_text(24))
         self.ssrc: dict[sdp.Kind, int] = {kind: secrets.randbits(32) for kind in kinds}
         self.at = Milestones()
@@ -193,7 +196,7 @@ class Peer:
             setup=self.setup,
             kinds=self.kinds,
             ssrcs=self.ssrc if self.direction == "sendonly" else None,
-            candidate=("127.0.0.1", self.port),
+            candidate=(self._address, self.port),
         )
         self.at.posted = time.time()
         self.created = await whip.post(self.host.http, self.url, offer, bearer=self.bearer)
@@ -215,7 +218,8 @@ class Peer:
         if self._remote is not None and now - self._consented > CONSENT_LIMIT:
             self._end("consent expired")
             return
-        targets = (self._remote,) if self._remote else self._remotes
+        ours = ":" in self._address
+        targets = (self._remote,) if self._remote else [one for one in self._remotes if (":" in one[0]) is ours]
         for address in targets:
             transaction = secrets.token_bytes(12)
             self._checks[transaction] = address
@@ -288,7 +292,7 @@ class Peer:
     # The socket
 
     def _open(self) -> None:
-        self._socket = open_socket()
+        self._socket = open_socket(self._address)
         self._fd = self._socket.fileno()
         self._remote = None
         self.host.poller.add(self._fd, self._readable)

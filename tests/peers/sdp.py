@@ -110,8 +110,8 @@ def parse_answer(text: str) -> Answer:
     candidates: list[tuple[str, int]] = []
     for line in (line for block in blocks for line in block if line.startswith("a=candidate:")):
         parts = line.split()
-        # Component 1 over UDP on IPv4 is all that our sockets speak.
-        if parts[1] == "1" and parts[2].lower() == "udp" and ":" not in parts[4]:
+        # Component 1 over UDP is all that our sockets speak.
+        if parts[1] == "1" and parts[2].lower() == "udp":
             candidate = parts[4], int(parts[5])
             if candidate not in candidates:
                 candidates.append(candidate)

@@ -1,6 +1,7 @@
 """WHIP and WHEP endpoints over real HTTP: whip-whep.md sections 1A and 1B, by item."""
 
 from collections.abc import AsyncIterator
+from ipaddress import ip_network
 
 import pytest
 
@@ -347,6 +348,26 @@ async def test_1a_21_requests_without_a_grant_are_limited_by_address(linking: Ru
     assert (answers[2].json["code"], answers[2]["Retry-After"]) == ("RATE_LIMITED", "1")
     assert (await linking.play("session9")).status == 201
     assert linking.deps.answers["play", Code.RATE_LIMITED.value] == 1
+
+
+async def test_1a_23_a_proxy_of_ours_says_who_asks_and_where() -> None:
+    """Its clients are limited one by one, and their session URLs lead through it; from others nothing is believed."""
+    for trusted in (True, False):
+        networks = (ip_network("127.0.0.0/8"),) if trusted else ()
+        limit = RateLimit(per_second=0.1, burst=1)
+        server = Running(Node(), limit=limit, trusted_proxies=networks)
+        server.port = await server.listener.open("127.0.0.1", 0)
+        fields = {"X_Forwarded_Proto": "https", "X_Forwarded_Host": "edge.example"}
+        answers = [
+            await server.ask(
+                "POST", WHEP, CHROME_VIEW, Content_Type=SDP, X_Forwarded_For=f"203.0.113.{number}", **fields
+            )
+            for number in range(3)
+        ]
+        await server.listener.close()
+
+        assert [answer.status for answer in answers] == ([201, 201, 201] if trusted else [201, 429, 429])
+        assert answers[0]["Location"].startswith("https://edge.example/" if trusted else f"{PUBLIC_URL}/")
 
 
 # --- other methods ----------------------------------------------------------------------------------------------------

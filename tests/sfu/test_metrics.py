@@ -12,6 +12,8 @@ from sfu.keyring import Keyring
 from sfu.loopdelay import LoopDelay
 from sfu.meter import Meter
 from sfu.metrics import REASONS, NodeCollector, Sources
+from sfu.negotiation import Candidate
+from sfu.selftest import Reached
 from sfu.stats import PlaneStats
 from sfu.uplink import Uplink
 from sfu.usage import UsageReporter
@@ -41,6 +43,10 @@ def _sources(stats: PlaneStats) -> Sources:
         meter=meter,
         loop_delay=LoopDelay(),
         monotonic=lambda: 10.0,
+        addresses=lambda: (
+            Reached(Candidate("192.0.2.1", 8189), reachable=True),
+            Reached(Candidate("2001:db8::1", 8189)),
+        ),
         answers=Counter({("publish", "created"): 3}),
         rejections=Counter({Reason.EXPIRED: 2}),
     )
@@ -61,6 +67,7 @@ async def test_the_numbers_are_those_of_the_node() -> None:
     for line in (
         'sluice_node_state{state="draining"} 1.0',
         'sluice_sessions{action="play"} 2.0',
+        'sluice_announced_address_reachable{address="192.0.2.1:8189"} 1.0',
         "sluice_egress_bits_per_second 5000.0",
         'sluice_requests_total{action="publish",outcome="created"} 3.0',
         'sluice_grants_rejected_total{reason="expired"} 2.0',

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import unused_port
 
 from shared.grants import Action
 from tests.peers import clip, whip
@@ -244,6 +245,50 @@ async def test_a_port_that_is_taken_is_one_clear_sentence(
         f" stop that one, or set {variable} to a free port.\n"
     )
     assert control.beats == []
+
+
+async def test_it_serves_ipv4_and_ipv6_from_one_socket(control: FakeControl, peers: Host) -> None:
+    """Candidates of both families, media over either, and the self-test reaches both: in the log, `/readyz`, `/metrics`."""
+    udp = unused_port()
+    more = {"SLUICE_UDP_BIND": f"[::]:{udp}", "SLUICE_ANNOUNCE": "127.0.0.1,::1"}
+    http = unused_port()
+    more |= {"SLUICE_HTTP_BIND": f"[::]:{http}", "SLUICE_PUBLIC_URL": f"http://[::1]:{http}"}
+    async with running_node(control, **more) as node:
+        node.http_port = http
+        video = clip.load(SMALL)
+        stamps = table(video)
+        publisher = Publisher(peers, node.grant_url(Action.PUBLISH), video, stamps, address="::1")
+        await publisher.connect()
+        assert publisher.answer is not None
+        assert publisher.answer.candidates == (("127.0.0.1", udp), ("::1", udp))
+        assert publisher.created is not None
+        assert publisher.created.session.startswith(f"http://[::1]:{http}/")
+        for address in ("127.0.0.1", "::1"):
+            viewer = Viewer(peers, node.grant_url(Action.PLAY), video, stamps, address=address)
+            await viewer.connect()
+            await asyncio.wait_for(viewer.picture, 10)
+            await asyncio.sleep(0.3)
+            assert (viewer.counts().missing, viewer.counts().altered) == (0, 0)
+            await viewer.close()
+        await publisher.close()
+        expected = [{"address": f"127.0.0.1:{udp}", "reachable": True}, {"address": f"[::1]:{udp}", "reachable": True}]
+        assert json.loads((await node.get("/readyz"))[1])["addresses"] == expected
+        assert f'sluice_announced_address_reachable{{address="[::1]:{udp}"}} 1.0' in (await node.get("/metrics"))[1]
+        assert {line["address"] for line in node.lines("announced address reached")} == {
+            one["address"] for one in expected
+        }
+
+
+async def test_an_address_that_leads_elsewhere_is_said_at_the_start(control: FakeControl) -> None:
+    """With the port to open; the node serves all the same, since an outside client may get through."""
+    closed = unused_port()
+    async with running_node(control, SLUICE_ANNOUNCE=f"127.0.0.1:{closed}") as node:
+        async with asyncio.timeout(10):
+            while f"open UDP {closed} to 127.0.0.1" not in node.log():  # noqa: ASYNC110  # another process writes it
+                await asyncio.sleep(0.05)
+        status, body = await node.get("/readyz")
+        assert status == 200
+        assert json.loads(body)["addresses"][0]["reachable"] is False
 
 
 async def test_a_wrong_environment_is_one_sentence_a_mistake(control: FakeControl) -> None:
