@@ -47,6 +47,9 @@ def segments(size: int) -> Control:
     return [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("=H", size))]
 
 
+_WHOLE: Final = segments(0)
+
+
 class UdpSocket:
     """Open from `start()` to `close()`."""
 
@@ -139,7 +142,8 @@ class UdpSocket:
             for at in range(0, len(buffers), each):
                 one = buffers[at : at + each]
                 try:
-                    taken += self._socket.sendmsg(one, (), 0, address)
+                    # The socket may be set to cut; what is larger than the route's packets would be refused for that alone.
+                    taken += self._socket.sendmsg(one, _WHOLE, 0, address)
                 except OSError as again:
                     taken += self.recover(again, one, each, (), address)
             return taken

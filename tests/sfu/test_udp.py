@@ -105,3 +105,15 @@ async def test_what_the_kernel_drops_at_a_full_queue_is_counted(ends: Ends) -> N
     ends.peer.sendto(b"next", ends.udp.address)
     await asyncio.wait_for(ends.drained.wait(), 1)
     assert ends.stats.dropped_kernel == 12_001 - len(ends.received) > 0
+
+
+async def test_a_burst_is_cut_while_the_socket_is_set_to_and_whole_where_that_was_refused(ends: Ends) -> None:
+    """`sendto` of one buffer is many datagrams; after a refusal each datagram leaves by itself, whatever its length."""
+    with ends.udp.segmented(10):
+        ends.udp.sendto(bytes(25), ends.address)
+        assert [len(ends.peer.recv(100)) for _ in range(3)] == [10, 10, 5]
+        parts = [b"a" * 30, b"b" * 30]
+        assert ends.udp.recover(OSError(errno.EMSGSIZE, ""), parts, 1, segments(30), ends.address) == 60
+        assert [ends.peer.recv(100) for _ in range(2)] == parts
+    ends.udp.sendto(bytes(25), ends.address)
+    assert len(ends.peer.recv(100)) == 25
