@@ -276,7 +276,9 @@ class _Reader:
             match = _RATE.fullmatch(expression)
             if match is None:
                 raise TemplateError(f"{function}.{name}: {expression} is not understood locally; only rate(…) is.")
-            yield Schedule(function, int(match[1]) * _SECONDS[match[2]], json.loads(self._text(asked.get("Input", "{}"))))
+            yield Schedule(
+                function, int(match[1]) * _SECONDS[match[2]], json.loads(self._text(asked.get("Input", "{}")))
+            )
 
     def _rule(self, logical: str, properties: Mapping[str, Any]) -> Rule:
         if "EventPattern" not in properties:

@@ -6,6 +6,7 @@ status line is the answer.
 """
 
 import asyncio
+import errno
 import re
 import socket
 import ssl
@@ -107,7 +108,7 @@ class Poster:
             writer.transport.abort()
 
 
-_NO_ROUTE = frozenset({101, 113, 97})  # ENETUNREACH, EHOSTUNREACH, EAFNOSUPPORT
+_NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EAFNOSUPPORT})
 
 
 class _Names:
