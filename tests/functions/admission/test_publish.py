@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from functions.storage.rosters import Rosters
 from shared.tiers import Overrides, Tier
 from tests.functions.world import NOW, OFFER, Answer, Beating, World, load_event
 
