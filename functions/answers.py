@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel
 
-from functions.storage.dynamo import StoreUnavailableError
+from functions.verdicts import UNDECIDED
 from functions.web import CORS as CORS  # noqa: PLC0414 - handlers of the other functions take it from here
 from functions.web import PREFLIGHT
 from shared.refusals import Refused, not_found, unavailable
@@ -50,11 +50,11 @@ def resolver(logger: Logger) -> APIGatewayHttpResolver:
     def unknown(_: Any) -> Answer:
         return refusal(not_found())
 
-    def silent(error: StoreUnavailableError) -> Answer:
-        logger.warning("the store did not answer", extra={"reason": str(error)})
+    def silent(error: Exception) -> Answer:
+        logger.warning("cannot decide", extra={"reason": str(error)})
         return refusal(unavailable())
 
     app.route(".+", method="OPTIONS")(preflight)
     app.not_found(unknown)
-    app.exception_handler(StoreUnavailableError)(silent)
+    app.exception_handler(list(UNDECIDED))(silent)
     return app

@@ -21,7 +21,7 @@ from functions.destinations import Reach
 from functions.eventbus import EventBus, no_client
 from functions.observability import LambdaLog
 from functions.settings import Settings
-from functions.signer import Parameter, SignerUnavailableError
+from functions.signer import Parameter
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
@@ -32,7 +32,7 @@ from functions.storage.usage import UsageLedger
 from functions.storage.webhooks import Webhooks
 from functions.validation import parsed
 from functions.webhook import master_of
-from shared.refusals import Refused, unavailable
+from shared.refusals import Refused
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
@@ -54,12 +54,6 @@ def router(  # noqa: C901 - one branch-free function a route
 ) -> "APIGatewayHttpResolver":
     """The routes."""
     app = answers.resolver(log.logger)
-
-    def no_master(_: SignerUnavailableError) -> answers.Answer:
-        log.problem("the master secret of webhooks cannot be read")
-        return answers.refusal(unavailable())
-
-    app.exception_handler(SignerUnavailableError)(no_master)
 
     def authorization() -> str | None:
         return app.current_event.headers.get("authorization")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.jsonbody import read_object
+from functions.names import NAME, wrong_name
 from functions.publishing import MAX_IDEMPOTENCY_KEY, Publish
 from shared.keys import StreamKey, is_stream_id
 from shared.offers import MAX_OFFER_BYTES, too_large
@@ -13,8 +14,6 @@ from shared.tiers import PROTOCOLS
 
 ACTIONS = ("publish", "play")
 DEFAULT_PROTOCOL = {"publish": "whip", "play": "whep"}
-NAME = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-"""Of regions and nodes, as in heartbeats."""
 IDEMPOTENCY_KEY = re.compile(rf"[ -+\--~]{{1,{MAX_IDEMPOTENCY_KEY}}}")
 """Printable ASCII. No comma: API Gateway joins a header that is there twice with one."""
 
@@ -79,11 +78,6 @@ def _first_wrong(fields: dict[str, Any]) -> Refused | None:
     if key is not None and not (isinstance(key, str) and IDEMPOTENCY_KEY.fullmatch(key)):
         return wrong_idempotency_key("idempotency_key")
     return None
-
-
-def wrong_name(field: str) -> Refused:
-    """The answer to a region or node that cannot be one."""
-    return invalid_request(f'"{field}" must be 1 to 64 letters, digits, dots, dashes, colons or underscores.', field)
 
 
 def wrong_idempotency_key(field: str) -> Refused:

@@ -13,40 +13,38 @@ from random import randrange
 from typing import TYPE_CHECKING, Any
 
 from functions import aws
-from functions.accounts import Key, Noted
-from functions.addresses import shortened
 from functions.admission.asking import (
     IDEMPOTENCY_KEY,
-    NAME,
     Play,
     grant_request,
     wrong_flag,
     wrong_idempotency_key,
-    wrong_name,
 )
 from functions.admission.granting import Grant, Granting
-from functions.admission.strangers import Strangers
 from functions.admission.visitors import Visitors
 from functions.bucket import Rate
 from functions.eventbus import EventBus, no_client
-from functions.happenings import refused as publish_refused
+from functions.names import NAME, wrong_name
+from functions.noting import noting
 from functions.observability import LambdaLog, Log
 from functions.placement import Choose
 from functions.publishing import Ports, Publish, admit
 from functions.settings import Settings
-from functions.signer import SignerUnavailableError, signing_parameter
+from functions.signer import signing_parameter
 from functions.storage.directory import Directory
-from functions.storage.dynamo import Dynamo, StoreUnavailableError
+from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
 from functions.storage.refusals import RefusalLog
 from functions.storage.registry import Registry
 from functions.storage.rosters import Rosters
 from functions.storage.throttle import Throttle
+from functions.strangers import Strangers
+from functions.verdicts import verdict
 from functions.watching import Watching
 from functions.web import Answer, Request, as_json, preflight, refusal, request_of
 from shared.keys import StreamKey, is_stream_id
 from shared.offers import SDP, check_body
-from shared.refusals import Code, Refused, invalid_key, invalid_request, not_found, stream_not_found, unavailable
+from shared.refusals import Code, Refused, invalid_key, invalid_request, not_found, stream_not_found
 
 if TYPE_CHECKING:
     from functions.aws import ParameterStore
@@ -82,16 +80,9 @@ class Admission:
         """The answer to *request*; never an exception for what a client or a store can cause."""
         if request.method == "OPTIONS":
             return preflight()
-        try:
-            answered = self._routes.get(request.route, self._elsewhere)(request)
-        except (StoreUnavailableError, SignerUnavailableError):
-            self._log.problem("cannot decide")
-            answered = unavailable()
-        if not isinstance(answered, Refused):
-            return answered
-        self._log.event("refused", code=answered.code.value, route=request.route)
-        self._log.count("Refused", code=answered.code.value)
-        return refusal(answered)
+        decide = self._routes.get(request.route, self._elsewhere)
+        said = verdict(lambda: decide(request), self._log, route=request.route)
+        return refusal(said) if isinstance(said, Refused) else said
 
     def _whip(self, request: Request) -> Answer | Refused:
         key = StreamKey.parse(request.parameters.get("id") or request.bearer)
@@ -253,17 +244,6 @@ def build(
         Strangers(throttle, Rate.parse(settings.invalid_key_rate), clock),
         log,
     )
-
-
-def noting(log: RefusalLog, bus: EventBus) -> Callable[[Key, Publish, Refused, float], None]:
-    """Keeps a refusal for the key's owner, and tells of those that were kept."""
-
-    def note(key: Key, request: Publish, refused: Refused, now: float) -> None:
-        address = shortened(request.address)
-        if log.note(key.account, Noted(key.stream, now, refused.code.value, request.protocol, address)):
-            bus.put([publish_refused(key.account, key.stream, refused.code.value, request.protocol)])
-
-    return note
 
 
 @cache

@@ -13,22 +13,26 @@ from random import randrange
 from typing import Any
 
 from functions import aws
-from functions.admission.asking import NAME, wrong_name
-from functions.admission.handler import noting
+from functions.bucket import Rate
 from functions.eventbus import EventBus, no_client
 from functions.hooks.mediamtx import read
 from functions.hooks.service import Hook
+from functions.names import NAME, wrong_name
+from functions.noting import noting
 from functions.observability import LambdaLog, Log
 from functions.publishing import Ports
 from functions.settings import Settings
 from functions.storage.directory import Directory
-from functions.storage.dynamo import Dynamo, StoreUnavailableError
+from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
 from functions.storage.refusals import RefusalLog
 from functions.storage.rosters import Rosters
+from functions.storage.throttle import Throttle
+from functions.strangers import Strangers
+from functions.verdicts import verdict
 from functions.watching import Watching
 from functions.web import Answer, Request, as_json, refusal, request_of
-from shared.refusals import Code, Refused, unavailable
+from shared.refusals import Code, Refused
 
 PLAIN = frozenset({Code.INVALID_REQUEST, Code.UNAVAILABLE})
 """Codes that are not about the client, and keep their status."""
@@ -39,15 +43,9 @@ def answer(hook: Hook, request: Request, log: Log) -> Answer:
     asked, node = read(request.body), request.query.get("node", "")
     if not NAME.fullmatch(node):
         asked = wrong_name("node")
-    try:
-        said = asked if isinstance(asked, Refused) else hook.decide(asked, node)
-    except StoreUnavailableError:
-        log.problem("cannot decide")
-        said = unavailable()
+    said = verdict(lambda: asked if isinstance(asked, Refused) else hook.decide(asked, node), log, route=request.route)
     if not isinstance(said, Refused):
         return as_json(200, said)
-    log.event("refused", code=said.code.value, route=request.route)
-    log.count("Refused", code=said.code.value)
     told = refusal(said)
     return told if said.code in PLAIN else Answer(401, told.headers, told.body)
 
@@ -76,7 +74,8 @@ def build(
             RefusalLog(dynamo, settings.accounts_table), EventBus(events, settings.event_bus, settings.stack, log)
         ),
     )
-    return Hook(ports, Watching(directory, clock, settings.region, randrange), log)
+    strangers = Strangers(Throttle(dynamo, settings.fleet_table), Rate.parse(settings.invalid_key_rate), clock)
+    return Hook(ports, Watching(directory, clock, settings.region, randrange), strangers, log)
 
 
 @cache

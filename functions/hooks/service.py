@@ -10,8 +10,9 @@ from typing import Any
 from functions.hooks.mediamtx import Asked
 from functions.observability import Log
 from functions.publishing import Ports, Publish, admit
+from functions.strangers import Strangers
 from functions.watching import Watching
-from shared.refusals import Refused, invalid_key, no_capacity, stream_offline
+from shared.refusals import Refused, no_capacity, stream_offline
 
 KIND = "mediamtx"
 
@@ -19,7 +20,8 @@ KIND = "mediamtx"
 class Hook:
     """Decides MediaMTX's questions."""
 
-    def __init__(self, ports: Ports, watching: Watching, log: Log) -> None:
+    def __init__(self, ports: Ports, watching: Watching, strangers: Strangers, log: Log) -> None:
+        self._strangers = strangers
         self._ports = ports
         self._watching = watching
         self._log = log
@@ -34,7 +36,7 @@ class Hook:
         key, fleet = self._ports.directory.key_and_fleet(asked.key.digest)
         if key is None or not key.valid(now) or key.stream != asked.stream:
             # A right key for another stream is as wrong as any.
-            return invalid_key()
+            return self._strangers.refusal(asked.address)
         node = fleet.named(name)
         if node is None or node.kind != KIND or not node.serves(now):
             self._log.event("no such MediaMTX", node=name[:64])

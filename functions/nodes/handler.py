@@ -13,16 +13,17 @@ from functions.eventbus import EventBus, no_client
 from functions.nodes.service import Heartbeats, Stores
 from functions.observability import LambdaLog
 from functions.settings import Settings
-from functions.signer import SignerUnavailableError, jwks_parameter
+from functions.signer import jwks_parameter
 from functions.storage.directory import Directory
-from functions.storage.dynamo import Dynamo, StoreUnavailableError
+from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
 from functions.storage.refusals import RefusalLog
 from functions.storage.rosters import Rosters
 from functions.storage.streams import Streams
 from functions.validation import parsed
+from functions.verdicts import verdict
 from shared.messages import Heartbeat, PublicKeys
-from shared.refusals import Refused, unavailable
+from shared.refusals import Refused
 
 if TYPE_CHECKING:
     from functions.aws import ParameterStore
@@ -35,18 +36,13 @@ def router(heartbeats: Heartbeats, log: LambdaLog) -> APIGatewayHttpResolver:
     @app.post("/v1/nodes/<node>/heartbeat")
     def heartbeat(node: str) -> answers.Answer:
         message = parsed(Heartbeat, app.current_event.raw_event)
-        if isinstance(message, Refused):
-            log.event("heartbeat refused", node=node, error=message.error)
-            return answers.refusal(message)
-        try:
-            reply = heartbeats.beat(node, message)
-        except (StoreUnavailableError, SignerUnavailableError):
-            log.problem("heartbeat not taken", node=node)
-            reply = unavailable()
-        if isinstance(reply, Refused):
-            log.event("heartbeat refused", node=node, error=reply.error)
-            return answers.refusal(reply)
-        return answers.model(reply)
+        said = verdict(
+            lambda: message if isinstance(message, Refused) else heartbeats.beat(node, message),
+            log,
+            route="heartbeat",
+            node=node[:64],
+        )
+        return answers.refusal(said) if isinstance(said, Refused) else answers.model(said)
 
     return app
 

@@ -188,7 +188,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         parameters=(_NODE,),
         refusals=(Code.INVALID_REQUEST, Code.UNAVAILABLE),
         also=(
-            *((401, code) for code in (*_PUBLISH, *_PLAY, Code.FORBIDDEN, Code.NO_CAPACITY, Code.DRAINING)),
+            *(
+                (401, code)
+                for code in (*_PUBLISH, *_PLAY, Code.FORBIDDEN, Code.RATE_LIMITED, Code.NO_CAPACITY, Code.DRAINING)
+            ),
             (413, Code.INVALID_REQUEST),
         ),
     ),

@@ -175,3 +175,19 @@ def test_a_viewer_is_let_in_where_the_stream_is_live(world: World, mtx: Beating)
     mtx.streams[stream]["viewers"] = 20
     world.beat(mtx)
     assert (world.ask_mediamtx(watch).status, world.ask_mediamtx(watch).code) == (401, "VIEWER_LIMIT_REACHED")
+
+
+def test_who_tries_invalid_keys_through_mediamtx_is_slowed_down(world: World, mtx: Beating) -> None:
+    """By the client's address that MediaMTX names, as at our own door; a right key from there still works."""
+    world.account("acme")
+    key, stream = world.key("acme")
+    _, another = world.key("acme")
+
+    found = [ask(world, KEY if number % 2 else key, another) for number in range(22)]
+
+    assert [answer.code for answer in found] == ["INVALID_KEY"] * 20 + ["RATE_LIMITED"] * 2
+    assert {answer.status for answer in found} == {401}, "MediaMTX knows no other refusal"
+    assert ask(world, KEY, another, ip="203.0.113.8").code == "INVALID_KEY"
+    assert ask(world, KEY, another, ip="").code == "INVALID_KEY"
+    assert ask(world, key, stream).status == 200
+    assert mtx.id == "mtx1"
