@@ -23,7 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from local import chromium, clients
+from local import chromium, clients, localstack
 from local.environments import DEMO, DEV, EMULATOR, FUNCTIONS, LOCAL, ROOT, SFU, Environment, SetupError, prepare
 from local.tether import tie
 
@@ -43,6 +43,7 @@ make soak    viewers come and go for ten minutes, and nothing may grow    SECOND
 make test-clients   real clients against a whole stack: Firefox, OBS's libraries, GStreamer, MediaMTX   ARGS="-k firefox"
 make storm   a thousand viewers on a hundred seats, and the storm of publishers, with their figures
 make test-dynamodb-local    that storm of publishers on DynamoDB Local    DYNAMODB_LOCAL=/path/to/folder
+make test-localstack    the integration tests on a LocalStack that runs    LOCALSTACK=http://127.0.0.1:4566
 make test-aws    the same, and the API's refusals, on a stack deployed to AWS    STACK=name DRY=1 (only collects)
 make bench-admission    cold start, warm admission and throughput of the control plane (1 min, quiet machine)
 make clean   remove everything that was installed or written here"""
@@ -61,6 +62,7 @@ def main(arguments: list[str]) -> int:
         "bench-admission": bench_admission,
         "storm": storm,
         "test-dynamodb-local": test_dynamodb_local,
+        "test-localstack": test_localstack,
         "test-aws": test_aws,
         "demo": demo,
         "clean": clean,
@@ -141,6 +143,16 @@ def test_dynamodb_local() -> int:
     """Run the storm on DynamoDB Local."""
     prepare((DEV,), say)
     _become(DEV, "-m", "local.dynamodb", str(DEV.python), "-m", "pytest", "-s", *os.environ.get("ARGS", _STORM).split())
+
+
+def test_localstack() -> int:
+    """Run the integration tests that take any endpoint on LocalStack; the others have an emulator of their own."""
+    endpoint = localstack.url(os.environ)
+    prepare(_ALL, say)
+    environ = {name: value for name, value in os.environ.items() if name not in _MAKES}
+    environ["AWS_ENDPOINT_URL"] = endpoint
+    asked = os.environ.get("ARGS", "").split() or ["tests/integration", "-m", f"not ({_SERIAL} or bench)"]
+    return _run([str(DEV.python), "-m", "pytest", *asked], environ)
 
 
 def test_aws() -> int:
