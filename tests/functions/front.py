@@ -83,7 +83,8 @@ class Front:
         dynamo = self.dynamo or Dynamo(world._client(name))
         ssm = self.ssm or world._ssm(name)
         time: Mapping[str, Any] = {"clock": world.clock}
-        busy = {**time, "sleep": world.sleep}
+        told = {**time, "events": lambda: world._events(name)}
+        busy = {**told, "sleep": world.sleep}
         if name == "admission":
             made = admission.build(settings, log, dynamo, ssm, **busy, choose=lambda _: 0)
             return lambda event: made.answer(request_of(event)).event()
@@ -91,7 +92,7 @@ class Front:
             hook = hooks.build(settings, log, dynamo, **busy)
             return lambda event: hooks.answer(hook, request_of(event), log).event()
         app = {
-            "nodes": lambda: nodes.build(settings, log, dynamo, ssm, **time),
+            "nodes": lambda: nodes.build(settings, log, dynamo, ssm, **told),
             "account": lambda: account.build(settings, log, dynamo, ssm, **time, events=lambda: world._events(name)),
             "public": lambda: public.build(settings, log, dynamo, ssm, **time),
             "admin": lambda: admin.router(admin.operator_over(dynamo, settings, **time), log),
