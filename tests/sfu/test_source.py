@@ -33,14 +33,16 @@ def test_a_better_layer_takes_over_at_its_keyframe_and_not_before() -> None:
         arrive(low, 100_000)
         arrive(high, 110_000)
         source.weigh([low, high])
-    assert source.better is not high
+    assert not any(one["next"] for one in source.layer_states([low, high]))
     arrive(low, 100_000)
     arrive(high, 400_000)
     source.weigh([low, high])
-    assert source.better is high
+    assert source.layer_states([high])[0]["next"]
     assert not source.takes(high, OTHER, 0.1)
     assert source.takes(high, KEYFRAME, 0.2)
-    assert (source.active, source.better) == (high, None)
+    assert source.active is high
+    found = source.layer_states([low, high])
+    assert not any(one["next"] for one in found)
     assert not source.takes(low, KEYFRAME, 0.3)
 
 
