@@ -33,6 +33,7 @@ async def test_an_account_pays_for_what_its_peers_counted(stack: dict[str, Any])
             viewers[0].ask_again(5)
             # Counted in the middle of the run: what is sent again below as a report that was long on its way.
             assert await settled(host.http, stack, account, above=before["bytes"]) > before["bytes"]
+            assert await rehearsed(host.http, stack, account, key) == ("refuse", "KEY_ALREADY_IN_USE")
             early = await shards(stack, before["month"])
             publisher.pause()
             await asyncio.sleep(0.3)
@@ -51,6 +52,14 @@ async def test_an_account_pays_for_what_its_peers_counted(stack: dict[str, Any])
         await asyncio.to_thread(send, stack, [*final, *final, *early])
         await drained(stack)
         assert (await usage(host.http, stack, account))["bytes"] == expected
+        divided = await get(host.http, stack, account, "/usage")
+        assert divided["bytes"] == expected
+        assert sum(day["bytes"] for day in divided["days"]) == expected
+        # What is sent again above says neither day nor stream, but is no more than what the nodes said with both.
+        by_stream = {part["stream_id"]: part["bytes"] for part in divided["streams"]}
+        assert sum(by_stream.values()) == expected
+        assert by_stream[key["stream_id"]] >= publisher.octets
+        assert None not in by_stream
 
 
 async def watching(host: peer.Host, url: str, video: clip.Clip, table: "memoryview[float]") -> Viewer:
@@ -70,11 +79,28 @@ async def watching(host: peer.Host, url: str, video: clip.Clip, table: "memoryvi
 
 async def usage(http: aiohttp.ClientSession, stack: dict[str, Any], account: dict[str, Any]) -> dict[str, Any]:
     """The owner's view of the month."""
+    found: dict[str, Any] = (await get(http, stack, account, ""))["usage"]
+    return found
+
+
+async def get(http: aiohttp.ClientSession, stack: dict[str, Any], account: dict[str, Any], path: str) -> dict[str, Any]:
+    """GET a path below `/v1/account`."""
     headers = {"Authorization": f"Bearer {account['token']}"}
-    async with http.get(f"{stack['api'].rstrip('/')}/v1/account", headers=headers) as response:
+    async with http.get(f"{stack['api'].rstrip('/')}/v1/account{path}", headers=headers) as response:
         assert response.status == 200
-        found: dict[str, Any] = (await response.json())["usage"]
+        found: dict[str, Any] = await response.json()
         return found
+
+
+async def rehearsed(
+    http: aiohttp.ClientSession, stack: dict[str, Any], account: dict[str, Any], key: dict[str, Any]
+) -> tuple[str, str]:
+    """What the dry run says of another publisher with *key*."""
+    headers = {"Authorization": f"Bearer {account['token']}"}
+    asked = {"action": "publish", "stream_id": key["stream_id"]}
+    async with http.post(f"{stack['api'].rstrip('/')}/v1/account/dry-run", json=asked, headers=headers) as response:
+        said = await response.json()
+        return said["would"], said["refusal"]["code"]
 
 
 async def settled(
