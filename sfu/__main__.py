@@ -138,6 +138,7 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
         told=uplink.told,
         restarts=plane,
         reports=plane.streams,
+        layers=plane.layers,
         state=state,
         playback_url=settings.playback_url,
         ice_servers=settings.ice_servers,

@@ -13,6 +13,7 @@ from sfu import ice
 from sfu.delivery import Delivery, Meter
 from sfu.dtls import Identity
 from sfu.ingress import Ingress
+from sfu.layers import Layer
 from sfu.negotiation import Candidate, IceCredentials, LocalEndpoint, Negotiated, SourceDescription
 from sfu.peer import Peer
 from sfu.publisher import Publisher
@@ -271,6 +272,11 @@ class Plane:
         """Sessions that watch *stream*, those that are still connecting included."""
         room = self._sessions.rooms.get(stream)
         return 0 if room is None else len(room.viewers)
+
+    def layers(self, stream: str) -> tuple[Layer, ...]:
+        """The simulcast layers of *stream*; empty where there is one picture only."""
+        room = self._sessions.rooms.get(stream)
+        return () if room is None or room.publisher is None else room.publisher.layers()
 
     def watching(self, stream: str | None = None) -> list[Viewer]:
         """The viewers of *stream*, or all."""

@@ -1,7 +1,7 @@
 """What the HTTP application needs of the rest of the node: Protocols, and one frozen bundle of them."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ from sfu.directory import Directory
 from sfu.forwarded import Network
 from sfu.handover import Reconnects
 from sfu.ice_servers import IceServer
+from sfu.layers import Layer
 from sfu.negotiation import IceCredentials, LocalEndpoint, Negotiated, SourceDescription
 from sfu.rate import RateLimit
 from shared.messages import StreamReport
@@ -151,6 +152,8 @@ class Deps:
     restarts: Restarts | None = None
     reports: Callable[[float], Iterable[StreamReport]] | None = None
     """The live streams, for viewers' event streams; None: there are no such streams."""
+    layers: Callable[[str], Sequence[Layer]] = lambda _stream: ()
+    """The simulcast layers of a stream."""
     state: Callable[[str], Mapping[str, Any] | None] = lambda _session_id: None
     """How far a session came, for its own client ('why is it black'); None: it is not known."""
     playback_url: str = ""

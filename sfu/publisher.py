@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from sfu import rtcp
 from sfu.bitrate import BitrateLimit
 from sfu.demultiplexing import Demultiplexer
+from sfu.layers import Layer, layers_of
 from sfu.negotiation import TRANSPORT_CC
 from sfu.rtp import find_extension, parse
 from sfu.session import Beginning, Session
@@ -201,6 +202,13 @@ class Publisher(Session):
             "over_limit": limit.warned,
         }
         return {**super().state(now), "bitrate": bitrate}
+
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers of the picture, where there are several."""
+        for source in self.sources:
+            if source.media.kind == "video":
+                return layers_of(source.media.rids, source.layer_states(self.ssrcs.layers(source)))
+        return ()
 
     def media_state(self, now: float) -> list[dict[str, Any]]:
         """Each section as it arrives."""

@@ -1,13 +1,15 @@
 """What a viewer's event stream tells: changes of a stream's state, as server-sent events (WHEP's events extension).
 
-Pure: a state before and a state now, and the events between them. `layers` is named in the extension and in our list of
-known events; it is told once there is more than one layer to choose from.
+Pure: a state before and a state now, and the events between them. `layers` is told once there is more than one, and when one
+begins or stops; its data has the shape of the extension's draft (by section: active, inactive, layers).
 """
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from sfu.layers import Layer, told
 
 EXTENSION = "urn:ietf:params:whep:ext:core:server-sent-events"
 KNOWN = ("active", "inactive", "viewercount", "reconnect", "layers")
@@ -21,28 +23,31 @@ class StreamStatus:
 
     active: bool = False
     viewers: int = 0
-    layers: tuple[str, ...] = field(default=())
-    """Of simulcast, best first; empty where there is one picture only."""
+    layers: tuple[Layer, ...] = field(default=())
+    """Of simulcast; empty where there is one picture only."""
     reconnect: str = ""
     """Where to go on watching, once this node is being stopped."""
 
 
 def events_between(
-    before: StreamStatus | None, now: StreamStatus, wanted: Iterable[str]
+    before: StreamStatus | None, now: StreamStatus, wanted: Iterable[str], mid: str = "0"
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The events that lead from *before* (None: nothing was told yet) to *now*, as far as they are *wanted*."""
-    for name, data in _all(before, now):
+    """The events that lead from *before* (None: nothing was told yet) to *now*, as far as they are *wanted*.
+
+    *mid* is the viewer's section of the picture, which `layers` speaks of.
+    """
+    for name, data in _all(before, now, mid):
         if name in wanted:
             yield name, data
 
 
-def _all(before: StreamStatus | None, now: StreamStatus) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _all(before: StreamStatus | None, now: StreamStatus, mid: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     if before is None or before.active != now.active:
         yield ("active" if now.active else "inactive"), {}
     if before is None or before.viewers != now.viewers:
         yield "viewercount", {"viewercount": now.viewers}
     if now.layers and (before is None or before.layers != now.layers):
-        yield "layers", {"layers": list(now.layers)}
+        yield "layers", told(now.layers, mid)
     if now.reconnect and (before is None or before.reconnect != now.reconnect):
         yield "reconnect", {"url": now.reconnect}
 

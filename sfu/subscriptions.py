@@ -45,6 +45,8 @@ class Subscription:
     """The session's."""
     stream: str
     wanted: frozenset[str]
+    mid: str
+    """The section of its picture."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     open: bool = False
 
@@ -115,11 +117,12 @@ class Subscriptions:
         wanted = read_names(body)
         if wanted is None:
             return invalid_request(f"Send a JSON array of event names out of {', '.join(KNOWN)}.")
+        mid = next((media.mid for media in resource.negotiated.media if media.kind == "video"), "0")
         self._forget_departed()
         if sum(owner == secret for owner, _ in self._all) >= MAX_EACH:
             return invalid_request(f"A session has at most {MAX_EACH} subscriptions. Delete one.", status=429)
         name = b32encode(self._deps.random_bytes(15)).decode().lower()
-        self._all[secret, name] = Subscription(secret, resource.stream, wanted)
+        self._all[secret, name] = Subscription(secret, resource.stream, wanted, mid)
         origin = origin_of(request.remote or "", request.headers, self._deps.trusted_proxies)
         base_url = origin.base_url or self._deps.public_url
         return empty(201, {"Location": f"{base_url}/sessions/{secret}/events/{name}"})
@@ -159,7 +162,7 @@ class Subscriptions:
         while self._lives(subscription):
             subscription.wake.clear()
             status = self._told.get(subscription.stream, StreamStatus())
-            for name, data in events_between(told, status, subscription.wanted):
+            for name, data in events_between(told, status, subscription.wanted, subscription.mid):
                 await response.write(render_event(name, data))
             told = status
             try:
@@ -192,6 +195,7 @@ class Subscriptions:
             self._told[one.stream] = StreamStatus(
                 active=report is not None and report.silent_ms < SILENT_MS,
                 viewers=report.viewers if report is not None else 0,
+                layers=tuple(deps.layers(one.stream)),
                 reconnect=f"{deps.playback_url}/{one.stream}/whep" if one.stream in deps.reconnects.moved else "",
             )
             if self._told[one.stream] != before.get(one.stream) or not self._lives(one):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from sfu.layers import Layer
 from sfu.server_events import KNOWN, StreamStatus, events_between, read_names, render_event
 
 
@@ -20,14 +21,27 @@ def test_only_changes_are_told_and_only_those_that_are_wanted() -> None:
     """One event a change."""
     before, now = (
         StreamStatus(active=True, viewers=3),
-        StreamStatus(viewers=4, layers=("h", "l"), reconnect="https://api.example/s/whep"),
+        StreamStatus(
+            viewers=4,
+            layers=(Layer("h", 0, active=True, bitrate=2_000_000), Layer("l", 1, active=False)),
+            reconnect="https://api.example/s/whep",
+        ),
     )
 
     assert told(before, before) == []
     assert told(before, now) == [
         ("inactive", {}),
         ("viewercount", {"viewercount": 4}),
-        ("layers", {"layers": ["h", "l"]}),
+        (
+            "layers",
+            {
+                "0": {
+                    "active": [{"id": "h", "simulcastIdx": 0, "bitrate": 2_000_000}],
+                    "inactive": [{"id": "l", "simulcastIdx": 1}],
+                    "layers": [{"encodingId": "h", "simulcastIdx": 0, "bitrate": 2_000_000}],
+                }
+            },
+        ),
         ("reconnect", {"url": "https://api.example/s/whep"}),
     ]
     assert told(before, now, "reconnect") == [("reconnect", {"url": "https://api.example/s/whep"})]

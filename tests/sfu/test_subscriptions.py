@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from sfu.app import make_app
+from sfu.layers import Layer
 from sfu.listener import Listener
 from sfu.subscriptions import MAX_EACH
 from shared.grants import Action
@@ -25,9 +26,12 @@ class Watching:
 
     def __init__(self) -> None:
         self.node = Node(reports=[ACTIVE])
+        self.layers: tuple[Layer, ...] = ()
         count = iter(range(1, 100))
         self.deps = self.node.deps(
-            playback_url="https://api.example", random_bytes=lambda size: bytes([next(count)] * size)
+            playback_url="https://api.example",
+            layers=lambda _stream: self.layers,
+            random_bytes=lambda size: bytes([next(count)] * size),
         )
         self.listener = Listener(make_app(self.deps))
         self.port = 0
@@ -112,6 +116,27 @@ async def test_1b_12_a_reader_hears_the_state_and_its_changes(watching: Watching
         b'event: viewercount\ndata: {"viewercount":0}\n\n',
         f'event: reconnect\ndata: {{"url":"https://api.example/{STREAM}/whep"}}\n\n'.encode(),
     ]
+    stream.writer.close()
+
+
+async def test_1b_12_a_reader_hears_of_layers_that_begin_and_stop(watching: Watching) -> None:
+    """By the viewer's own section, with what each carries; a change of bitrate is no event."""
+    watching.layers = (Layer("h", 0, active=True, bitrate=2_000_000), Layer("l", 1, active=True, bitrate=300_000))
+    stream = await listen(watching.port, await watching.subscribe("layers"))
+    both = json.loads((await stream.next()).partition(b"data: ")[2])
+    watching.layers = (Layer("h", 0, active=True, bitrate=2_500_000), Layer("l", 1, active=True, bitrate=250_000))
+    await asyncio.sleep(0.7)
+    watching.layers = (Layer("h", 0, active=False), Layer("l", 1, active=True, bitrate=280_000))
+    one = json.loads((await stream.next()).partition(b"data: ")[2])
+
+    assert [layer["id"] for layer in both["0"]["active"]] == ["h", "l"]
+    assert one == {
+        "0": {
+            "active": [{"id": "l", "simulcastIdx": 1, "bitrate": 280_000}],
+            "inactive": [{"id": "h", "simulcastIdx": 0}],
+            "layers": [{"encodingId": "l", "simulcastIdx": 1, "bitrate": 280_000}],
+        }
+    }
     stream.writer.close()
 
 
