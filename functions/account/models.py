@@ -1,14 +1,12 @@
 """What the account endpoints answer."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from functions.labels import Label
 from shared.tiers import HlsEmbed, Tier
-
-Label = Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$")]
-"""What people call a key, in any script: no control characters, and none that turn the direction of what follows."""
 
 
 class Reply(BaseModel):
