@@ -113,6 +113,7 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
         loop_delay=loop_delay,
         monotonic=lambda: asyncio.get_running_loop().time(),
         addresses=lambda: selftest.results,
+        handed_over=lambda: {("publish",): handover.published, ("play",): handover.moved},
         answers=answers,
         rejections=authorizer.rejections,
     )

@@ -75,6 +75,8 @@ class Sources:
     """(publish or play, refusal code or `created`) -> how often."""
     addresses: Callable[[], Iterable[Reached]]
     """The announced addresses, and whether they were reached."""
+    handed_over: Callable[[], Mapping[tuple[str], int]]
+    """(publish or play,) -> how many sessions were sent to other nodes."""
     rejections: Mapping[Reason, int]
     """Reason -> how often a grant was rejected for it."""
     ended: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -134,6 +136,9 @@ class NodeCollector(Collector):
         )
         rejections = (((reason.value,), count) for reason, count in self._from.rejections.items())
         yield _counter("sluice_grants_rejected", "Grants rejected, by the reason for the log.", ("reason",), rejections)
+        yield _counter(
+            "sluice_sessions_handed_over", "Sent to other nodes.", ("action",), self._from.handed_over().items()
+        )
         yield _counter("sluice_sessions_ended", "Sessions that ended.", ("action", "reason"), self._from.ended.items())
 
     def _control_plane(self) -> Iterator[Metric]:

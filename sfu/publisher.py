@@ -179,11 +179,19 @@ class Publisher(Session):
             source.weigh(self.ssrcs.layers(source))
             if source.better is not None:
                 source.layer_requests.ask()
+            self._first_keyframe(source)
         before = self.ssrcs.lost
         blocks = list(self.ssrcs.blocks(now))[:31]
         self._stats.publisher_lost_packets += max(0, self.ssrcs.lost - before)
         if blocks:
             self.peer.send_rtcp(rtcp.receiver_report(OUR_SSRC, blocks) + rtcp.description([OUR_SSRC], "sluice"))
+
+    def _first_keyframe(self, source: Source) -> float | None:
+        """When the first keyframe of this session came, to the second: looked at once a second, and when somebody asks."""
+        last = source.track.last_keyframe
+        if source.first_keyframe_at is None and last is not None and last >= self.began:
+            source.first_keyframe_at = last
+        return source.first_keyframe_at
 
     def farewell(self) -> bytes | None:
         """Our BYE."""
@@ -231,6 +239,9 @@ class Publisher(Session):
                     "lost": active.lost if active else 0,
                     "loss": round(active.fraction, 4) if active else 0.0,
                     "last_packet_ms": round((now - source.active_at) * 1000) if active else None,
+                    "first_keyframe_after": None
+                    if (first := self._first_keyframe(source)) is None
+                    else round(first - self.began, 3),
                     "keyframe_ms": None if track.last_keyframe is None else round((now - track.last_keyframe) * 1000),
                     "keyframe_requests": track.keyframes.sent,
                     "group_cached": track.history.group is not None,

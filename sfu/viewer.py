@@ -51,6 +51,9 @@ class Viewer(Session):
         self._repair_at = self.began
         self.unmetered = 0
         """Repair bytes since they were metered last."""
+        self.kbps = 0
+        """Sent in the last second, all sections together."""
+        self._sent_before = 0
         self._repair_bytes = 0
         self._shown = False
         """Its first packet was counted."""
@@ -181,6 +184,8 @@ class Viewer(Session):
         """Once a second: sender reports, re-based to our clock and the viewer's timestamps (whip-whep.md, P16)."""
         if not self.peer.secure:
             return
+        sent = self.totals()[1]
+        self.kbps, self._sent_before = (sent - self._sent_before) * 8 // 1000, sent
         if not self._pictured:
             self._count_beginning()
         parts: list[bytes] = []
@@ -247,6 +252,11 @@ class Viewer(Session):
                     "first_packet_after": None
                     if follower is None or follower.began is None
                     else round(follower.began - self.began, 3),
+                    # Video begins with nothing but a keyframe.
+                    "first_keyframe_after": None
+                    if feed.media.kind != "video" or follower is None or follower.began is None
+                    else round(follower.began - self.began, 3),
+                    "kbps": self.kbps,
                     "packets": 0 if follower is None else follower.totals()[0],
                     "loss": round(feed.loss, 4),
                     "lost": feed.lost,

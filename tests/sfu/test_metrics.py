@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
@@ -47,6 +48,7 @@ def _sources(stats: PlaneStats) -> Sources:
             Reached(Candidate("192.0.2.1", 8189), reachable=True),
             Reached(Candidate("2001:db8::1", 8189)),
         ),
+        handed_over=lambda: {("publish",): 1, ("play",): 2},
         answers=Counter({("publish", "created"): 3}),
         rejections=Counter({Reason.EXPIRED: 2}),
     )
@@ -68,6 +70,7 @@ async def test_the_numbers_are_those_of_the_node() -> None:
         'sluice_node_state{state="draining"} 1.0',
         'sluice_sessions{action="play"} 2.0',
         'sluice_announced_address_reachable{address="192.0.2.1:8189"} 1.0',
+        'sluice_sessions_handed_over_total{action="play"} 2.0',
         "sluice_egress_bits_per_second 5000.0",
         'sluice_requests_total{action="publish",outcome="created"} 3.0',
         'sluice_grants_rejected_total{reason="expired"} 2.0',
@@ -119,3 +122,14 @@ async def test_a_reason_that_is_not_known_has_no_series_of_its_own() -> None:
         sources.count_ended("play", f"reason {number}")
     assert sources.ended == {("play", "other"): 100}
     assert "superseded" in REASONS
+
+
+async def test_every_metric_that_the_manual_names_is_there() -> None:
+    """And has that name."""
+    manual = (Path(__file__).parents[2] / "docs/nodes.md").read_text()
+    named = set(re.findall(r"\bsluice_[a-z_]+\b", manual)) - {
+        "sluice_heartbeat_age_seconds"
+    }  # from the first answer on
+    kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", _scrape(_sources(PlaneStats())), re.MULTILINE))
+
+    assert named <= set(kinds)

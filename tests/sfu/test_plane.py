@@ -1,5 +1,6 @@
 import asyncio
 import gc
+import struct
 import time
 import weakref
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from sfu.peer import MAX_ADDRESSES
 from sfu.sessions import SLICES
 from shared.refusals import Code
 from tests.peers import dtls
-from tests.sfu.media_harness import STREAM, RefusedError, Stage, stage
+from tests.sfu.media_harness import PTS, STREAM, RefusedError, Stage, stage
 
 
 async def until(true: Callable[[], object], seconds: float = 5.0) -> None:
@@ -308,7 +309,35 @@ async def test_a_state_says_how_far_a_session_came() -> None:
         assert state["dtls"]["srtp"] == "SRTP_AEAD_AES_128_GCM"
         assert state["media"][0]["profile_level_id"] is not None
         assert state["media"][0]["group_cached"]
-        assert viewer.ways.session.state(now)["media"][0]["state"] == "live"
+        assert 0 < state["media"][0]["first_keyframe_after"] < 5
+        seen = viewer.ways.session.state(now)["media"][0]
+        assert seen["state"] == "live"
+        assert 0 < seen["first_packet_after"] == seen["first_keyframe_after"] < 5
+        assert (seen["codec"], seen["loss"]) == ("H264", 0.0)
+        assert seen["negotiated"]["profile-level-id"]
+        assert seen["profile_level_id"]
+        await until(
+            lambda: viewer.ways.session is not None and viewer.ways.session.state(0)["media"][0]["kbps"] > 100, 4
+        )
+
+
+async def test_the_round_trip_is_worked_out_from_a_viewer_s_reports() -> None:
+    """RFC 3550, section 6.4.1: now, less the time of the last sender report, less what the viewer kept it."""
+    async with stage() as run:
+        await run.publisher()
+        viewer = await run.viewer()
+        session = viewer.ways.session
+        await asyncio.wait_for(viewer.picture, 5)
+        assert session is not None
+        assert session.state(0)["round_trip_ms"] is None
+        (ssrc,) = (track.ssrc for track in viewer.tracks.values() if track.payload_type == PTS["video"])
+        sent = int((time.time() - 0.35 + 2208988800) * 65536) & 0xFFFFFFFF
+        kept = int(0.25 * 65536)
+        viewer._send_rtcp(struct.pack("!BBHIIIIIII", 0x81, 201, 7, 1, ssrc, 25 << 24 | 7, 1000, 9, sent, kept))
+        await until(lambda: session.round_trip is not None)
+        state = session.state(0)
+        assert 95 < state["round_trip_ms"] < 400
+        assert [(one["loss"], one["lost"]) for one in state["media"] if one["kind"] == "video"] == [(0.0977, 7)]
 
 
 async def test_an_ice_restart_moves_to_the_new_credentials() -> None:
