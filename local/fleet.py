@@ -31,6 +31,8 @@ class Surroundings:
 
     host: str
     api_url: str
+    playback_url: str
+    """The API as viewers reach it: what the `WHEP` field of a publisher's 201 begins with."""
     queue_url: str
     emulator_url: str
     credentials: Credentials
@@ -81,6 +83,7 @@ class Node:
             "SLUICE_NODE_ID": self.id,
             "SLUICE_REGION": REGION,
             "SLUICE_API_URL": around.api_url,
+            "SLUICE_PLAYBACK_URL": around.playback_url,
             "SLUICE_QUEUE_URL": around.queue_url,
             "SLUICE_PUBLIC_URL": self.url,
             "SLUICE_HTTP_BIND": f"{around.host}:{ports.http}",

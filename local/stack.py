@@ -116,6 +116,7 @@ class Stack:
         around = Surroundings(
             host=self._settings.host,
             api_url=f"http://{LOOPBACK}:{self._settings.port}",
+            playback_url=self._settings.api_url,
             queue_url=self._template.queues[_USAGE_QUEUE].url,
             emulator_url=self._emulator_url,
             credentials=self._keys,

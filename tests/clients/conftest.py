@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from tests.clients.page import Stack
 from tests.clients.tabs import Browsers, browsers
@@ -28,3 +29,20 @@ async def browser() -> AsyncIterator[Browsers]:
     """Chromium and Firefox, each started when a tab of it is first asked for."""
     async with browsers() as both:
         yield both
+
+
+@pytest.fixture
+async def elsewhere() -> AsyncIterator[str]:
+    """The URL of an empty page of another origin, on loopback, where browsers give cameras."""
+    app = web.Application()
+
+    async def empty(_: web.Request) -> web.Response:
+        return web.Response(text="<!doctype html><title>elsewhere</title>", content_type="text/html")
+
+    app.router.add_get("/", empty)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    await runner.cleanup()

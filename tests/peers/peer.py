@@ -161,9 +161,10 @@ class Peer:
         if self._handshake is not None:
             self._send_all(self._handshake.close())
 
-    def roam(self) -> None:
-        """Go on from another local address, as a phone does that changes its network."""
+    def roam(self, address: str | None = None) -> None:
+        """Go on from another port, and from *address*, as a phone does that changes its network."""
         self._close_socket()
+        self._address = address or self._address
         self._open()
         self._check()
 

@@ -34,8 +34,8 @@ async def node() -> AsyncIterator[RunningNode]:
 class Muxer:
     """FFmpeg's own WHIP muxer through PyAV, in a thread: a grey picture and noise, in real time."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: str, gop: int = FPS) -> None:
+        self._url, self._gop = url, gop
         self._stop = threading.Event()
         self.failure: Exception | None = None
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -51,7 +51,7 @@ class Muxer:
         video = output.add_stream(
             "libx264", rate=FPS, options={"preset": "ultrafast", "tune": "zerolatency", "bf": "0"}
         )
-        video.width, video.height, video.pix_fmt, video.gop_size = 320, 180, "yuv420p", FPS
+        video.width, video.height, video.pix_fmt, video.gop_size = 320, 180, "yuv420p", self._gop
         audio = output.add_stream("libopus", rate=RATE, layout="stereo")
         noise = np.random.default_rng(1).integers(-3000, 3000, (1, RATE // FPS * 2)).astype(np.int16)
         began = time.monotonic()
