@@ -93,8 +93,8 @@ class Rosters(RuleBasedStateMachine):
         self.edges = [Edge(f"node{number}", new_boot(os.urandom), NOW - 10) for number in range(2)]
         self.granted: list[Place] = []
         self.epochs: dict[str, int] = {}
-        self.outside: dict[str, float] = {}
-        """Since when sessions have run without a slot."""
+        self.outside: dict[tuple[str, str | None], float] = {}
+        """Since when sessions have run without a slot, by session and by who has the slot instead."""
         for edge in self.edges:
             self.beat(edge)
 
@@ -264,14 +264,18 @@ class Rosters(RuleBasedStateMachine):
 
     @invariant()
     def nothing_runs_outside_the_roster_for_long(self) -> None:
-        """A session without a slot on a node that is heard of ends: at once, or when its successor's grant has lapsed."""
+        """A session without a slot on a node that is heard of ends: at once, or when its successor's grant has lapsed.
+
+        Whoever asks for grants of a stream without using them has its session left alone for as long: the slot is the
+        stream's one slot all the while, so nothing is exceeded.
+        """
         outside = {
-            one.session
+            (one.session, self._slot(one.stream))
             for edge in self.edges
             for one in edge.running.values()
             if edge.alive and edge.connected and self._slot(one.stream) != one.session
         }
-        self.outside = {session: self.outside.get(session, self.now) for session in outside}
+        self.outside = {pair: self.outside.get(pair, self.now) for pair in outside}
         # A grant's life and grace, the next check of the rosters, and the longest step of this machine.
         assert all(self.now - since < 35 + 2 + 20 for since in self.outside.values())
 
