@@ -53,7 +53,7 @@ async def _run(a: argparse.Namespace) -> dict[str, list[Any]]:
     }
     for name in (",".join(NAMES) if a.full else a.servers).split(","):
         # A server is started anew for each measurement: memory and goroutines of the last one are not its to answer for.
-        for kind, n in _full(name, results) if a.full else _asked(a):
+        for kind, n in bars.plan(name, results["load"]) if a.full else _asked(a):
             _say(f"{name}: {kind} {n} …")
             try:
                 async with servers.start(name, server_core) as server:
@@ -82,23 +82,6 @@ def _asked(a: argparse.Namespace) -> "Iterator[tuple[str, int]]":
     for kind, n in (("joins", a.joins), ("storms", a.storm), ("recovery", a.lossy), ("churn", a.churn)):
         if n:
             yield kind, n
-
-
-def _full(name: str, results: dict[str, list[Any]]) -> "Iterator[tuple[str, int]]":
-    """What the bars need of a server; how many viewers it is tried with depends on how it, and MediaMTX, got on."""
-    loads = results["load"]
-    yield from (("load", 100), ("load", 200))
-    if name == bars.OURS:
-        for n in sorted({300, bars.target(loads)}):
-            yield "load", n
-        yield "churn", 1000
-    else:
-        # The highest number without loss, in steps of fifty.
-        for n in (250, 300, 350) if bars.highest(loads, name) == 200 else (150,):
-            yield "load", n
-            if bars.highest(loads, name) != n:
-                break
-    yield from (("joins", 20), ("storms", 200), ("recovery", 10))
 
 
 def _say(text: str) -> None:
@@ -146,4 +129,5 @@ def main() -> int:
     return 0 if any(results.values()) else 1
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -5,7 +5,7 @@ the window which the load generator itself had not dropped.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +60,22 @@ def highest(loads: Iterable[Load], server: str) -> int:
 def target(loads: Iterable[Load]) -> int:
     """How many viewers a core must carry: 300, or 1.4 times MediaMTX's highest."""
     return max(300, -(-highest(loads, BASE) * 14 // 10))
+
+
+def plan(server: str, loads: Sequence[Load]) -> Iterator[tuple[str, int]]:
+    """What the bars need of *server*, one after the other; *loads* grows meanwhile, and says how many viewers to try next."""
+    yield from (("load", 100), ("load", 200))
+    if server == OURS:
+        for viewers in sorted({300, target(loads)}):
+            yield "load", viewers
+        yield "churn", 1000
+    else:
+        # The highest number without loss, in steps of fifty.
+        for viewers in (250, 300, 350) if highest(loads, server) == 200 else (150,):
+            yield "load", viewers
+            if highest(loads, server) != viewers:
+                break
+    yield from (("joins", 20), ("storms", 200), ("recovery", 10))
 
 
 def costs(printed: str) -> dict[str, float]:

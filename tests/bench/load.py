@@ -181,14 +181,14 @@ async def measure(server: Server, viewers: int, seconds: float, server_core: int
         missing = total(watching).missing - counted.missing
         dropped = machine.dropped(viewer.port for viewer in watching)
         ended = [viewer.ended.result() for viewer in watching if viewer.ended.done()]
-        if ended:
-            raise Failed(f"{len(ended)} viewers of {server.name} were ended: {ended[0]}")
         for viewer in watching:
             viewer.hang_up()
         await asyncio.sleep(0.1)
         for viewer in watching:
             viewer.vanish()
         await source.stop()
+        if ended:
+            raise Failed(f"{len(ended)} of {len(watching)} viewers of {server.name} were ended: {ended[0]}")
     wall, cpu, own = (after[n] - before[n] for n in range(3))
     gbit = counts.octets * 8 / 1e9
     ordered = sorted(latencies) or [0.0]

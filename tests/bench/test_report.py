@@ -73,6 +73,28 @@ def test_the_viewers_a_core_must_carry_follow_from_mediamtx() -> None:
     assert bars.lossless(dataclasses.replace(at[2], dropped_by_load=9))
 
 
+def test_the_next_number_of_viewers_follows_from_how_the_last_ones_got_on() -> None:
+    """MediaMTX climbs by fifties until it loses something, and we must carry 1.4 times what it did."""
+    loads: list[Load] = []
+    tried = []
+    for kind, n in bars.plan("mediamtx", loads):
+        if kind == "load":
+            tried.append(n)
+            loads.append(dataclasses.replace(MEDIAMTX, viewers=n, joined=n, lost=5 if n > 250 else 0))
+
+    assert tried == [100, 200, 250, 300]
+    assert [n for kind, n in bars.plan("sluice", loads) if kind == "load"] == [100, 200, 300, 350]
+
+
+def test_what_the_packet_path_prints_is_read() -> None:
+    """Way by way, in microseconds."""
+    printed = (
+        "kernel alone     0.94 µs a packet  0.47 of the floor\nfloor: kernel and AES-GCM   1.98 µs a packet  1.00 of"
+    )
+
+    assert bars.costs(printed) == {"kernel alone": 0.94, "floor: kernel and AES-GCM": 1.98}
+
+
 def test_the_kernel_is_asked_for_what_a_process_used() -> None:
     """Our own time and memory are more than nothing; a process that is gone counts as nothing."""
     assert machine.cpu_seconds([os.getpid()]) > 0
