@@ -124,7 +124,7 @@ def test_clients() -> int:
     environ = {name: value for name, value in os.environ.items() if name not in _MAKES}
     environ |= {"CHROMIUM": chromium.ensure(say)} | clients.ensure(say)
     asked = os.environ.get("ARGS", "").split()
-    return _run([str(DEV.python), "-m", "pytest", "tests/clients", "-m", "clients", *asked], environ)
+    return _run([str(DEV.python), "-m", "pytest", "tests/clients", "tests/browser", "-m", "clients", *asked], environ)
 
 
 def bench_admission() -> int:

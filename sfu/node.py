@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
-from sfu.certificate import server_context
+from sfu.certificate import Certificate
 from sfu.handover import Handover
 from sfu.heartbeat import Heartbeats
 from sfu.listener import Listener
@@ -65,11 +65,14 @@ async def run(settings: Settings, parts: Parts) -> int:
     async with AsyncExitStack() as stack:
         await _listening("UDP", "SLUICE_UDP_BIND", settings.udp_bind, parts.plane.start())
         stack.push_async_callback(parts.plane.close)
-        tls = _tls(settings)
+        certificate = _certificate(settings)
+        tls = None if certificate is None else certificate.context
         await _serve(stack, parts.app, "SLUICE_HTTP_BIND", settings.http_bind, tls)
         await _serve(stack, parts.health, "SLUICE_METRICS_BIND", settings.metrics_bind, None)
         async with asyncio.TaskGroup() as tasks:
-            forever = (parts.uplink.run, parts.usage.run, *parts.background)
+            forever = [parts.uplink.run, parts.usage.run, *parts.background]
+            if certificate is not None:
+                forever.append(certificate.watch)
             running = [tasks.create_task(_kept_running(task)) for task in forever]
             log.info(
                 "listening",
@@ -147,11 +150,11 @@ def _why(protocol: str, variable: str, bind: Bind, error: OSError) -> str:
     return f"{protocol} port {bind} cannot be opened ({error}); set {variable} to another one."
 
 
-def _tls(settings: Settings) -> SSLContext | None:
+def _certificate(settings: Settings) -> Certificate | None:
     if not settings.tls_certificate:
         return None
     try:
-        return server_context(settings.tls_certificate, settings.tls_key)
+        return Certificate(settings.tls_certificate, settings.tls_key)
     except OSError as error:
         raise StartError(
             f"The certificate cannot be loaded ({error}); set SLUICE_TLS_CERTIFICATE and SLUICE_TLS_KEY to PEM files or"

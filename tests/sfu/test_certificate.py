@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from sfu.certificate import server_context
+from sfu.certificate import Certificate, server_context
 
 
 def self_signed() -> tuple[str, str]:
@@ -69,3 +69,29 @@ def test_a_file_that_is_missing_is_an_error() -> None:
     """Likewise."""
     with pytest.raises(FileNotFoundError):
         server_context("/nowhere/chain.pem", "/nowhere/key.pem")
+
+
+async def test_a_new_certificate_is_served_without_a_restart(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """From the next connection on, once both files belong together; until then the old one is."""
+    chain, private = tmp_path / "chain.pem", tmp_path / "key.pem"
+    (first, first_key), (second, second_key) = self_signed(), self_signed()
+    chain.write_text(first)
+    private.write_text(first_key)
+    served = Certificate(str(chain), str(private))
+    assert not served.look()
+    chain.write_text(second)
+    assert not served.look()
+    assert "the one before stays" in caplog.text
+    assert await _subject(served.context, first) == "localhost"
+    private.write_text(second_key)
+
+    assert served.look()
+    assert await _subject(served.context, second) == "localhost"
+    assert not served.look()
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await _subject(served.context, first)
+
+
+def test_texts_do_not_change() -> None:
+    """Nothing to look at."""
+    assert not Certificate(*self_signed()).look()
