@@ -6,21 +6,13 @@ Fails where a bar is missed. Only ratios travel to other machines; those of one 
 import argparse
 import contextlib
 import io
-import os
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from local import emulator
-from local.ports import is_free
-from tests.bench import coldstart, machine, report, throughput, warm
-from tests.conftest import free_port
+from tests.bench import coldstart, emulated, machine, report, throughput, warm
 
 T = TypeVar("T")
 
@@ -32,7 +24,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=coldstart.RUNS, help="cold starts")
     a = parser.parse_args()
     facts = machine.particulars() | {"cores": "shared by clients, gateway, functions and emulator"}
-    with tempfile.TemporaryDirectory() as name, _endpoint(Path(name)) as (server, endpoint):
+    with tempfile.TemporaryDirectory() as name, emulated.endpoint(Path(name)) as (server, endpoint):
         folder = Path(name)
         _say("cold starts …")
         cold = _quietly(lambda: coldstart.measure(endpoint, folder, a.runs))
@@ -68,28 +60,6 @@ def _warm(figures: warm.Figures) -> str:
         f"Warm, p50 in the function: publish {figures.publish * 1000:.2f} ms, watch {figures.watch * 1000:.2f} ms; "
         f"bare boto3 update_item {figures.bare * 1000:.2f} ms. Ratio {figures.ratio:.2f}, bar {warm.BAR}."
     )
-
-
-@contextmanager
-def _endpoint(folder: Path) -> Iterator[tuple[str, str]]:
-    """AWS_ENDPOINT_URL's, or a ministack of our own: what it is, and its URL."""
-    given = os.environ.get("AWS_ENDPOINT_URL")
-    if given:
-        yield given, given
-        return
-    port = free_port()
-    with subprocess.Popen(
-        emulator.command(), env=emulator.environment(port, folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            end = time.monotonic() + 30
-            while is_free("127.0.0.1", port, socket.SOCK_STREAM):
-                if process.poll() is not None or time.monotonic() > end:
-                    raise RuntimeError("the emulator did not start")
-                time.sleep(0.05)
-            yield "ministack", f"http://127.0.0.1:{port}"
-        finally:
-            process.kill()
 
 
 def _quietly(work: Callable[[], T]) -> T:

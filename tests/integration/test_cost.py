@@ -1,8 +1,8 @@
 """What each request consumes, counted: docs/cost.md is worked out from these figures, and this fails when they change.
 
-    python -m tests.integration.test_cost ENDPOINT > docs/counts.json
+    python -m tests.integration.test_cost > docs/counts.json && python -m docs.generate
 
-counts anew (then `python -m docs.generate`). Consumed capacity is the emulator's, which counts item sizes as DynamoDB
+counts anew. Consumed capacity is the emulator's, which counts item sizes as DynamoDB
 does, and by the documented rules where it says nothing (tests/functions/capacity.py).
 """
 
@@ -13,7 +13,9 @@ import math
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from functions.nodes.service import CHECK_SECONDS
@@ -22,20 +24,23 @@ from sfu.heartbeat import INTERVAL
 from shared.messages import UsageEntry, UsageReport
 from shared.months import month_of
 from shared.tiers import Overrides, Tier
+from tests.bench import emulated
 from tests.functions.world import ROOT, Beating, World
 
 COUNTS = ROOT / "docs" / "counts.json"
 BUSY = 10
 """Streams on the node of which `busy` speaks, each of an account of its own."""
+AGAIN = "count again: python -m tests.integration.test_cost > docs/counts.json && python -m docs.generate"
 Count = dict[str, float]
 
 
 def test_the_counts_that_the_costs_are_worked_out_from_are_those_of_the_code(aws_endpoint: str) -> None:
     """Every call, read unit, write unit, event and byte of log; in a process of its own, where logs go nowhere else."""
-    command = [sys.executable, "-m", "tests.integration.test_cost", aws_endpoint]
-    counts = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+    command = [sys.executable, "-m", "tests.integration.test_cost"]
+    environ = os.environ | {"AWS_ENDPOINT_URL": aws_endpoint}
+    counts = subprocess.run(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True, check=True).stdout
 
-    assert json.loads(counts) == json.loads(COUNTS.read_text())
+    assert json.loads(counts) == json.loads(COUNTS.read_text()), AGAIN
 
 
 def counted(endpoint: str) -> dict[str, Count]:
@@ -140,4 +145,5 @@ class _Counting:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(counted(sys.argv[1]), indent=1) + "\n")
+    with tempfile.TemporaryDirectory() as folder, emulated.endpoint(Path(folder)) as (_, found):
+        sys.stdout.write(json.dumps(counted(found), indent=1) + "\n")
