@@ -26,7 +26,7 @@ BLACK = """() => {
 def operator(stack: dict[str, Any], node: str, verb: str) -> None:
     """As an operator does it."""
     environ = {"PORT": str(urlsplit(stack["api"]).port), "PATH": "/usr/bin:/bin"}
-    command = [sys.executable, "-m", "local.admin", "POST", f"/v1/admin/nodes/{node}/{verb}"]
+    command = [sys.executable, "-m", "functions.admin.cli", "nodes", verb, node]
     subprocess.run(command, cwd=ROOT, env=environ, check=True, stdout=subprocess.DEVNULL)
 
 
