@@ -22,6 +22,8 @@ from tests.functions.world import Beating, World
 
 def build(folder: Path) -> Path:
     """Make the package in *folder*, as functions/Makefile does."""
+    if not FUNCTIONS.python.exists():
+        raise RuntimeError(f"{FUNCTIONS.folder} is not installed; run: make bench-admission")
     (packages,) = (FUNCTIONS.path / "lib").glob("python*/site-packages")
     shutil.copytree(packages, folder, ignore=shutil.ignore_patterns("__pycache__", "pip*", "setuptools*"))
     for package in ("functions", "shared"):
