@@ -45,6 +45,7 @@ from sfu.shutdown import Shutdown
 from sfu.uplink import TIMEOUT, Uplink
 from sfu.usage import TIMEOUT as QUEUE_TIMEOUT
 from sfu.usage import UsageReporter
+from sfu.walltime import WallTime
 from shared.keys import new_boot
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,8 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
     """The node that *settings* describe, not started."""
     boot = new_boot(secrets.token_bytes)
     keyring = Keyring()
-    meter = Meter(time.time)
+    walltime = WallTime(time.time)
+    meter = Meter(walltime)
     directory = Directory()
     loop_delay = LoopDelay()
     authorizer = Authorizer(keyring, node=settings.node_id, boot=boot)
@@ -94,12 +96,12 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
         lambda: (handover.reported(time.time()), plane.load(time.time())),
         executor(plane),
         keyring,
-        wall_clock=time.time,
+        wall_clock=walltime,
         waiting=handover.waiting,
         on_reply=handover.heard,
     )
     usage = UsageReporter(
-        meter, send, node=settings.node_id, boot=boot, wall_clock=time.time, random=secrets.SystemRandom().random
+        meter, send, node=settings.node_id, boot=boot, wall_clock=walltime, random=secrets.SystemRandom().random
     )
     answers: Counter[tuple[str, str]] = Counter()
     sources = Sources(
@@ -114,10 +116,11 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
         monotonic=lambda: asyncio.get_running_loop().time(),
         addresses=lambda: selftest.results,
         handed_over=lambda: {("publish",): handover.published, ("play",): handover.moved},
+        clock_offset=lambda: walltime.offset,
         answers=answers,
         rejections=authorizer.rejections,
     )
-    endings = Endings(beats, uplink, usage, directory, sources.count_ended, time.time)
+    endings = Endings(beats, uplink, usage, directory, sources.count_ended, walltime)
 
     def state(session_id: str) -> dict[str, Any] | None:
         session = plane.session(session_id)
@@ -129,7 +132,7 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
         plane=plane,
         authorizer=authorizer,
         exchange=ApiExchange(clients.exchange, settings.api_url, settings.node_id),
-        now=time.time,
+        now=walltime,
         random_bytes=secrets.token_bytes,
         directory=directory,
         trusted_proxies=settings.trusted_proxies,
@@ -146,6 +149,7 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
         wait_seconds=settings.wait_seconds,
         answers=answers,
     )
+    uplink.on_time = walltime.learn
     plane.on_change = uplink.changed
     plane.on_end = endings.ended
 

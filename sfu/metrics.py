@@ -79,6 +79,8 @@ class Sources:
     """(publish or play,) -> how many sessions were sent to other nodes."""
     rejections: Mapping[Reason, int]
     """Reason -> how often a grant was rejected for it."""
+    clock_offset: Callable[[], float] = float
+    """What the control plane's clock is ahead of the host's."""
     ended: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(publish or play, reason) -> how many sessions ended so; count with `count_ended`."""
 
@@ -120,6 +122,12 @@ class NodeCollector(Collector):
             "sluice_event_loop_delay_seconds",
             "How late the event loop was at worst in the last 10 s; above 0.02 the node has too much to do.",
             self._from.loop_delay.worst,
+        )
+
+        yield _gauge(
+            "sluice_clock_offset_seconds",
+            "What the control plane's clock is ahead of this host's; beyond 2 s the node corrects for it.",
+            self._from.clock_offset(),
         )
 
     def _sessions(self) -> Iterator[Metric]:

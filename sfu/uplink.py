@@ -50,6 +50,8 @@ class Uplink:
         self._wall_clock = wall_clock
         self._waiting = waiting
         self._on_reply = on_reply
+        self.on_time: Callable[[float, float], None] = lambda _at, _round_trip: None
+        """Told what time it was at the control plane, and how many seconds the answer took."""
         self._look = False
         self._looked_at = float("-inf")
         self._wake = asyncio.Event()
@@ -117,7 +119,8 @@ class Uplink:
         loop = asyncio.get_running_loop()
         self._look = False
         streams, load = self._snapshot()
-        beat = self._beats.begin(loop.time(), self._wall_clock(), streams, load, self._waiting())
+        began = loop.time()
+        beat = self._beats.begin(began, self._wall_clock(), streams, load, self._waiting())
         self.sent += 1
         try:
             reply = await self._ask(beat)
@@ -132,6 +135,7 @@ class Uplink:
             raise
         if self._beats.failures:
             log.info("the control plane answers again", extra={"missed": self._beats.failures})
+        self.on_time(reply.at, loop.time() - began)
         commands = self._beats.answered(reply)
         self._take(reply)
         for command in commands:

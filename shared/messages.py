@@ -122,6 +122,8 @@ class HeartbeatReply(Message):
 
     v: Literal[1] = VERSION
     lease_seconds: Count = 10
+    at: Instant = 0
+    """What time it is at the control plane; 0: not said."""
     keys: PublicKeys = PublicKeys()
     commands: Annotated[tuple[Command, ...], Field(strict=False)] = ()
     drain: bool = False

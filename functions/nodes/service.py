@@ -108,6 +108,7 @@ class Heartbeats:
         )
         return HeartbeatReply(
             lease_seconds=LEASE_SECONDS,
+            at=now,
             keys=keys,
             commands=tuple({order.id: _command(order) for order in [*orders, *superseded]}.values()),
             drain=written.node.drained,
