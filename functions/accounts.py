@@ -26,6 +26,8 @@ class Slot:
     """When a heartbeat first reported the session; None while the grant may still be used."""
     forced: int = 0
     """How many forced takeovers in a row led here; 0 for an ordinary admission."""
+    key_tag: bytes = b""
+    """Of the secret that it was taken with (`Key.tag`); empty where that was not noted."""
 
     @property
     def granted_at(self) -> int:
@@ -90,6 +92,11 @@ class Retiring:
     digest: str
     until: float
 
+    @property
+    def tag(self) -> bytes:
+        """As a slot knows it."""
+        return _tag(self.digest)
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -114,6 +121,22 @@ class Key:
     def valid(self, now: float) -> bool:
         """Whether the key publishes at *now*."""
         return all(limit is None or now < limit for limit in (self.revoked_at, self.expires_at))
+
+    @property
+    def tag(self) -> bytes:
+        """The secret as a slot knows it: enough to tell the secrets of one stream apart."""
+        return _tag(self.digest)
+
+    def ends_at(self, tag: bytes) -> float | None:
+        """When a session of the secret with this tag is over; None while that is not planned. For the account's entry."""
+        limits = [self.revoked_at]
+        if tag and tag != self.tag:
+            limits.append(next((old.until for old in self.retiring if old.tag == tag), 0.0))
+        return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _tag(digest: str) -> bytes:
+    return bytes.fromhex(digest[:8])
 
 
 @dataclass(frozen=True, slots=True)

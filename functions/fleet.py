@@ -117,6 +117,8 @@ class NodeReport:
     """When the summary was last brought up to date."""
     checked_at: float = 0
     """When all its sessions were last compared with the rosters."""
+    swept_at: float = 0
+    """When sessions were last taken off it, because the node was not heard of."""
 
     def holds(self, stream: str, session: str, now: float) -> bool:
         """Whether the node reports *session* on *stream*, and its word counts."""

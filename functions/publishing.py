@@ -276,7 +276,7 @@ class _Attempt:
 
     def _write(self, node: Node, take: Take, limit: int | None) -> Place | Account | None:
         now = self._ports.clock()
-        slot = Slot(take.session, node.boot, int(now) + GRANT_SECONDS, forced=take.forced)
+        slot = Slot(take.session, node.boot, int(now) + GRANT_SECONDS, forced=take.forced, key_tag=self._key.tag)
         outcome = self._ports.rosters.take(
             self._key.account, self._key.stream, slot, protocol=self._wish.protocol, now=now, take=take, lim=limit
         )

@@ -1,4 +1,4 @@
-"""`POST /v1/nodes/{id}/heartbeat`: IAM-signed by nodes."""
+"""`POST /v1/nodes/{id}/heartbeat`, IAM-signed by nodes; and the sweep after those that are not heard of any more."""
 
 import os
 import time
@@ -11,13 +11,15 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from functions import answers, aws
 from functions.eventbus import EventBus, no_client
 from functions.nodes.service import Heartbeats, Stores
-from functions.observability import LambdaLog
+from functions.nodes.sweep import Sweep
+from functions.observability import LambdaLog, Log
 from functions.settings import Settings
 from functions.signer import jwks_parameter
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
 from functions.storage.refusals import RefusalLog
+from functions.storage.registry import Registry
 from functions.storage.rosters import Rosters
 from functions.storage.streams import Streams
 from functions.validation import parsed
@@ -64,6 +66,7 @@ def build(
             Rosters(dynamo, settings.accounts_table),
             Streams(dynamo, settings.accounts_table),
             Directory(dynamo, settings.accounts_table, settings.fleet_table),
+            Registry(dynamo, settings.accounts_table),
         ),
         lambda now: PublicKeys.model_validate(jwks.value(now)),
         clock,
@@ -74,20 +77,52 @@ def build(
     return router(heartbeats, log)
 
 
+def sweep_over(
+    settings: Settings,
+    log: Log,
+    dynamo: Dynamo,
+    *,
+    clock: Callable[[], float] = time.time,
+    events: Callable[[], Any] = no_client,
+) -> Sweep:
+    """The sweep's composition root."""
+    return Sweep(
+        Nodes(dynamo, settings.fleet_table),
+        Directory(dynamo, settings.accounts_table, settings.fleet_table).fleet,
+        EventBus(events, settings.event_bus, settings.stack, log).put,
+        clock,
+        log,
+    )
+
+
 @cache
 def _log() -> LambdaLog:
     return LambdaLog("nodes")
 
 
 @cache
+def _session() -> aws.Session:
+    return aws.Session()
+
+
+@cache
 def _app() -> APIGatewayHttpResolver:
-    session = aws.Session()
+    session = _session()
     return build(
         Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb()), session.ssm(), events=session.events
     )
 
 
+@cache
+def _sweep() -> Sweep:
+    session = _session()
+    return sweep_over(Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb()), events=session.events)
+
+
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Answer one payload-2.0 event."""
+    """Answer one payload-2.0 event, or sweep as the template's schedule asks for."""
+    if event.get("do") == "sweep":
+        _log().begin(getattr(context, "aws_request_id", ""))
+        return {"ended": _sweep().run()}
     _log().begin(event["requestContext"].get("requestId", ""))
     return _app().resolve(dict(event), context)

@@ -5,14 +5,16 @@ The item keeps confirmed sessions only, those that the roster has; any other is 
 until it is gone. A report is the whole truth about a node, so a lost message costs nothing but time.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from functions.accounts import Account, Live, Noted
+from functions.accounts import Account, Key, Live, Noted, Slot
 from functions.fleet import LEASE_SECONDS, Load, Node, NodeReport, NodeState, Order, Session
 from functions.happenings import Happening, between
 from functions.nodes.handover import elsewhere
 from functions.observability import Log
+from functions.roster import NotTaken
 from functions.storage.directory import Directory
 from functions.storage.nodes import Fenced, Nodes
 from functions.storage.rosters import Rosters
@@ -30,6 +32,14 @@ MAX_SKEW_SECONDS = 300.0
 """A clock that is further ahead is broken, or its node is none of ours."""
 
 
+class Keys(Protocol):
+    """Where an account's entries of its keys are read."""
+
+    def key(self, account: str, stream: str) -> Key | None:
+        """The key that publishes a stream."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Stores:
     """What is read and written at a heartbeat."""
@@ -38,6 +48,7 @@ class Stores:
     rosters: Rosters
     streams: Streams
     directory: Directory
+    registry: Keys
 
 
 class Heartbeats:
@@ -56,6 +67,7 @@ class Heartbeats:
         self._rosters = stores.rosters
         self._streams = stores.streams
         self._directory = stores.directory
+        self._registry = stores.registry
         self._keys = keys
         self._clock = clock
         self._log = log
@@ -81,7 +93,7 @@ class Heartbeats:
         reported = {report.stream: _session(report) for report in heartbeat.streams}
         if heartbeat.state == "stopped":
             reported = {}
-        confirmed, ending = self._confirm(heartbeat.boot, reported, {} if lapsed else known, now)
+        confirmed, ending = self._confirm(heartbeat, reported, known, now, again=lapsed)
         self._take_leave(heartbeat.ended, known, reported)
         self._show(heartbeat, confirmed, known)
 
@@ -100,8 +112,7 @@ class Heartbeats:
         if new_boot:
             self._nodes.forget_silent(now)
         # Told once the report is written: a beat that failed half-way is done again, and tells then.
-        self._tell(between({} if before is None else before.streams, confirmed, node))
-        superseded = [Order(f"superseded-{session}", "superseded", session=session) for session in ending]
+        self._tell(between(_told(before, written), confirmed, node))
         orders = [order for order in written.orders.values() if order.not_before <= now]
         there = elsewhere(
             self._directory, node, draining=heartbeat.state == "draining", waiting=heartbeat.waiting, now=now
@@ -110,30 +121,52 @@ class Heartbeats:
             lease_seconds=LEASE_SECONDS,
             at=now,
             keys=keys,
-            commands=tuple({order.id: _command(order) for order in [*orders, *superseded]}.values()),
+            commands=tuple({order.id: _command(order) for order in [*orders, *ending]}.values()),
             drain=written.node.drained,
             successor=there.successor,
             moved=there.moved,
         )
 
     def _confirm(
-        self, boot: str, reported: dict[str, Session], known: dict[str, Session], now: float
-    ) -> tuple[dict[str, Session], list[str]]:
-        """The reported sessions that the roster has, and those to be ended. What was confirmed before is taken as read."""
+        self, heartbeat: Heartbeat, reported: dict[str, Session], known: dict[str, Session], now: float, *, again: bool
+    ) -> tuple[dict[str, Session], list[Order]]:
+        """The reported sessions that the roster has, and the ends of the others.
+
+        What was confirmed before is taken as read, unless it is looked at *again*.
+        """
         confirmed: dict[str, Session] = {}
-        ending: list[str] = []
+        ending: list[Order] = []
         for stream, session in reported.items():
-            if stream in known and known[stream].session == session.session:
+            new = stream not in known or known[stream].session != session.session
+            if not new and not again:
                 confirmed[stream] = session
                 continue
-            missing = self._rosters.mark_used(session.account, stream, session.session, now)
-            if missing is None:
+            facts = {"account": session.account, "stream": stream, "session": session.session}
+            marked = self._rosters.mark_used(session.account, stream, session.session, now)
+            if isinstance(marked, NotTaken):
+                if not _succeeded_here(marked.account, stream, heartbeat.boot, now):
+                    ending.append(Order(f"superseded-{session.session}", "superseded", session=session.session))
+                    self._log.event("superseded", **facts)
+            elif new and self._is_over(heartbeat, stream, session, marked, now):
+                ending.append(Order(f"revoked-{session.session}", "revoked", session=session.session))
+                self._log.event("revoked", **facts)
+            else:
                 confirmed[stream] = session
-                self._log.event("publishing", account=session.account, stream=stream, session=session.session)
-            elif not _succeeded_here(missing.account, stream, boot, now):
-                ending.append(session.session)
-                self._log.event("superseded", account=session.account, stream=stream, session=session.session)
+                self._log.event("publishing", **facts)
         return confirmed, ending
+
+    def _is_over(self, heartbeat: Heartbeat, stream: str, session: Session, slot: Slot, now: float) -> bool:
+        """Whether the key of a session that began was revoked or replaced meanwhile; a planned end is ordered.
+
+        Whoever revokes a key writes that down first and looks for a session then; a session is in the roster first and
+        looked at here then. So one of the two sees the other, whatever came between reading the key and taking the slot.
+        """
+        key = self._registry.key(session.account, stream)
+        until = key.ends_at(slot.key_tag) if key is not None else None
+        if until is not None and until > now:
+            order = Order(f"revoked-{session.session}", "revoked", session=session.session, not_before=until)
+            self._nodes.order(heartbeat.node, heartbeat.boot, order)
+        return until is not None and until <= now
 
     def _take_leave(
         self, ended: Iterable[EndedReport], known: dict[str, Session], reported: dict[str, Session]
@@ -186,6 +219,11 @@ def _succeeded_here(account: Account | None, stream: str, boot: str, now: float)
     """Whether a successor is on its way to this very node: its begin ends the old session, and viewers stay."""
     slot = account.slots.get(stream) if account is not None else None
     return slot is not None and slot.boot == boot and slot.grant_usable(now)
+
+
+def _told(before: NodeReport | None, written: NodeReport) -> Mapping[str, Session]:
+    """The sessions whose begin was told and whose end was not: none where a sweep has just told their ends."""
+    return before.streams if before is not None and before.swept_at == written.swept_at else {}
 
 
 def _older_life(before: NodeReport, heartbeat: Heartbeat, now: float) -> bool:

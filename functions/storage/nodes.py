@@ -18,6 +18,8 @@ FORGET_SECONDS = 3600
 SAME_BOOT = "boot = :boot"
 # A new life takes over from one that began earlier, or whose lease is over; an old life's late heartbeat does not.
 NEW_BOOT = "attribute_not_exists(pk) OR started < :started OR #at < :lapsed"
+# Nobody took them before, and no heartbeat came since they were looked at.
+UNHEARD = "boot = :boot AND #at = :at AND size(streams) > :none"
 # A late writer of an older state loses.
 NEWER = "attribute_not_exists(nodes.#node) OR nodes.#node.#at <= :at"
 
@@ -67,6 +69,20 @@ class Nodes:
             )
         )
         return Fenced() if isinstance(outcome, Unmet) else report_of(outcome.item)
+
+    def take_sessions(self, report: NodeReport, at: float) -> bool:
+        """Take its sessions off the item that *report* is, noting when; False where it is not that item any more."""
+        outcome = self._dynamo.update(
+            Update(
+                self._table,
+                node_key(report.node.id),
+                "SET streams = :empty, swept = :swept",
+                UNHEARD,
+                {"#at": "at"},
+                {":empty": {}, ":swept": at, ":boot": report.node.boot, ":at": report.node.at, ":none": 0},
+            )
+        )
+        return not isinstance(outcome, Unmet)
 
     def project(self, node: Node) -> None:
         """Bring *node* up to date in the summary."""

@@ -104,14 +104,14 @@ class Rosters:
             return NotTaken(account_of(outcome.item) if outcome.item else None)
         return Taken(account_of(outcome.item))
 
-    def mark_used(self, account: str, stream: str, session: str, at: float) -> NotTaken | None:
-        """Note that *session* began; the account as it is where its roster does not have the session."""
+    def mark_used(self, account: str, stream: str, session: str, at: float) -> Slot | NotTaken:
+        """Note that *session* began; its slot, or the account as it is where its roster does not have the session."""
         outcome = self._on_own_slot(
             account, stream, session, "SET slots.#stream.u = if_not_exists(slots.#stream.u, :at)", {":at": at}
         )
         if isinstance(outcome, Unmet):
             return NotTaken(account_of(outcome.item) if outcome.item else None)
-        return None
+        return account_of(outcome.item).slots[stream]
 
     def release(self, account: str, stream: str, session: str) -> bool:
         """Free the slot of *session*; False where it was not there."""
@@ -121,4 +121,4 @@ class Rosters:
         self, account: str, stream: str, session: str, update: str, values: dict[str, Any]
     ) -> Written | Unmet:
         names, values = {"#stream": stream}, {":seen": pack(session), **values}
-        return self._dynamo.update(Update(self._table, account_key(account), update, SAME, names, values))
+        return self._dynamo.update(Update(self._table, account_key(account), update, SAME, names, values, "ALL_NEW"))

@@ -88,12 +88,13 @@ def slot_item(slot: Slot) -> Item:
         "x": slot.expires_at,
         "u": slot.used_at,
         "f": slot.forced or None,
+        "k": slot.key_tag or None,
     }
 
 
 def slot_of(item: Item) -> Slot:
     """The slot that an entry of the roster means."""
-    return Slot(unpack(item["s"]), unpack(item["b"]), item["x"], item.get("u"), item.get("f", 0))
+    return Slot(unpack(item["s"]), unpack(item["b"]), item["x"], item.get("u"), item.get("f", 0), item.get("k", b""))
 
 
 def overrides_item(overrides: Overrides) -> Item:
@@ -379,4 +380,5 @@ def report_of(item: Item) -> NodeReport:
         orders={identity: order_of(identity, entry) for identity, entry in item.get("cmds", {}).items()},
         projected_at=item["projected"],
         checked_at=item["checked"],
+        swept_at=item.get("swept", 0),
     )

@@ -34,14 +34,15 @@ class MemoryRosters:
         self.accounts[account] = changed
         return Taken(changed)
 
-    def mark_used(self, account: str, stream: str, session: str, at: float) -> NotTaken | None:
+    def mark_used(self, account: str, stream: str, session: str, at: float) -> Slot | NotTaken:
         """Note that *session* began."""
         slot = self._slot(account, stream, session)
         if slot is None:
             return NotTaken(self.accounts.get(account))
         if slot.used_at is None:
-            self._put(account, stream, replace(slot, used_at=at))
-        return None
+            slot = replace(slot, used_at=at)
+            self._put(account, stream, slot)
+        return slot
 
     def release(self, account: str, stream: str, session: str) -> bool:
         """Free the slot of *session*."""
@@ -131,6 +132,19 @@ class MemoryDirectory:
     def reports(self, nodes: Iterable[str]) -> dict[str, NodeReport]:
         """What the *nodes* last reported."""
         return {name: report for name in set(nodes) if (report := self._nodes.reports.get(name)) is not None}
+
+
+class MemoryKeys:
+    """`functions.storage.registry.Registry`, as far as a heartbeat reads it."""
+
+    def __init__(self, directory: MemoryDirectory) -> None:
+        self._directory = directory
+
+    def key(self, account: str, stream: str) -> Key | None:
+        """The key of *account* that publishes *stream*."""
+        return next(
+            (key for key in self._directory.keys.values() if (key.account, key.stream) == (account, stream)), None
+        )
 
 
 class MemoryStreams:

@@ -22,7 +22,7 @@ from shared.keys import StreamKey, new_boot, new_stream_id, new_stream_key
 from shared.messages import Heartbeat, HeartbeatReply, PublicKeys
 from shared.refusals import Code, Refused
 from shared.tiers import Overrides, Tier
-from tests.functions.fakes import MemoryDirectory, MemoryNodes, MemoryRosters, MemoryStreams, SilentLog
+from tests.functions.fakes import MemoryDirectory, MemoryKeys, MemoryNodes, MemoryRosters, MemoryStreams, SilentLog
 
 LIMIT = 2
 STREAMS = 4
@@ -86,6 +86,7 @@ class Rosters(RuleBasedStateMachine):
             "rosters": self.rosters,
             "streams": MemoryStreams(self.directory),
             "directory": self.directory,
+            "registry": MemoryKeys(self.directory),
         }
         self.heartbeats = Heartbeats(
             Stores(**made), keys=lambda _: PublicKeys(), clock=lambda: self.now, log=SilentLog(), tell=lambda _: None

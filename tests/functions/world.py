@@ -209,11 +209,19 @@ class World:
             sleep=self.sleep,
             events=lambda: self._events("hooks"),
         )
+        self.nodes_client = self._client("nodes")
         self._nodes = nodes.build(
             self.settings,
             LambdaLog("nodes"),
-            Dynamo(self._client("nodes")),
+            Dynamo(self.nodes_client),
             self._ssm("nodes"),
+            clock=self.clock,
+            events=lambda: self._events("nodes"),
+        )
+        self._sweep = nodes.sweep_over(
+            self.settings,
+            LambdaLog("nodes"),
+            Dynamo(self._client("nodes")),
             clock=self.clock,
             events=lambda: self._events("nodes"),
         )
@@ -316,6 +324,10 @@ class World:
         event["rawPath"] = f"/v1/nodes/{node}/heartbeat"
         event["pathParameters"] = {"id": node}
         return _answer(self._nodes.resolve(event, CONTEXT))
+
+    def sweep(self) -> int:
+        """Let the sweep run; how many streams it says have ended."""
+        return self._sweep.run()
 
     def consume(self, *bodies: Any) -> list[int]:
         """Let metering consume one batch; the positions of the messages that failed."""

@@ -1,0 +1,63 @@
+"""Once a minute: the ends of streams whose node died, which nobody else would tell of.
+
+Events only. Slots need no sweeper (design.md, rule 2): what a dead node holds is free for whoever wants it. A node's
+sessions are taken off its item by one conditional write, and whoever made that write tells of them: each end is told
+once, however many sweeps run at a time, and a heartbeat that comes after all sees that its sessions were told off.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from functions.fleet import Fleet, NodeReport, NodeState
+from functions.happenings import Happening, between
+from functions.observability import Log
+
+
+class Nodes(Protocol):
+    """Where nodes are."""
+
+    def read(self, node: str) -> NodeReport | None:
+        """What a node last reported."""
+        ...
+
+    def take_sessions(self, report: NodeReport, at: float) -> bool:
+        """Take the sessions off a node's item; False where that item is not as *report* has it any more."""
+        ...
+
+
+class Sweep:
+    """Looks for nodes that died with sessions."""
+
+    def __init__(
+        self,
+        nodes: Nodes,
+        fleet: Callable[[], Fleet],
+        tell: Callable[[Sequence[Happening]], object],
+        clock: Callable[[], float],
+        log: Log,
+    ) -> None:
+        self._nodes = nodes
+        self._fleet = fleet
+        self._tell = tell
+        self._clock = clock
+        self._log = log
+
+    def run(self) -> int:
+        """How many streams ended with their nodes."""
+        now = self._clock()
+        return sum(
+            self._bury(node.id, now)
+            for node in self._fleet().nodes
+            # The summary is seconds older than the truth: it says which nodes are worth a look.
+            if node.state is not NodeState.STOPPED and not node.leased(now)
+        )
+
+    def _bury(self, node: str, now: float) -> int:
+        report = self._nodes.read(node)
+        if report is None or not report.streams or report.node.leased(now):
+            return 0
+        if not self._nodes.take_sessions(report, now):
+            return 0
+        self._log.event("a node died with sessions", node=node, sessions=len(report.streams))
+        self._tell(between(report.streams, {}, node))
+        return len(report.streams)
