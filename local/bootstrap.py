@@ -38,7 +38,7 @@ make demo    publish a test picture to it and print the link to watch
 make test    all tests, with coverage       ARGS="tests/local -k routes" runs what pytest is told, alone
 make fuzz    requests that nobody meant to send, made from the OpenAPI document   SECONDS=300 SEED=1
 make lint    format, lint, types, import rules, templates
-make bench   the benchmark against MediaMTX (MEDIAMTX=/path/to/mediamtx)   FULL=1 for every bar (20 minutes)
+make bench   the benchmark against MediaMTX (MEDIAMTX=/path/to/mediamtx)   FULL=1 for every bar (15 minutes)
 make soak    viewers come and go for ten minutes, and nothing may grow    SECONDS=600
 make test-clients   real clients against a whole stack: Firefox, OBS's libraries, GStreamer, MediaMTX   ARGS="-k firefox"
 make storm   a thousand viewers on a hundred seats, and the storm of publishers, with their figures
