@@ -102,7 +102,12 @@ class Summary:
             *([f"  token     the owner's view of {example.account}: {example.token}"] if example else []),
             "  demo      make demo publishes a test picture and prints its watch link",
         ]
-        if not local_only:
+        if local_only:
+            lines += [
+                "",
+                "  For a phone, OBS elsewhere, or Firefox (which sends no media over 127.0.0.1): make up HOST=lan",
+            ]
+        else:
             lines += [
                 "",
                 "  Browsers give a camera only to https and localhost: over this address, publish from OBS or FFmpeg,",
