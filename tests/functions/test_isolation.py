@@ -165,14 +165,16 @@ def test_a_revoked_key_costs_what_a_wrong_one_costs(world: World, by: str) -> No
 
     def ask(secret: str) -> tuple[tuple[int, str, str | None], Calls]:
         ours.calls(function)
-        front = Front(world, address="198.51.100.9" if secret == NOBODYS_KEY else "198.51.100.10")
+        # An address of its own for each: wrong keys are counted by address, and a second one costs another call.
+        address = "198.51.100.9" if secret == NOBODYS_KEY else "198.51.100.10"
+        front = Front(world, address=address)
         answer = {
             "url": lambda: front.ask("POST", f"/{secret}/whip", examples.OFFER, [SDP]),
             "bearer": lambda: front.ask("POST", "/whip", examples.OFFER, [SDP], secret),
             "grant": lambda: front.ask("POST", "/v1/grants", {"action": "publish", "key": secret}),
             "mediamtx": lambda: front.ask(
                 "POST", "/v1/hooks/mediamtx?node=mtx1",
-                {"action": "publish", "protocol": "srt", "password": secret, "path": ours.own_stream},
+                {"action": "publish", "protocol": "srt", "password": secret, "path": ours.own_stream, "ip": address},
             ),
         }[by]()  # fmt: skip
         return plain(answer), ours.calls(function)
