@@ -52,6 +52,7 @@ class Audience:
         self.publisher = Publisher(host, self._whip, self._video, self._table)
         self.refused: list[str] = []
         self._tasks: list[asyncio.Task[Any]] = []
+        self._all: list[peer.Peer] = []
 
     async def publish(self, whip: str = "") -> None:
         """Go live, and stay so; at another address than the API's, if that is asked for."""
@@ -64,6 +65,7 @@ class Audience:
         while True:
             await self.publisher.ended
             again = Publisher(self._host, self._whip, self._video, self._table)
+            self._all.append(again)
             try:
                 await again.connect()
             except whip.Refused as refused:
@@ -81,6 +83,7 @@ class Audience:
         """A viewer with a picture."""
         for _ in range(50):
             viewer = Watching(self._host, url or self.whep, self._video, self._table)
+            self._all.append(viewer)
             with suppress(whip.Refused):
                 await viewer.connect()
                 await asyncio.wait_for(viewer.picture, 10)
@@ -98,11 +101,14 @@ class Audience:
         async with self._host.http.post(link[1], json=["reconnect"]) as response:
             assert response.status == 201
             events = response.headers["Location"]
+        url = ""
         async with self._host.http.get(events) as response:
             async for line in response.content:
                 if line.startswith(b"data:"):
-                    return await self.watch(json.loads(line[5:])["url"])
-        pytest.fail("the events ended without a reconnect")
+                    url = json.loads(line[5:])["url"]
+                    break
+        assert url, "the events ended without a reconnect"
+        return await self.watch(url)
 
     async def moved_by_closing(self, viewer: Watching) -> Watching:
         """Watch again once the connection is closed."""
@@ -116,6 +122,9 @@ class Audience:
         for viewer in viewers:
             await viewer.close()
         await self.publisher.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for one in self._all:
+            one.vanish()
 
 
 def node_of(session: peer.Peer, port: int) -> dict[str, Any]:
