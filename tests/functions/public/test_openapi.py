@@ -15,6 +15,7 @@ from functions.provision import create_key
 from functions.public import examples
 from functions.public import handler as public
 from functions.public.endpoints import Endpoint
+from functions.public.further import PAGES, PROBES
 from functions.public.openapi import ALL, document
 from functions.storage.webhooks import Webhooks
 from functions.webhook import Webhook
@@ -24,9 +25,12 @@ from tests.functions.front import SDP, Front, routes
 from tests.functions.world import Beating, World
 
 OPERATIONS = {(one.method, one.path): one for one in ALL}
+SIMPLE = [*PROBES, *PAGES]
+"""They ask no store, so that one world does for all."""
 EXAMPLES = [
     pytest.param(one, name, id=f"{one.method} {one.path} {name}")
     for one in ALL
+    if one not in SIMPLE
     for name in examples.REQUESTS.get((one.method, one.path), {"": None})
 ]
 
@@ -108,6 +112,15 @@ def test_every_example_is_answered_as_documented(world: World, endpoint: Endpoin
     for header in endpoint.headers:
         assert header in answer.headers
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_pages_and_probes_are_answered_as_documented(world: World) -> None:
+    """With the examples of their parameters."""
+    front = Front(world)
+    for one in SIMPLE:
+        answer = front.ask(one.method, target(one))
+        assert answer.status == one.status, (one.method, one.path, answer.text)
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
 def credentials(endpoint: Endpoint, token: str) -> str | None:
