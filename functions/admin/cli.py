@@ -7,8 +7,9 @@
     sluice signer rotate --stack sluice
 
 It signs requests to the API with AWS credentials, found as every AWS tool finds them. The API is `--api`, or
-SLUICE_API_URL, or that of the stack which `make up` started here, whose own key it then uses. `signer` works on the
-stack's parameters in SSM (AWS_ENDPOINT_URL and AWS_PROFILE are honoured), or on those of `make up`. PORT=… names the
+that of the CloudFormation stack `--in`, or SLUICE_API_URL, or that of the stack which `make up` started here, whose own
+key it then uses. `signer` works on the stack's parameters in SSM, or on those of `make up`. AWS_ENDPOINT_URL and
+AWS_PROFILE are honoured. PORT=… names the
 stack of `make up PORT=…`. Exit code: 0 done, 1 refused, 2 not understood, 3 not reachable.
 """
 
@@ -45,6 +46,7 @@ COLUMNS: Mapping[str, Sequence[str]] = {
     "sessions": ("session", "account", "stream", "node", "viewers", "kbps", "silent_ms"),
     "signing_keys": ("kid", "created", "state", "published"),
     "shards": ("node", "boot", "received", "sent"),
+    "refusals": ("at", "stream", "code", "protocol", "address"),
     "slots": ("stream", "session", "node", "used"),
 }
 """What a table shows of each list; `--json` has everything."""
@@ -71,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     """The commands. Each leaves a function from its arguments to a `Call` in `call`."""
     top = argparse.ArgumentParser(prog="sluice", description="Operate a Sluice control plane.")
     top.add_argument("--api", help="the API's URL; default: SLUICE_API_URL, else the stack of `make up`")
+    top.add_argument("--in", dest="deployed", metavar="STACK", help="the CloudFormation stack whose API is meant")
     top.add_argument("--json", action="store_true", help="print the answer as JSON")
     nouns = top.add_subparsers(required=True, metavar="COMMAND")
     accounts = _noun(nouns, "accounts", "accounts, tiers and limits")
@@ -99,6 +102,7 @@ def parser() -> argparse.ArgumentParser:
     sessions = _noun(nouns, "sessions", "running publish sessions")
     _verb(sessions, "list", lambda _: Call("GET", "sessions"))
     _verb(sessions, "end", lambda a: Call("DELETE", _path("sessions", a.session)), "session")
+    _verb(nouns, "refusals", lambda a: Call("GET", _path("accounts", a.account, "refusals")), "account")
     usage = _verb(nouns, "usage", _usage, "account")
     usage.add_argument("--month", help="YYYY-MM, UTC; default: this month")
     signer = _noun(nouns, "signer", "the key that signs grants")
@@ -199,11 +203,18 @@ def _usage(asked: argparse.Namespace) -> Call:
 
 def _over_http(asked: argparse.Namespace, home: Path) -> Any:
     session = botocore.session.get_session()
-    api = asked.api or os.environ.get("SLUICE_API_URL")
+    api = asked.api
+    if api is None and asked.deployed is not None:
+        api = _api_of(session, asked.deployed)
+        if isinstance(api, Failed):
+            return api
+    api = api or os.environ.get("SLUICE_API_URL")
     if api is None:
         stack = _local_stack(home)
         if not stack.exists():
-            return Failed("Which API? Give --api or SLUICE_API_URL, or start a stack here with: make up", 2)
+            return Failed(
+                "Which API? Give --api URL, --in STACK or SLUICE_API_URL, or start a stack here with: make up", 2
+            )
         api = json.loads(stack.read_text())["api"]
         session.set_config_variable("credentials_file", str(stack.with_name("credentials")))
     call: Call = asked.call(asked)
@@ -224,6 +235,19 @@ def _over_http(asked: argparse.Namespace, home: Path) -> Any:
         return Failed(_refusal(error), 1)
     except OSError as error:
         return Failed(f"{api} does not answer: {error}", 3)
+
+
+def _api_of(session: botocore.session.Session, stack: str) -> str | Failed:
+    """The API of a deployed stack, as its outputs name it."""
+    try:
+        cloudformation: Any = session.create_client("cloudformation")
+        (described,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as error:
+        return Failed(f"CloudFormation does not show the stack {stack}: {error}", 1)
+    except BotoCoreError as error:
+        return Failed(str(error), 3)
+    urls = [each["OutputValue"] for each in described.get("Outputs", []) if each["OutputKey"] == "ApiUrl"]
+    return str(urls[0]) if urls else Failed(f"The stack {stack} has no output ApiUrl; is it Sluice's control plane?", 1)
 
 
 def _local_stack(home: Path) -> Path:

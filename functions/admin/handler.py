@@ -18,6 +18,7 @@ from functions.settings import Settings
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
+from functions.storage.refusals import RefusalLog
 from functions.storage.registry import Registry
 from functions.storage.usage import UsageLedger
 from functions.validation import parsed
@@ -71,6 +72,10 @@ def router(operator: Operator, log: LambdaLog) -> APIGatewayHttpResolver:  # noq
     def revoke_key(account: str, stream: str) -> answers.Answer:
         return said(operator.revoke_key(account, stream))
 
+    @app.get("/v1/admin/accounts/<account>/refusals")
+    def refusals(account: str) -> answers.Answer:
+        return said(operator.refusals(account))
+
     @app.get("/v1/admin/nodes")
     def nodes() -> answers.Answer:
         return said(operator.nodes())
@@ -101,6 +106,7 @@ def operator_over(dynamo: Dynamo, settings: Settings, *, clock: Callable[[], flo
         UsageLedger(dynamo, settings.accounts_table),
         Directory(dynamo, settings.accounts_table, settings.fleet_table),
         Nodes(dynamo, settings.fleet_table),
+        RefusalLog(dynamo, settings.accounts_table),
         clock,
         secrets.token_bytes,
     )

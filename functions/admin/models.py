@@ -172,6 +172,26 @@ class SessionList(Told):
     sessions: list[SessionView]
 
 
+class RefusalView(Told):
+    """One refused attempt to publish with a key of the account."""
+
+    at: float
+    """Seconds since the epoch."""
+    stream: str
+    """The stream of the key."""
+    code: str
+    """The code that the client was given."""
+    protocol: str
+    address: str
+    """The client's network: a /24, or an IPv6 /48."""
+
+
+class RefusalList(Told):
+    """The last refusals of each key of an account within a day, newest first."""
+
+    refusals: list[RefusalView]
+
+
 class Done(Told):
     """It was done, or will be by the next heartbeat."""
 

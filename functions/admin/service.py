@@ -22,6 +22,8 @@ from functions.admin.models import (
     NodeList,
     NodeView,
     OperatorKeyCreated,
+    RefusalList,
+    RefusalView,
     SessionList,
     SessionView,
     ShardView,
@@ -32,6 +34,7 @@ from functions.fleet import Fleet, NodeReport, Order
 from functions.provision import create_account, create_key
 from functions.storage.directory import Directory
 from functions.storage.nodes import Nodes
+from functions.storage.refusals import RefusalLog
 from functions.storage.registry import Registry
 from functions.storage.shapes import overrides_item
 from functions.storage.usage import UsageLedger
@@ -52,6 +55,7 @@ class Operator:
         ledger: UsageLedger,
         directory: Directory,
         nodes: Nodes,
+        refusals: RefusalLog,
         clock: Callable[[], float],
         random: RandomBytes,
     ) -> None:
@@ -59,6 +63,7 @@ class Operator:
         self._ledger = ledger
         self._directory = directory
         self._nodes = nodes
+        self._refusals = refusals
         self._clock = clock
         self._random = random
 
@@ -163,6 +168,23 @@ class Operator:
         self._registry.revoke(key, self._clock())
         self._end(stream, "revoked")
         return Done(done="revoked")
+
+    def refusals(self, account: str) -> RefusalList | Refused:
+        """Why the account's encoders were turned away; they throw the body of a refusal away."""
+        if self._found(account) is None:
+            return _no_account()
+        return RefusalList(
+            refusals=[
+                RefusalView(
+                    at=noted.at,
+                    stream=noted.stream,
+                    code=noted.code,
+                    protocol=noted.protocol,
+                    address=noted.address,
+                )
+                for noted in self._refusals.of(account, self._clock())
+            ]
+        )
 
     # Nodes and sessions
 

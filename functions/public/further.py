@@ -15,6 +15,7 @@ from functions.admin.models import (
     NewKeyRequest,
     NodeList,
     OperatorKeyCreated,
+    RefusalList,
     SessionList,
     UsageView,
 )
@@ -129,6 +130,11 @@ SIGNED = (
         "delete", "/v1/admin/accounts/{account}/keys/{stream_id}", "Operator", "Revoke a stream key",
         "Now; its session ends with it.", 200, "Done.", reply=Done, parameters=(_ACCOUNT, _STREAM), security="AWS IAM",
         refusals=_OF_ONE,
+    ),
+    Endpoint(
+        "get", "/v1/admin/accounts/{account}/refusals", "Operator", "Refusals",
+        "Those of each key within a day, newest first.", 200, "The refusals.", reply=RefusalList, parameters=(_ACCOUNT,),
+        security="AWS IAM", refusals=_OF_ONE,
     ),
     Endpoint(
         "get", "/v1/admin/nodes", "Operator", "Nodes", "Those that were heard of lately.", 200, "The nodes.",

@@ -5,7 +5,8 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
+from typing import Any, ClassVar
+from urllib.parse import parse_qs
 
 import boto3
 import pytest
@@ -79,6 +80,7 @@ def run(*arguments: str) -> tuple[int, str, str]:
         ("nodes undrain n", Call("POST", "nodes/n/undrain")),
         ("sessions list", Call("GET", "sessions")),
         ("sessions end s", Call("DELETE", "sessions/s")),
+        ("refusals a/b", Call("GET", "accounts/a%2Fb/refusals")),
         ("usage a --month 2026-11", Call("GET", "accounts/a/usage?month=2026-11")),
     ],
 )  # fmt: skip
@@ -97,6 +99,57 @@ def test_requests_are_signed(api: str) -> None:
     assert (method, path, json.loads(body)) == ("POST", "/v1/admin/accounts/acme/keys", {"label": ""})
     assert authorization.startswith("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
     assert "/eu-west-1/execute-api/aws4_request" in authorization
+
+
+class CloudFormation(BaseHTTPRequestHandler):
+    """DescribeStacks, as AWS answers it: `sluice` has an API, `other` has none, and more there is not."""
+
+    api: ClassVar[str] = ""
+
+    def do_POST(self) -> None:
+        """Answer."""
+        asked = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        name = asked["StackName"][0]
+        output = f"<member><OutputKey>ApiUrl</OutputKey><OutputValue>{self.api}</OutputValue></member>"
+        stack = (
+            f"<StackName>{name}</StackName><CreationTime>2026-11-24T00:00:00Z</CreationTime>"
+            f"<StackStatus>CREATE_COMPLETE</StackStatus><Outputs>{output if name == 'sluice' else ''}</Outputs>"
+        )
+        found = (
+            f"<DescribeStacksResponse><DescribeStacksResult><Stacks><member>{stack}</member></Stacks>"
+            "</DescribeStacksResult></DescribeStacksResponse>"
+        )
+        lost = (
+            "<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code>"
+            f"<Message>Stack with id {name} does not exist</Message></Error></ErrorResponse>"
+        )
+        status, text = (200, found) if name in {"sluice", "other"} else (400, lost)
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+def test_the_api_of_a_deployed_stack_is_found_by_its_name(api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the stack's outputs, at the endpoint that AWS's tools are told; where there is none, that is said."""
+    CloudFormation.api = api
+    with HTTPServer(("127.0.0.1", 0), CloudFormation) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        done = {name: run("--in", name, "nodes", "list") for name in ("sluice", "other", "nowhere")}
+        server.shutdown()
+        thread.join()
+
+    assert done["sluice"][0] == 0
+    assert Api.asked[0][1] == "/v1/admin/nodes"
+    assert done["other"] == (1, "", "The stack other has no output ApiUrl; is it Sluice's control plane?\n")
+    assert done["nowhere"][0] == 1
+    assert done["nowhere"][2].startswith("CloudFormation does not show the stack nowhere: ")
+    assert "does not exist" in done["nowhere"][2]
 
 
 def test_a_refusal_is_told_with_its_code(api: str) -> None:

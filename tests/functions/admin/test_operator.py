@@ -85,6 +85,27 @@ def test_a_key_is_made_listed_and_revoked(world: World, node: Beating) -> None:
     assert (command["reason"], command["stream"]) == ("revoked", made["stream"])
 
 
+def test_refusals_are_listed_newest_first(world: World, node: Beating) -> None:
+    """What encoders were told, whichever key of the account they used; the client's network, never its address."""
+    world.account("acme", Tier.REGISTERED)
+    first, stream = world.key("acme")
+    second, other = world.key("acme")
+    node.publishes(world, world.publish(first))
+    world.beat(node)
+    assert world.publish(second).code == "STREAM_LIMIT_REACHED"
+    world.now += 6
+    world.beat(node)
+    assert world.publish(first).code == "KEY_ALREADY_IN_USE"
+
+    told = world.administer("GET", "accounts/acme/refusals").json["refusals"]
+
+    assert [(each["stream"], each["code"], each["protocol"]) for each in told] == [
+        (stream, "KEY_ALREADY_IN_USE", "whip"),
+        (other, "STREAM_LIMIT_REACHED", "whip"),
+    ]
+    assert all(each["address"].endswith("/24") for each in told)
+
+
 def test_nodes_and_sessions_are_listed_and_a_session_is_ended(world: World, node: Beating) -> None:
     """Everything that runs, with its node; the end comes by the next heartbeat."""
     world.account("acme")
@@ -122,6 +143,7 @@ def test_usage_is_told_node_by_node(world: World) -> None:
     ("method", "path"),
     [
         ("GET", "accounts/nobody"), ("PATCH", "accounts/nobody"), ("GET", "accounts/nobody/usage"),
+        ("GET", "accounts/nobody/refusals"),
         ("POST", "accounts/nobody/keys"), ("DELETE", "accounts/nobody/keys/x"), ("POST", "nodes/none/drain"),
         ("DELETE", "sessions/none"), ("GET", "nowhere"),
     ],
