@@ -28,7 +28,7 @@ from local.environments import DEMO, DEV, EMULATOR, FUNCTIONS, LOCAL, ROOT, SFU,
 from local.tether import tie
 
 _ALL = (LOCAL, SFU, EMULATOR, DEMO, DEV)
-_SERIAL = "stack or browser"  # these share one stack and one machine's timing, so nothing runs beside them
+_STACK = "stack or browser"  # these mostly wait for one another: two stacks, each for whole files of tests, and no more
 _STORM = "tests/integration/test_storm.py"
 _CROWD = "tests/integration/test_crowd.py"
 _CODES = "tests/integration/test_documented_codes.py"
@@ -151,7 +151,7 @@ def test_localstack() -> int:
     prepare(_ALL, say)
     environ = {name: value for name, value in os.environ.items() if name not in _MAKES}
     environ["AWS_ENDPOINT_URL"] = endpoint
-    asked = os.environ.get("ARGS", "").split() or ["tests/integration", "-m", f"not ({_SERIAL} or bench)"]
+    asked = os.environ.get("ARGS", "").split() or ["tests/integration", "-m", f"not ({_STACK} or bench)"]
     return _run([str(DEV.python), "-m", "pytest", *asked], environ)
 
 
@@ -183,9 +183,10 @@ def test() -> int:
         return _run([str(DEV.python), "-m", "pytest", *asked], environ)
     pytest = [str(DEV.python), "-m", "pytest", "--cov", "--cov-report="]
     say("Tests that may run side by side:")
-    codes = [_run([*pytest, "-n", "auto", "-m", f"not ({_SERIAL} or bench or clients)"], environ)]
-    say("Tests of the whole stack, one by one:")
-    codes.append(_run([*pytest, "--cov-append", "-m", f"({_SERIAL}) and not (bench or clients)"], environ))
+    codes = [_run([*pytest, "-n", "auto", "-m", f"not ({_STACK} or bench or clients)"], environ)]
+    say("Tests of the whole stack, on two of them:")
+    two = ["-n", "2", "--dist", "loadfile"]
+    codes.append(_run([*pytest, "--cov-append", *two, "-m", f"({_STACK}) and not (bench or clients)"], environ))
     _run([str(DEV.python), "-m", "coverage", "report"], environ)
     return max(0 if code == _NO_TESTS else code for code in codes)
 

@@ -12,7 +12,7 @@ from shared.grants import Action
 from shared.verifier import VerifiedGrant
 from tests.functions.world import Beating, World
 
-STEP = 5.0
+STEP = 15.0
 
 
 class Stopped(Exception):  # noqa: N818 - it stands for a Ctrl-C
