@@ -5,6 +5,7 @@ surrogate, which no store and no log can write), and NaN or Infinity. Imports no
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -12,18 +13,20 @@ from shared.refusals import Refused, invalid_request
 
 NO_JSON = "The body is not JSON."
 NO_OBJECT = "The body is not a JSON object."
+DEEPEST = 20
+"""Levels of objects and lists; our messages have four. Python's reader goes deeper than its own functions can follow."""
 
 
 def read_object(body: bytes | str) -> dict[str, Any] | Refused:
     """The object that *body* spells, or what is wrong with it."""
     try:
         found = json.loads(body, object_pairs_hook=_Object, parse_constant=_no_number)
+        if not isinstance(found, _Object):
+            return invalid_request(NO_OBJECT)
+        return _first_wrong(found, "", DEEPEST) or dict(found)
     except (ValueError, RecursionError):
         # Bytes that are no UTF-8 are a ValueError, and so is an integer of thousands of digits.
         return invalid_request(NO_JSON)
-    if not isinstance(found, _Object):
-        return invalid_request(NO_OBJECT)
-    return _first_wrong(found, "") or dict(found)
 
 
 class _Object(dict[str, Any]):
@@ -33,12 +36,13 @@ class _Object(dict[str, Any]):
         super().__init__(pairs)
         self.twice: str | None = None
         if len(self) < len(pairs):
-            names = [name for name, _ in pairs]
-            self.twice = next(name for at, name in enumerate(names) if name in names[:at])
+            self.twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
 
 
-def _first_wrong(found: object, where: str) -> Refused | None:
-    """The first thing wrong below *where*. As deep as the reader went, which has its own limit."""
+def _first_wrong(found: object, where: str, levels: int) -> Refused | None:
+    """The first thing wrong below *where*, which may be *levels* deep."""
+    if not levels:
+        return invalid_request("The body is nested too deep.", where.partition(".")[0])
     if isinstance(found, str):
         return None if _writable(found) else invalid_request(f'"{where}" is not Unicode text.', where)
     if isinstance(found, _Object):
@@ -48,11 +52,13 @@ def _first_wrong(found: object, where: str) -> Refused | None:
         for name, value in found.items():
             if not _writable(name):
                 return invalid_request("A name in the body is not Unicode text.", where or None)
-            wrong = _first_wrong(value, _below(where, name))
+            wrong = _first_wrong(value, _below(where, name), levels - 1)
             if wrong is not None:
                 return wrong
     if isinstance(found, list):
-        return next(filter(None, (_first_wrong(one, _below(where, str(at))) for at, one in enumerate(found))), None)
+        return next(
+            filter(None, (_first_wrong(one, _below(where, str(at)), levels - 1) for at, one in enumerate(found))), None
+        )
     return None
 
 

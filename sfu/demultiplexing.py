@@ -42,7 +42,9 @@ class Demultiplexer:
         if repaired:
             if end - start < 2:
                 return None  # padding: a probe of the available bandwidth
-            ssrc = self._primary_of(ssrc, payload_type)
+            ssrc = self._repairs.get(ssrc) or self._primary_of(ssrc, payload_type, packet, extension, start)
+            if not ssrc:
+                return None
             sequence = packet[start] << 8 | packet[start + 1]
         known = self._known.get(ssrc) or self._unknown(ssrc, payload_type, packet, extension, start)
         if known is None or (not repaired and payload_type != known[0].media.payload_type):
@@ -96,11 +98,17 @@ class Demultiplexer:
             return False
         return any(source.media.rtx_payload_type == payload_type for source in self._sources)
 
-    def _primary_of(self, ssrc: int, payload_type: int) -> int:
-        primary = self._repairs.get(ssrc)
-        if primary is not None:
-            return primary
+    def _primary_of(self, ssrc: int, payload_type: int, packet: bytes, extension: int, start: int) -> int:
+        """Whose packet an unannounced repair repeats; 0 where one of several layers is meant and it does not say which."""
         for source in self._sources:
-            if source.media.rtx_payload_type == payload_type and source.active is not None:
+            if source.media.rtx_payload_type != payload_type or source.active is None:
+                continue
+            if sum(of is source for of, _ in self._known.values()) == 1:
                 return source.active.ssrc
+            values = dict(extensions(packet, extension, start)) if extension else {}
+            rid = values.get(source.repaired_rid_id or 0, b"").decode("ascii", "replace")
+            primary = next((layer for layer, name in source.rids.items() if name == rid), 0)
+            if primary and len(self._repairs) < 2 * MAX_SSRCS:
+                self._repairs[ssrc] = primary  # later packets no longer say it
+            return primary
         return 0

@@ -10,6 +10,7 @@ What cannot be handed over stays here until the node's time to drain is over.
 
 import asyncio
 import logging
+from bisect import bisect
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
@@ -90,6 +91,10 @@ class Handover:
         self._stopping = stopping
         self._leaving: set[str] = set()
         """Publish sessions that the control plane hears of as ended, and that go on until it has."""
+        self._named: tuple[str, ...] = ()
+        """Streams that the last heartbeat asked about."""
+        self._sent: frozenset[str] = frozenset()
+        """Viewers that were sent after a stream, which is elsewhere still."""
         self._asked = False
         """The operator wants this node empty."""
         self.published = 0
@@ -107,14 +112,18 @@ class Handover:
         return [report for report in self._sessions.streams(now) if report.session not in self._leaving]
 
     def waiting(self) -> tuple[str, ...]:
-        """Streams to ask about."""
-        return tuple(sorted(self._sessions.stranded())[:MAX_WAITING])
+        """Streams to ask about: where they are too many for one heartbeat, those whose turn it is."""
+        stranded = sorted(self._sessions.stranded())
+        turn = bisect(stranded, self._named[-1]) if self._named and len(stranded) > MAX_WAITING else 0
+        self._named = tuple((stranded[turn:] + stranded[:turn])[:MAX_WAITING])
+        return self._named
 
     def heard(self, reply: HeartbeatReply) -> None:
         """A heartbeat was answered."""
         self._obey(drain=reply.drain)
         self._close_told()
-        self._follow(frozenset(reply.moved) & frozenset(self._sessions.stranded()))
+        unasked = self._reconnects.moved.difference(self._named)
+        self._follow(unasked.union(reply.moved).intersection(self._sessions.stranded()))
         if reply.successor and self.draining:
             self._let_go()
 
@@ -152,14 +161,19 @@ class Handover:
             self._leaving.discard(session)
 
     def _follow(self, moved: frozenset[str]) -> None:
-        fresh = moved - self._reconnects.moved
         self._reconnects.set(moved)
         loop = asyncio.get_running_loop()
-        for stream in fresh:
-            viewers = list(self._sessions.watching(stream))
-            self.moved += len(viewers)
-            for viewer in viewers:
-                if self._reconnects.listening[viewer.secret]:
-                    loop.call_later(FOLLOW_SECONDS, self._sessions.end, viewer.id, "moved")
-                else:
-                    self._sessions.end(viewer.id, "moved")
+        viewers = [(stream, viewer) for stream in moved for viewer in self._sessions.watching(stream)]
+        before, self._sent = self._sent, frozenset(viewer.id for _, viewer in viewers)
+        for stream, viewer in viewers:
+            if viewer.id in before:
+                continue
+            self.moved += 1
+            if self._reconnects.listening[viewer.secret]:
+                loop.call_later(FOLLOW_SECONDS, self._end_moved, stream, viewer.id)
+            else:
+                self._sessions.end(viewer.id, "moved")
+
+    def _end_moved(self, stream: str, viewer: str) -> None:
+        if stream in self._reconnects.moved:  # its publisher may have come back here meanwhile
+            self._sessions.end(viewer, "moved")

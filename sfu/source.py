@@ -28,6 +28,7 @@ class Source:
         self.passed = {number: uri for number, uri in self.uris.items() if uri not in NOT_FORWARDED}
         self.mid_id = media.extensions.get(MID)
         self.rid_id = media.extensions.get(RID)
+        self.repaired_rid_id = media.extensions.get(REPAIRED_RID)
         self.active: Reception | None = None
         """The SSRC that is forwarded; with simulcast, one of several."""
         self.active_at = 0.0

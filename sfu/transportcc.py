@@ -26,9 +26,14 @@ RING: Final = 4096
 MAX_PACKETS: Final = 400
 """In one report: under 1000 bytes whatever the arrival times."""
 
+MAX_GAP: Final = 256
+"""Numbers that may be missing between two packets: a second of 2.5 Mbit/s. After more the report begins anew, so that
+numbers that leap cost a publisher's node nothing."""
+
 _LOST, _SMALL, _LARGE = 0, 1, 2
 _MAX_RUN: Final = 0x1FFF
 _NEVER: Final = -1
+_GAP: Final = array("q", [_NEVER]) * MAX_GAP
 
 
 class Arrivals:
@@ -52,11 +57,14 @@ class Arrivals:
         if number == highest + 1:
             self._highest = number
         elif number > highest:
-            if highest < 0 or number - highest >= RING:  # the first one, or a leap that nothing links to what was
+            if highest < 0 or number - highest > MAX_GAP:  # the first one, or a leap that nothing links to what was
                 self._next = number
-                highest = number - RING
-            for missed in range(highest + 1, number):
-                self._times[missed % RING] = _NEVER
+            else:
+                start = (highest + 1) % RING
+                end = start + number - highest - 1
+                self._times[start : min(end, RING)] = _GAP[: min(end, RING) - start]
+                if end > RING:
+                    self._times[: end - RING] = _GAP[: end - RING]
             self._highest = number
         elif number < self._next:
             return

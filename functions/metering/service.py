@@ -1,6 +1,6 @@
 """Usage reports become exact totals, and a full quota becomes a block with its sessions ended.
 
-Every step can be repeated: totals only grow, a block is for one month, a command has one id. A record fails alone;
+Every step can be repeated: totals only grow, a block is for one month, a command has one id for some seconds. A record fails alone;
 SQS brings it again, and after some times it waits in the dead-letter queue, from where a redrive loses nothing either.
 """
 
@@ -20,6 +20,9 @@ from shared.messages import UsageEntry, UsageReport
 from shared.months import month_of
 from shared.refusals import Code
 from shared.tiers import Tier
+
+AGAIN_SECONDS = 10
+"""How often the sessions of an account that is over its quota are ended again, as long as it has usage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,10 @@ class Metering:
     def _end_sessions(self, account: Account, month: str, lives: set[_Life]) -> None:
         """Tell every node that may hold a session of *account*: those of its slots, and those that report its bytes."""
         code = Code.QUOTA_EXCEEDED if account.tier is Tier.ANONYMOUS else Code.BANDWIDTH_EXCEEDED
-        order = Order(f"quota-{account.id}-{month}", code.value, account=account.id)
+        # A node obeys an id once. A new one every few seconds also ends who slipped in with a grant from before the block,
+        # and who passes a raised quota on the same boot.
+        turn = int(self._clock() // AGAIN_SECONDS)
+        order = Order(f"quota-{account.id}-{month}-{turn}", code.value, account=account.id)
         fleet = self._directory.fleet()
         for slot in account.slots.values():
             node = fleet.of_boot(slot.boot)

@@ -3,7 +3,7 @@
 import struct
 
 from sfu.demultiplexing import MAX_SSRCS, Demultiplexer, Placed
-from sfu.negotiation import MID, RID, Codec, Media
+from sfu.negotiation import MID, REPAIRED_RID, RID, Codec, Media
 from sfu.rtp import parse
 from sfu.source import Source
 from sfu.stats import PlaneStats
@@ -71,6 +71,23 @@ def test_a_repair_is_placed_where_its_original_belongs() -> None:
     placed = place(learned, 97, 50, b"\x01\x02rest")
     assert placed is not None
     assert placed[1].ssrc == 40
+
+
+def test_a_repair_of_one_of_several_layers_says_whose_it_is() -> None:
+    """By its repaired RID, which only its first packets carry; without one it is nobody's, not the forwarded layer's."""
+    one = source("a", 96, extensions={MID: 1, RID: 2, REPAIRED_RID: 3})
+    ssrcs = Demultiplexer([one])
+    high = place(ssrcs, 96, 5, extensions=b"\x10a\x20h")
+    assert high is not None
+    one.takes(high[1], b"", 0.0)
+    place(ssrcs, 96, 6, extensions=b"\x10a\x20l")
+
+    assert place(ssrcs, 97, 60, b"\x01\x02rest") is None
+    for extensions in (b"\x10a\x30l", b""):
+        placed = place(ssrcs, 97, 60, b"\x01\x02rest", extensions)
+        assert placed is not None
+        assert (placed[1].ssrc, placed[4]) == (6, True)
+    assert place(ssrcs, 97, 61, b"\x01\x02rest", b"\x10a\x30x") is None
 
 
 def test_unknown_payload_types_and_too_many_ssrcs_are_nobody_s() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from sfu.handover import AT_ONCE, FOLLOW_SECONDS, Handover, Reconnects
 from sfu.heartbeat import Heartbeats, Identity
-from shared.messages import HeartbeatReply, Load, StreamReport
+from shared.messages import MAX_WAITING, HeartbeatReply, Load, StreamReport
 
 STREAM = "abcdefghijklmnop"
 
@@ -143,6 +143,50 @@ async def test_viewers_are_sent_after_their_stream_when_it_is_live_elsewhere() -
     loop = asyncio.get_running_loop()
     ends = [timer for timer in loop._scheduled if not timer.cancelled()]  # type: ignore[attr-defined]
     assert FOLLOW_SECONDS - 1 < ends[0].when() - loop.time() <= FOLLOW_SECONDS
+
+
+async def test_a_viewer_that_comes_after_its_stream_has_moved_follows_too() -> None:
+    """It held a grant from before, and would look at nothing."""
+    node = Node(publishers=0)
+    node.sessions.viewers = [Viewer("first", "secret1")]
+    node.reconnects.listening["secret1"] = 1
+    node.beat()
+    node.beat(moved=[STREAM])
+    node.sessions.viewers.append(Viewer("late", "secret2"))
+
+    node.beat(moved=[STREAM])
+
+    assert node.sessions.ended == [("late", "moved")]
+
+
+async def test_a_stream_that_comes_back_within_the_moment_keeps_its_viewers() -> None:
+    """The end that was put off looks again."""
+    node = Node(publishers=0)
+    node.sessions.viewers = [Viewer("listens", "secret1")]
+    node.reconnects.listening["secret1"] = 1
+    node.beat()
+    node.beat(moved=[STREAM])
+    node.sessions.publishing = [report()]
+    node.beat()
+
+    node.handover._end_moved(STREAM, "listens")
+
+    assert node.sessions.ended == []
+
+
+async def test_of_many_streams_without_publisher_each_is_asked_about_in_turn() -> None:
+    """More than one heartbeat names: none is forgotten, and one that moved stays so while others are asked about."""
+    node = Node(publishers=0)
+    streams = [f"stream{number:010}" for number in range(2 * MAX_WAITING + 50)]
+    node.sessions.viewers = [Viewer(f"of {one}", f"secret {one}", one) for one in streams]
+    for viewer in node.sessions.viewers:
+        node.reconnects.listening[viewer.secret] = 1
+
+    asked = node.beat(moved=[streams[0]])["waiting"] + node.beat()["waiting"]
+    assert node.reconnects.moved == {streams[0]}
+    asked += node.beat()["waiting"]
+
+    assert set(asked) == set(streams)
 
 
 async def test_viewers_of_a_stream_that_came_back_elsewhere_follow_it_without_a_drain() -> None:

@@ -1,13 +1,14 @@
 """Transport-wide feedback reads back as what was recorded, whatever arrived when; the decoder here is the tests' own."""
 
 import struct
+import time
 from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfu.transportcc import EVERY, MAX_PACKETS, RING, TICKS, Arrivals, encode
+from sfu.transportcc import EVERY, MAX_GAP, MAX_PACKETS, RING, TICKS, Arrivals, encode
 
 Decoded = tuple[int, list[int | None], int]
 """Base, arrival of each packet in ticks modulo the reference's range, number of the report."""
@@ -160,6 +161,27 @@ def test_wild_numbers_cost_no_more_than_the_ring() -> None:
         packets = arrivals.feedback(1, 2)
         assert sum(map(len, packets)) <= 2 * RING
         assert all(len(packet) < 1200 for packet in packets)
+
+
+def test_a_leap_costs_no_more_than_a_packet_and_begins_anew() -> None:
+    """Tiny packets whose numbers leap pass every limit on bytes; they must not keep the node from its other publishers."""
+    arrivals, plain = Arrivals(), Arrivals()
+
+    def cost(of: Arrivals, step: int) -> float:
+        begun = time.process_time()
+        for n in range(20_000):
+            of.record(n * step & 0xFFFF, n / 20_000)
+        return time.process_time() - begun
+
+    usual = cost(plain, 1)
+    assert cost(arrivals, RING - 1) < 20 * usual + 0.05
+    assert cost(Arrivals(), MAX_GAP) < 20 * usual + 0.05
+    leaped = Arrivals()
+    for number, at in ((10, 1.0), (11, 1.01), (11 + MAX_GAP + 1, 1.02), (14 + MAX_GAP, 1.03)):
+        leaped.record(number, at)
+    (packet,) = leaped.feedback(1, 2)
+    base, times = decode(packet)[:2]
+    assert (base, [at is not None and at >= 0 for at in times]) == (12 + MAX_GAP, [True, False, True])
 
 
 def test_the_reference_time_wraps_as_24_bits() -> None:

@@ -89,6 +89,30 @@ def test_a_full_quota_blocks_and_ends_sessions(world: World, node: Beating) -> N
     assert world.watch(stream).code == "BANDWIDTH_EXCEEDED"
 
 
+def test_who_passes_a_quota_again_on_the_same_boot_is_ended_again(world: World, node: Beating) -> None:
+    """A node obeys a command's id once: after a raised quota, or a grant from before the block, there must be another."""
+    world.account("acme", Tier.REGISTERED, Overrides(bytes=10 * GB))
+    key, _ = world.key("acme")
+    node.publishes(world, world.publish(key))
+    world.beat(node)
+    world.consume(report("acme", 11 * GB))
+    (first,) = world.beat(node).json["commands"]
+    node.done = [first["id"]]
+    node.streams.clear()
+    assert world.beat(node).json["commands"] == []
+    world.now += 60
+    world.administer("PATCH", "accounts/acme", {"overrides": {"bytes": 20 * GB}})
+    world.beat(node)
+    node.publishes(world, world.publish(key))
+    world.beat(node)
+
+    world.consume(report("acme", 21 * GB))
+
+    (second,) = world.beat(node).json["commands"]
+    assert (second["reason"], second["account"]) == ("BANDWIDTH_EXCEEDED", "acme")
+    assert second["id"] != first["id"]
+
+
 def test_an_anonymous_quota_has_its_own_code(world: World, node: Beating) -> None:
     """In the command, and at the next attempt."""
     world.account("visitor", Tier.ANONYMOUS)
