@@ -70,7 +70,7 @@ def _gstreamer(say: Callable[[str], None]) -> Path:
     program = BUILT / "gstreamer" / "release" / "gst-whip"
     if not program.exists():
         say("Building GStreamer's WHIP and WHEP elements (once; some minutes) ...")
-    _run(["cargo", "build", "--quiet", "--release", "--locked"], {"CARGO_TARGET_DIR": str(BUILT / "gstreamer")}, NATIVE)
+    _run(["cargo", "build", "--quiet", "--release"], {"CARGO_TARGET_DIR": str(BUILT / "gstreamer")}, NATIVE)
     return program
 
 
@@ -79,7 +79,7 @@ def _libdatachannel(say: Callable[[str], None]) -> Path:
     library = folder / "libdatachannel.so"
     if not library.exists():
         say("Building libdatachannel (once; some minutes) ...")
-        told = _output(["cargo", "metadata", "--format-version", "1", "--all-features", "--locked"], NATIVE)
+        told = _output(["cargo", "metadata", "--format-version", "1", "--all-features"], NATIVE)
         (crate,) = (each for each in json.loads(told)["packages"] if each["name"] == "datachannel-sys")
         source = Path(crate["manifest_path"]).parent / "libdatachannel"
         options = ["-DNO_WEBSOCKET=ON", "-DNO_EXAMPLES=ON", "-DNO_TESTS=ON", "-DCMAKE_BUILD_TYPE=Release"]
