@@ -68,7 +68,7 @@ def test_the_stream_limit_holds_in_a_storm(aws_endpoint: str, tmp_path: Path, li
     kinds = Counter(event["kind"] for event in events)
     codes = Counter(event["code"] for event in events if event["kind"] == "refused")
     print(f"limit {limit}: peak {_peak(events)}, {dict(kinds)}, {dict(codes)}, {killed} processes killed")  # noqa: T201 - the storm's figures
-    assert _peak(events) <= limit
+    assert _peak(events) == limit
     assert {event["current"] for event in events if event.get("code") == "STREAM_LIMIT_REACHED"} == {limit}
     assert kinds["taken"] > limit
     assert set(codes) <= {"STREAM_LIMIT_REACHED", "KEY_ALREADY_IN_USE", "UNAVAILABLE"}
