@@ -81,10 +81,6 @@ class Account:
         return self.blocked.refusal(self.tier)
 
 
-PUBLISHING = frozenset({"whip", "rtmp", "srt"})
-"""The protocols that a stream key can be restricted to; watching needs no key."""
-
-
 @dataclass(frozen=True, slots=True)
 class Retiring:
     """A secret that a rotation replaced, and until when it still publishes."""

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 MAX_BATCH_READ = 100
-MAX_BATCH_WRITE = 25
 
 _UNAVAILABLE = frozenset(
     {

@@ -7,7 +7,6 @@ import pytest
 
 from sfu.answer import ViewerSsrcs, answer_play, answer_publish
 from sfu.negotiation import (
-    ABS_SEND_TIME,
     MID,
     RID,
     TRANSPORT_CC,
@@ -27,6 +26,8 @@ from tests.sfu.answers import read
 from tests.sfu.signalling_fakes import H264, LOCAL, OPUS, OUR_FINGERPRINT, OURS, STREAM, offer_text, source
 
 SSRCS = ViewerSsrcs(audio=11, audio_rtx=12, video=13, video_rtx=14)
+ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+"""What browsers offer beside the extensions that we use."""
 FINGERPRINT = "sha-256 " + ":".join(["C4"] * 32)
 
 
