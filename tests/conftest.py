@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from local import emulator, settings
-from local.ports import is_free, plan
+from local.ports import is_free
 from local.processes import ROOT, TETHER
+from tests.ports import free_port, free_ports
 
 _START_SECONDS = 100
 
@@ -107,22 +108,6 @@ class running_stack:  # noqa: N801  # reads as a statement: `with running_stack(
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-
-
-def free_port() -> int:
-    """A TCP port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def free_ports() -> int:
-    """The first of the block of ports that a stack takes; the whole block was free a moment ago."""
-    for port in range(21_000 + os.getpid() % 500 * 16, 32_000, 16):
-        if all(is_free("127.0.0.1", number, kind) for _, number, kind in plan(port).all()):
-            return port
-    pytest.fail("no free block of ports")
 
 
 def _wait(claim: Any, process: "subprocess.Popen[bytes]", seconds: float) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from local import emulator
 from local.ports import is_free
-from tests.conftest import free_port
+from tests.ports import free_port
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -106,13 +105,6 @@ def dropped(ports: Iterable[int]) -> int:
     wanted = {f"{port:04X}" for port in ports}
     lines = Path("/proc/net/udp").read_text().splitlines()[1:]
     return sum(int(line.split()[-1]) for line in lines if line.split()[1].rpartition(":")[2] in wanted)
-
-
-def free_port(kind: socket.SocketKind) -> int:
-    """A loopback port that nobody has just now."""
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def particulars() -> dict[str, str]:

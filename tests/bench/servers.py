@@ -5,7 +5,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,9 +17,10 @@ from shared.grants import Action
 from shared.keys import new_stream_id
 from tests.bench import machine
 from tests.bench.fake_api import NODE, FakeApi, fake_api
-from tests.bench.machine import free_port, pinned
+from tests.bench.machine import pinned
 from tests.peers import mediamtx
 from tests.peers.mediamtx import Missing
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -62,7 +62,7 @@ async def _broadcast_box(core: int) -> AsyncIterator[Server]:
     start = mediamtx.peers_folder() / "start"
     if not start.exists():
         raise Missing(f"{name} is left out: there is no {start}; set SLUICE_PEERS to the folder that holds it.")
-    ports = ["--http", str(free_port(socket.SOCK_STREAM)), "--udp", str(free_port(socket.SOCK_DGRAM))]
+    ports = ["--http", str(free_port()), "--udp", str(free_port())]
     with pinned(core):
         started = await asyncio.create_subprocess_exec(
             sys.executable, str(start), name, *ports, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -92,7 +92,7 @@ async def sluice(core: int, module: str = "sfu") -> AsyncIterator[Server]:
     if not (ROOT / "sfu" / "__main__.py").exists():
         raise Missing("sluice is left out: sfu/__main__.py is not there yet.")
     python = ROOT / ".venv-sfu" / "bin" / "python"
-    http, udp, metrics = (free_port(kind) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_STREAM))
+    http, udp, metrics = (free_port() for _ in range(3))
     url = f"http://127.0.0.1:{http}"
     async with AsyncExitStack() as stack:
         api = await stack.enter_async_context(fake_api())

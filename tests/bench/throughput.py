@@ -21,8 +21,8 @@ from shared.keys import StreamKey
 from shared.months import month_of
 from shared.tiers import Overrides, Tier
 from tests.bench.shipped import Surroundings
-from tests.conftest import free_port
 from tests.functions.world import OFFER, ROOT
+from tests.ports import free_port
 
 CLIENTS = (1, 16, 64)
 PROCESSES = 4

@@ -10,7 +10,8 @@ from playwright.sync_api import Page
 from local.environments import DEMO, prepare
 from local.processes import ROOT
 from tests.browser.test_stack import account, is_playing, joins, watch
-from tests.conftest import free_ports, running_stack
+from tests.conftest import running_stack
+from tests.ports import free_ports
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack]
 

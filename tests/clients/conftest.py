@@ -10,7 +10,8 @@ from aiohttp import web
 
 from tests.clients.page import Stack
 from tests.clients.tabs import Browsers, browsers
-from tests.conftest import free_ports, running_stack
+from tests.conftest import running_stack
+from tests.ports import free_ports
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from local import settings
 from local.bootstrap import say
-from tests.conftest import free_ports, running_stack
+from tests.conftest import running_stack
 from tests.fuzz.fuzzing import fuzz, report
+from tests.ports import free_ports
 
 SECONDS = 300
 EXAMPLES = 5

@@ -13,12 +13,12 @@ from local.settings import Settings
 from local.stack import Stack
 from shared.refusals import viewer_limit_reached
 from shared.tiers import Overrides, Tier
-from tests.conftest import free_ports
 from tests.integration.crowd import CALM, Counting, Crowd, counting, rush
 from tests.integration.test_documented_codes import Client
 from tests.integration.test_metering_exact import watching
 from tests.peers import clip, peer, stamps
 from tests.peers.publisher import Publisher
+from tests.ports import free_ports
 
 
 async def test_a_crowd_fills_a_stream_to_its_limit_and_not_beyond(stack: dict[str, Any]) -> None:

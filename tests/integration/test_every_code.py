@@ -24,9 +24,9 @@ from local.processes import ROOT
 from local.runtime import FunctionPool
 from local.stack import function_environment
 from shared.refusals import REGISTRY, Code
-from tests.conftest import free_port
 from tests.fuzz.fuzzing import Signed, session_from
 from tests.integration import test_documented_codes
+from tests.ports import free_port
 
 OFFER = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"
 STACK = "local"

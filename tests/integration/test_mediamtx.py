@@ -23,9 +23,9 @@ from functions.admin.cli import main as sluice
 from local import settings
 from local.fleet import PYTHON
 from local.processes import ROOT
-from tests.conftest import free_port
 from tests.integration.test_metering_exact import queue
 from tests.peers import mediamtx
+from tests.ports import free_port
 
 CONFIGURATION = """logLevel: info
 rtsp: no

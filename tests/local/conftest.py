@@ -8,8 +8,8 @@ from local.gateway import Gateway
 from local.log import Log
 from local.runtime import FunctionPool
 from local.stack import function_environment
-from tests.conftest import free_port
 from tests.local import builders
+from tests.ports import free_port
 
 PROBE = """
 Resources:

@@ -9,8 +9,8 @@ import pytest
 
 from local.environments import DEMO, prepare
 from local.processes import ROOT
-from tests.conftest import free_ports
 from tests.local.builders import wait_for
+from tests.ports import free_ports
 
 pytestmark = [pytest.mark.stack]
 

@@ -16,8 +16,9 @@ import pytest
 
 from local.processes import ROOT
 from local.settings import state_directory
-from tests.conftest import free_ports, running_stack
+from tests.conftest import running_stack
 from tests.local.builders import answers, wait_for
+from tests.ports import free_ports
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 

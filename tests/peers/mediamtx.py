@@ -7,7 +7,6 @@ product itself never needs it.
 import lzma
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATION = """logLevel: warn
@@ -81,7 +82,7 @@ def running(configuration: str = CONFIGURATION) -> Iterator[Running]:
     """
     program = executable()
     with tempfile.TemporaryDirectory(prefix="sluice-mediamtx") as folder:
-        http, udp = _free_port(socket.SOCK_STREAM), _free_port(socket.SOCK_DGRAM)
+        http, udp = free_port(), free_port()
         file = Path(folder) / "mediamtx.yml"
         file.write_text(configuration.format(http=http, udp=udp))
         log = Path(folder) / "log"
@@ -113,9 +114,3 @@ def _answers(url: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def _free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
-from aiohttp.test_utils import unused_port
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 
 from shared.grants import SigningKey, public_jwks
+from tests.ports import free_port
 
 REGION = "eu-west-1"
 ACCESS_KEY = "AKIDEXAMPLE"
@@ -148,7 +148,7 @@ class FakeControl:
 @asynccontextmanager
 async def fake_control(port: int | None = None) -> AsyncIterator[FakeControl]:
     """A control plane on *port* of the loopback, or on any free one."""
-    control = FakeControl(port or unused_port())
+    control = FakeControl(port or free_port())
     app = web.Application()
     app.add_routes([web.post("/v1/nodes/{id}/heartbeat", control.heartbeat), web.post("/", control.message)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)

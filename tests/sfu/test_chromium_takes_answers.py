@@ -1,6 +1,5 @@
 """A real Chromium sets our answers as its remote description: the rules of whip-whep.md P20, judged by the browser."""
 
-import socket
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ from sfu.offer import Offer, parse_offer
 from shared.grants import Action
 from shared.refusals import Refused
 from tests.browser.chromium import FLAGS, executable
+from tests.ports import free_port
 from tests.sfu.signalling_fakes import H264, LOCAL, OPUS, OURS, STREAM, Node, grant, source
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -206,9 +206,7 @@ async def test_1a_18_chromium_follows_the_redirect_of_the_api_to_a_node(page: Pa
     application, pages = web.Application(), web.Application()
     application.router.add_route("*", path, api)
     pages.router.add_get("/", blank)
-    probe = socket.create_server(("127.0.0.1", 0))
-    node_port = probe.getsockname()[1]
-    probe.close()
+    node_port = free_port()
     listeners = (
         Listener(make_app(node.deps(public_url=f"http://127.0.0.1:{node_port}"))),
         Listener(application),
