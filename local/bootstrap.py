@@ -237,6 +237,7 @@ def clean() -> int:
     ]
     paths += [ROOT / f".{tool}_cache" for tool in ("pytest", "mypy", "ruff", "import_linter")] + [ROOT / ".hypothesis"]
     paths += [*ROOT.glob(".coverage*"), ROOT / ".venv.lock"]
+    paths += [file for made in ("*.so", ".build-*") for file in (ROOT / "sfu" / "native").glob(made)]
     paths += [path for folder in _CODE for path in (ROOT / folder).rglob("__pycache__")]
     for path in paths:
         if path.is_dir():

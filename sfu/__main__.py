@@ -36,12 +36,14 @@ from sfu.keyring import Keyring
 from sfu.loopdelay import LoopDelay
 from sfu.meter import Meter
 from sfu.metrics import NodeCollector, Sources
+from sfu.native.fanout import Fanout, Unavailable
 from sfu.node import Parts, StartError, run
 from sfu.plane import Plane
 from sfu.ports import Deps
 from sfu.selftest import SelfTest
-from sfu.settings import Settings, SettingsError
+from sfu.settings import Sending, Settings, SettingsError
 from sfu.shutdown import Shutdown
+from sfu.srtp import OPENSSL
 from sfu.uplink import TIMEOUT, Uplink
 from sfu.usage import TIMEOUT as QUEUE_TIMEOUT
 from sfu.usage import UsageReporter
@@ -59,8 +61,8 @@ class Clients:
     exchange: aiohttp.ClientSession
 
 
-def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
-    """The node that *settings* describe, not started."""
+def build(settings: Settings, clients: Clients, shutdown: Shutdown, fanout: Fanout | None) -> Parts:
+    """The node that *settings* describe, not started; it sends in Python where there is no *fanout*."""
     boot = new_boot(secrets.token_bytes)
     keyring = Keyring()
     walltime = WallTime(time.time)
@@ -74,6 +76,7 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
         meter=meter,
         max_sessions=settings.max_sessions,
         max_egress_kbps=settings.max_egress_kbps,
+        fanout=fanout,
     )
     selftest = SelfTest(settings.announce, plane.own)
     beats = Heartbeats(Identity(settings.node_id, boot, settings.public_url, settings.region, time.time()))
@@ -105,7 +108,12 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown) -> Parts:
     )
     answers: Counter[tuple[str, str]] = Counter()
     sources = Sources(
-        info={"node": settings.node_id, "boot": boot, "region": settings.region},
+        info={
+            "node": settings.node_id,
+            "boot": boot,
+            "region": settings.region,
+            "sending": str(Sending.PYTHON if fanout is None else Sending.COMPILED),
+        },
         state=lambda: beats.state,
         load=lambda: plane.load(time.time()),
         stats=plane.stats,
@@ -192,11 +200,24 @@ async def serve(settings: Settings) -> int:
         signed = SignedHttp(control, credentials, settings.aws_region)
         settings = announce.apply(settings, await announce.find(settings, os.environ, control, signed))
         logs.install(settings.log_level, node=settings.node_id)
-        parts = build(settings, Clients(signed, exchange), shutdown)
+        parts = build(settings, Clients(signed, exchange), shutdown, _fanout(settings.sending))
         # What is there now stays: no collection looks at it again, and so none is long enough to delay media.
         gc.collect()
         gc.freeze()
         return await run(settings, parts)
+
+
+def _fanout(wanted: Sending) -> Fanout | None:
+    """The compiled way of sending, where it is wanted and there; raises `StartError` where it must be there and is not."""
+    if wanted is Sending.PYTHON:
+        return None
+    try:
+        return Fanout.load(OPENSSL)
+    except Unavailable as error:
+        if wanted is Sending.COMPILED:
+            raise StartError(f"SLUICE_SENDING is compiled. {error}") from error
+        log.warning("media is sent by Python, which costs almost twice the processor time: %s", error)
+        return None
 
 
 def main() -> int:

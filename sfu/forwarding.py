@@ -1,24 +1,23 @@
-"""From one packet to many viewers: headers once per egress profile, then per viewer only: encrypt, one system call.
+"""From one packet to many viewers: headers once per egress profile, then per viewer only encryption and a system call.
 
 A `Lane` is an egress profile of one track: the viewers that negotiated alike (payload type, SSRC, extension ids). Their
 packets differ in nothing but the encryption, so the header, which is also the AEAD's associated data, is made once per
-burst, and so is the packet's part of the nonce. Runs of equally long packets go out as one message with UDP_SEGMENT.
+burst, and so is the packet's part of the nonce. The rest is `sfu.sending`.
 
 Invariant: an index of the track always gets the same sequence number and timestamp on a lane, so a repeated packet is
 bit for bit the first one. Sequence numbers are index + base; a viewer's rollover counter begins at 0 with its first packet
 (`Subscriber.rollover`). No clocks, no RTCP, no history here.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
 
 from sfu.history import Packet
+from sfu.native.fanout import Fanout, Group
 from sfu.rtp import FIXED, pack_extensions
-from sfu.srtp import Protection, nonce_base
+from sfu.sending import Subscriber, burst_of, group_of, runs, send_compiled, send_protected, send_sealed
+from sfu.srtp import nonce_base
 from sfu.stats import PlaneStats
-from sfu.udp import MAX_MESSAGE, MAX_SEGMENTS, Address, Buffers, UdpSocket, segments
-
-Encrypt = Callable[[bytes, bytes, bytes], bytes]
+from sfu.udp import UdpSocket
 
 
 class Profile:
@@ -39,43 +38,10 @@ class Profile:
         return hash(self._key)
 
 
-class Subscriber:
-    """One viewer's share of one lane: how to reach and encrypt for it."""
-
-    __slots__ = (
-        "address",
-        "encrypt",
-        "extra_bytes",
-        "extra_packets",
-        "first",
-        "joined",
-        "protect",
-        "rollover",
-        "salt",
-        "tag",
-    )
-
-    def __init__(self, address: Address, protection: Protection) -> None:
-        self.address = address
-        self.encrypt = protection.encrypt
-        self.protect = protection.protect
-        self.salt = protection.salt
-        self.tag = protection.profile.tag
-        self.first = 0
-        """The first index that it gets."""
-        self.rollover = 0
-        """What is subtracted from an index on the lane, so that the viewer's rollover counter begins at 0."""
-        self.joined = (0, 0)
-        """The lane's totals when it joined the live packets."""
-        self.extra_packets = 0
-        """Sent to it alone (cached, or sent again), less what the kernel refused."""
-        self.extra_bytes = 0
-
-
 class Lane:
     """An egress profile with its live subscribers."""
 
-    __slots__ = ("_floor", "aead", "base", "packets", "payload_bytes", "plain", "profile")
+    __slots__ = ("_floor", "_group", "aead", "base", "packets", "payload_bytes", "plain", "profile")
 
     def __init__(self, profile: Profile, base: int) -> None:
         self.profile = profile
@@ -87,20 +53,22 @@ class Lane:
         self.payload_bytes = 0
         """The same in bytes of UDP payload without authentication tags."""
         self._floor = 0
+        self._group: Group | None = None
+        """The targets of `aead`, since it changed last."""
 
     def __len__(self) -> int:
         return len(self.aead) + len(self.plain)
 
     def begin(self, subscriber: Subscriber, first: int) -> None:
         """*subscriber*'s first packet will be *first*."""
-        subscriber.first = first
-        subscriber.rollover = (first + self.base) >> 16 << 16
+        subscriber.begin(first, (first + self.base) >> 16 << 16)
 
     def join(self, subscriber: Subscriber) -> None:
         """From the next burst on *subscriber* is live."""
         subscriber.joined = (self.packets, self.payload_bytes)
         self._floor = max(self._floor, subscriber.first)
         (self.plain if subscriber.encrypt is None else self.aead).append(subscriber)
+        self._group = None
 
     def leave(self, subscriber: Subscriber) -> None:
         """No more live packets for *subscriber*; its totals are kept in it."""
@@ -108,6 +76,7 @@ class Lane:
         if subscriber in group:
             subscriber.extra_packets, subscriber.extra_bytes = self.totals(subscriber)
             group.remove(subscriber)
+            self._group = None
             subscriber.joined = (self.packets, self.payload_bytes)
 
     def totals(self, subscriber: Subscriber) -> tuple[int, int]:
@@ -197,122 +166,22 @@ class Lane:
         if aead:
             bases = [nonce_base(self.profile.ssrc, packet[0] + self.base) for packet in packets]
             bursts = [
-                _burst(bases[a:b], payloads[a:b], headers[a:b], sizes[a] + 16 if b - a > 1 else 0) for a, b in pieces
+                burst_of(bases[a:b], payloads[a:b], headers[a:b], sizes[a] + 16 if b - a > 1 else 0) for a, b in pieces
             ]
-            taken += len(aead) * (bare + 16 * len(packets)) - _send_sealed(bursts, aead, udp)
+            if udp.fanout is None:
+                refused = send_sealed(bursts, aead, udp)
+            else:
+                refused = send_compiled(udp.fanout, bursts, aead, self._targets(aead, udp.fanout), udp)
+            taken += len(aead) * (bare + 16 * len(packets)) - refused
         if plain:
             whole = [header + payload for header, payload in zip(headers, payloads, strict=True)]
             messages = [(whole[a:b], sizes[a] + 10 if b - a > 1 else 0) for a, b in pieces]
-            taken += len(plain) * (bare + 10 * len(packets)) - _send_protected(messages, plain, udp)
+            taken += len(plain) * (bare + 10 * len(packets)) - send_protected(messages, plain, udp)
         return bare, taken
 
-
-_Burst = tuple[list[int], list[bytes], list[bytes], list[bytes], int]
-"""A run of packets that leaves as one message, as far as it is the same for all viewers: nonce parts, payloads, headers, the
-message's parts (header, ciphertext, header, ciphertext …: the ciphertexts are put in per viewer), and the length of its
-datagrams, 0 for one alone."""
-
-
-def _burst(bases: list[int], payloads: list[bytes], headers: list[bytes], segment: int) -> _Burst:
-    parts = [b""] * (2 * len(headers))
-    parts[0::2] = headers
-    return bases, payloads, headers, parts, segment
-
-
-def _send_sealed(bursts: list[_Burst], subscribers: Sequence[Subscriber], udp: UdpSocket) -> int:
-    """The hot loop; returns the bytes that were refused.
-
-    What leaves as one message leaves as one buffer, by `sendto`, with the length of its datagrams set on the socket: 5 %
-    cheaper than `sendmsg` of the parts with a control message for nine packets, 40 % for one (sound is nothing else).
-    """
-    send, join = udp.sendto, b"".join
-    refused = 0
-    for bases, payloads, headers, parts, segment in bursts:
-        if not segment:
-            refused += _send_one(bases[0], payloads[0], headers[0], subscribers, udp)
-            continue
-        with udp.segmented(segment):
-            for subscriber in subscribers:
-                salt, rollover = subscriber.salt, subscriber.rollover
-                parts[1::2] = map(
-                    subscriber.encrypt,  # type: ignore[arg-type]  # never None for those in `aead`
-                    [(base - rollover ^ salt).to_bytes(12, "big") for base in bases],
-                    payloads,
-                    headers,
-                )
-                if udp.queue:
-                    refused += _queue(parts, segment, subscriber, udp)
-                    continue
-                try:
-                    send(join(parts), subscriber.address)
-                except OSError as error:
-                    refused += _recover(error, parts, 2, segment, subscriber, udp)
-    return refused
-
-
-def _send_one(base: int, payload: bytes, header: bytes, subscribers: Sequence[Subscriber], udp: UdpSocket) -> int:
-    """The same for a packet alone, without the lists: another eighth."""
-    send = udp.sendto
-    refused = 0
-    for subscriber in subscribers:
-        nonce = (base - subscriber.rollover ^ subscriber.salt).to_bytes(12, "big")
-        sealed = header + subscriber.encrypt(nonce, payload, header)  # type: ignore[misc]  # never None, as above
-        if udp.queue:
-            refused += _queue((sealed,), 0, subscriber, udp)
-            continue
-        try:
-            send(sealed, subscriber.address)
-        except OSError as error:
-            refused += _recover(error, (sealed,), 1, 0, subscriber, udp)
-    return refused
-
-
-def _send_protected(messages: list[tuple[list[bytes], int]], subscribers: Sequence[Subscriber], udp: UdpSocket) -> int:
-    """The same through libsrtp, for peers without AEAD."""
-    send, join = udp.sendto, b"".join
-    refused = 0
-    for packets, segment in messages:
-        with udp.segmented(segment):
-            for subscriber in subscribers:
-                parts = list(map(subscriber.protect, packets))
-                if udp.queue:
-                    refused += _queue(parts, segment, subscriber, udp)
-                    continue
-                try:
-                    send(join(parts), subscriber.address)
-                except OSError as error:
-                    refused += _recover(error, parts, 1, segment, subscriber, udp)
-    return refused
-
-
-def _queue(parts: Buffers, segment: int, subscriber: Subscriber, udp: UdpSocket) -> int:
-    if udp.enqueue(list(parts), segments(segment) if segment else (), subscriber.address):
-        return 0
-    lost = sum(map(len, parts))
-    subscriber.extra_bytes -= lost
-    return lost
-
-
-def _recover(error: OSError, parts: Buffers, each: int, segment: int, subscriber: Subscriber, udp: UdpSocket) -> int:
-    control = segments(segment) if segment else ()
-    lost = sum(map(len, parts)) - udp.recover(error, parts, each, control, subscriber.address)
-    subscriber.extra_bytes -= lost
-    return lost
-
-
-def runs(sizes: Sequence[int]) -> list[tuple[int, int]]:
-    """Cut into messages that segmentation offload can carry: equal sizes, except that the last may be smaller."""
-    pieces: list[tuple[int, int]] = []
-    start = 0
-    for at in range(1, len(sizes)):
-        size = sizes[start]
-        full = at - start >= MAX_SEGMENTS or (at - start + 1) * (size + _MAX_TAG) > MAX_MESSAGE
-        if full or sizes[at - 1] != size or sizes[at] > size:
-            pieces.append((start, at))
-            start = at
-    if sizes:
-        pieces.append((start, len(sizes)))
-    return pieces
-
-
-_MAX_TAG: Final = 16
+    def _targets(self, aead: Sequence[Subscriber], fanout: Fanout) -> Group:
+        if aead is not self.aead:
+            return group_of(aead, fanout)
+        if self._group is None:
+            self._group = group_of(aead, fanout)
+        return self._group

@@ -114,7 +114,7 @@ class Peer:
         self._hello = []
         self._send(self.handshake.receive(datagram))
         if self.handshake.state is State.CONNECTED and self.protection is None and self.handshake.keys is not None:
-            self.protection = Protection(self.handshake.keys)
+            self.protection = Protection(self.handshake.keys, self._udp.fanout)
             self.handshake.keys = None
             self.connected_at = now
             self.last_seen = now

@@ -14,6 +14,7 @@ from sfu.delivery import Delivery, Meter
 from sfu.dtls import Identity
 from sfu.ingress import Ingress
 from sfu.layers import Layer
+from sfu.native.fanout import Fanout
 from sfu.negotiation import Candidate, IceCredentials, LocalEndpoint, Negotiated, SourceDescription
 from sfu.peer import Peer
 from sfu.publisher import Publisher
@@ -44,7 +45,9 @@ class Plane:
         max_egress_kbps: int = 0,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        fanout: Fanout | None = None,
     ) -> None:
+        self._fanout = fanout
         self._bind = bind
         self._announce = tuple(announce)
         self._identity = Identity()
@@ -94,6 +97,7 @@ class Plane:
             on_datagram=self._ingress.datagram,
             on_drained=self._delivery.forward,
             wall=self._wall,
+            fanout=self._fanout,
         )
         self._ingress.udp = self._udp
         self._udp.start(loop)

@@ -43,6 +43,16 @@ class AnnounceFrom(StrEnum):
     """ECS where its metadata address is set, EC2 where that answers, the bound address otherwise."""
 
 
+class Sending(StrEnum):
+    """Which of the two ways of sealing and sending a burst is taken; they do the same to the bit."""
+
+    AUTO = "auto"
+    """Compiled where it was built, Python otherwise."""
+    COMPILED = "compiled"
+    """Do not start without it."""
+    PYTHON = "python"
+
+
 @dataclass(frozen=True, slots=True)
 class Bind:
     """A local address and port to listen on."""
@@ -86,6 +96,8 @@ class Settings:
     """How long a stopping node hands its sessions over and waits for them to leave."""
     wait_seconds: float
     """How long viewers who ask to (`?wait=1`) may wait for a publisher."""
+    sending: Sending
+    """How media leaves: compiled or in Python."""
     tls_certificate: str = field(repr=False)
     """The certificate chain, as a PEM file's name or as the PEM text itself (as ECS hands over secrets); empty: plain HTTP."""
     tls_key: str = field(repr=False)
@@ -119,6 +131,7 @@ class Settings:
             "max_egress_kbps": read("SLUICE_MAX_EGRESS_KBPS", _WHOLE, "900000"),
             "drain_seconds": read("SLUICE_DRAIN_SECONDS", _SECONDS, "8"),
             "wait_seconds": read("SLUICE_WAIT_SECONDS", _SECONDS, "60"),
+            "sending": read("SLUICE_SENDING", _SENDING, "auto"),
             "tls_certificate": environ.get("SLUICE_TLS_CERTIFICATE", ""),
             "tls_key": environ.get("SLUICE_TLS_KEY", ""),
             "log_level": read("SLUICE_LOG_LEVEL", _LOG_LEVEL, "INFO"),
@@ -285,4 +298,5 @@ _ICE_SERVERS: Final = _Kind(
 )
 _WHOLE: Final = _Kind(_whole, "set it to a whole number, 1 or more")
 _SECONDS: Final = _Kind(_seconds, "set it to a number of seconds from 0 to 86400")
+_SENDING: Final = _Kind(Sending, "set it to auto, compiled or python")
 _LOG_LEVEL: Final = _Kind(_log_level, "set it to DEBUG, INFO, WARNING or ERROR")

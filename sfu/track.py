@@ -11,11 +11,12 @@ from typing import Final
 
 from sfu.continuity import Continuity
 from sfu.feedback import KeyframeRequests
-from sfu.forwarding import Lane, Profile, Subscriber
+from sfu.forwarding import Lane, Profile
 from sfu.history import History, Packet
 from sfu.keyframes import begins_keyframe, h264_profile_level
 from sfu.negotiation import Codec, Kind
 from sfu.rtp import Extensions, extend
+from sfu.sending import Subscriber
 from sfu.srtp import REPEATABLE, Protection
 from sfu.stats import PlaneStats
 from sfu.udp import Address, UdpSocket

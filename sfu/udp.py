@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from sfu.native.fanout import Fanout
 from sfu.stats import PlaneStats
 
 UDP_SEGMENT: Final = 103
@@ -61,7 +62,10 @@ class UdpSocket:
         on_datagram: Callable[[bytes, Address], None],
         on_drained: Callable[[], None],
         wall: Callable[[], float] = time.time,
+        fanout: Fanout | None = None,
     ) -> None:
+        self.fanout = fanout
+        """The compiled way to seal and send a burst, where there is one."""
         self._stats = stats
         self._on_datagram = on_datagram
         self._on_drained = on_drained
@@ -81,6 +85,7 @@ class UdpSocket:
             self._socket.close()
             raise
         self.gso = self._knows_segments()
+        self.fd = self._socket.fileno()
         self.sendto = self._socket.sendto
         """The bare system call, for the hot path; what it raises goes to `recover()`."""
         self.queue: deque[tuple[Buffers, Control, Address]] = deque()
@@ -108,6 +113,7 @@ class UdpSocket:
             self._loop.remove_writer(self._socket.fileno())
             self._loop = None
         self.queue.clear()
+        self.fd = -1
         self._socket.close()
 
     def send(self, datagram: bytes, address: Address) -> bool:

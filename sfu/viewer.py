@@ -86,7 +86,7 @@ class Viewer(Session):
         """Packets go to another address from now on."""
         for feed in self.feeds:
             if feed.follower is not None:
-                feed.follower.subscriber.address = address
+                feed.follower.subscriber.aim(address)
 
     # -- feedback ------------------------------------------------------------------------------------------------------
 

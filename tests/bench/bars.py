@@ -12,7 +12,8 @@ from typing import Any
 from tests.bench.load import Load
 
 OURS, BASE, OTHER = "sluice", "mediamtx", "broadcast-box"
-FLOOR, FORWARDING = "floor: kernel and AES-GCM", "forwarding, AEAD_AES_128_GCM"
+FLOOR = "floor: kernel and AES-GCM"
+PYTHON, COMPILED = "in Python, AEAD_AES_128_GCM", "in C, AEAD_AES_128_GCM"
 WARM_GROWTH_MB = 1.0
 """What a heap may move between two looks without anything having been kept."""
 MEMORY_KB = 200.0
@@ -203,14 +204,14 @@ def _recovery(found: Mapping[str, Any]) -> Bar:
 
 def _packet_path(figures: Sequence[Mapping[str, float]]) -> Bar:
     if not figures:
-        return Bar("packet path, µs a packet", "told with its floor", "", "", None)
-    ours, floor = figures[0][FORWARDING], figures[0][FLOOR]
+        return Bar("packet path, µs a packet", "1.5 times cheaper in C than in Python", "", "", None)
+    ours, python, floor = (figures[0][name] for name in (COMPILED, PYTHON, FLOOR))
     return Bar(
         "packet path, µs a packet",
-        "told with its floor",
-        f"{ours:.2f} ({ours / floor:.2f} of the floor)",
+        "1.5 times cheaper in C than in Python",
+        f"{ours:.2f} ({ours / floor:.2f} of the floor), in Python {python:.2f}",
         f"floor {floor:.2f}",
-        passed=True,
+        passed=python / ours >= 1.5,
     )
 
 

@@ -14,9 +14,11 @@ from collections.abc import Callable, Sequence
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from sfu.forwarding import Lane, Profile, Subscriber
+from sfu.forwarding import Lane, Profile
 from sfu.history import Packet  # noqa: TC001 - annotations are one rule for all imports
-from sfu.srtp import PROFILES, Protection, split
+from sfu.native.fanout import Fanout
+from sfu.sending import Subscriber
+from sfu.srtp import OPENSSL, PROFILES, Protection, split
 from sfu.stats import PlaneStats
 from sfu.udp import UdpSocket
 
@@ -74,7 +76,7 @@ def forwarding(udp: UdpSocket, viewers: Viewers, profile: int, sizes: Sequence[i
     lane = Lane(Profile(96, 1, {}), 0)
     for address in viewers.addresses:
         material = os.urandom(2 * (PROFILES[profile].key + PROFILES[profile].salt))
-        subscriber = Subscriber(address, Protection(split(PROFILES[profile], material, client=True)))
+        subscriber = Subscriber(address, Protection(split(PROFILES[profile], material, client=True), udp.fanout))
         lane.begin(subscriber, 0)
         lane.join(subscriber)
     payloads = [os.urandom(size) for size in sizes]
@@ -122,19 +124,30 @@ def sending(udp: UdpSocket, viewers: Viewers) -> Callable[[int], None]:
 async def main() -> None:
     """Measure and print."""
     viewers = Viewers(int(sys.argv[1]) if len(sys.argv) > 1 else 100)
-    udp = UdpSocket(("127.0.0.1", 0), PlaneStats(), on_datagram=lambda _d, _a: None, on_drained=lambda: None)
+
+    def opened(fanout: Fanout | None) -> UdpSocket:
+        nothing = PlaneStats()
+        return UdpSocket(
+            ("127.0.0.1", 0), nothing, on_datagram=lambda _d, _a: None, on_drained=lambda: None, fanout=fanout
+        )
+
+    udp = opened(None)
+    compiled = opened(Fanout.load(OPENSSL))  # `make bench` has built it, or this says what is missing
     ways = {
         "kernel alone": (sending(udp, viewers), FRAME),
         "floor: kernel and AES-GCM": (floor(udp, viewers), FRAME),
-        "forwarding, AEAD_AES_128_GCM": (forwarding(udp, viewers, 0, FRAME), FRAME),
-        "forwarding, AES128_CM_SHA1_80": (forwarding(udp, viewers, 2, FRAME), FRAME),
-        "forwarding sound, AEAD_AES_128_GCM": (forwarding(udp, viewers, 0, SOUND), SOUND),
+        "in Python, AEAD_AES_128_GCM": (forwarding(udp, viewers, 0, FRAME), FRAME),
+        "in C, AEAD_AES_128_GCM": (forwarding(compiled, viewers, 0, FRAME), FRAME),
+        "in Python, AES128_CM_SHA1_80": (forwarding(udp, viewers, 2, FRAME), FRAME),
+        "sound in Python, AEAD_AES_128_GCM": (forwarding(udp, viewers, 0, SOUND), SOUND),
+        "sound in C, AEAD_AES_128_GCM": (forwarding(compiled, viewers, 0, SOUND), SOUND),
     }
     figures = {name: measure(way, viewers, burst) for name, (way, burst) in ways.items()}
     for name, figure in figures.items():
         ratio = figure / figures["floor: kernel and AES-GCM"]
         print(f"{name:34s} {figure:6.2f} µs a packet  {ratio:4.2f} of the floor")  # noqa: T201 - its purpose
     udp.close()
+    compiled.close()
     viewers.close()
 
 

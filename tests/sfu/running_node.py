@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from aiohttp.test_utils import unused_port
 
 from shared.grants import Action, Claims, sign
 from shared.keys import new_session_id
+from tests.ports import free_port
 from tests.sfu.fake_control import SIGNER, FakeControl
 
 ROOT = Path(__file__).parents[2]
@@ -32,10 +32,12 @@ class RunningNode:
     """One process and where it listens."""
 
     control: FakeControl
-    http_port: int = field(default_factory=unused_port)
-    udp_port: int = field(default_factory=unused_port)
-    metrics_port: int = field(default_factory=unused_port)
+    http_port: int = field(default_factory=free_port)
+    udp_port: int = field(default_factory=free_port)
+    metrics_port: int = field(default_factory=free_port)
     more: dict[str, str] = field(default_factory=dict)
+    folder: Path = ROOT
+    """Whose `sfu` it is."""
     process: asyncio.subprocess.Process | None = None
     log_file: Path = field(default_factory=lambda: Path(tempfile.gettempdir()) / f"{secrets.token_hex(8)}.log")
 
@@ -60,7 +62,7 @@ class RunningNode:
         """Start it; the log goes to a file."""
         with self.log_file.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *COMMAND, cwd=ROOT, env=self.environ(), stdout=log, stderr=log
+                *COMMAND, cwd=self.folder, env=self.environ(), stdout=log, stderr=log
             )
         return self.process
 
@@ -122,9 +124,9 @@ class RunningNode:
 
 
 @asynccontextmanager
-async def running_node(control: FakeControl, **more: str) -> AsyncIterator[RunningNode]:
+async def running_node(control: FakeControl, folder: Path = ROOT, /, **more: str) -> AsyncIterator[RunningNode]:
     """A node that has been heard of, for as long as the block lasts."""
-    node = RunningNode(control, more=more)
+    node = RunningNode(control, more=more, folder=folder)
     try:
         await _until_heard(control, await node.start())
         yield node

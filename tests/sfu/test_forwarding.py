@@ -1,3 +1,4 @@
+import asyncio
 import os
 import socket
 from collections.abc import Iterator
@@ -6,12 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfu.forwarding import Lane, Profile, Subscriber, runs
+from sfu.forwarding import Lane, Profile
 from sfu.history import Packet
+from sfu.native.fanout import Fanout
 from sfu.rtp import parse
+from sfu.sending import Subscriber, runs
 from sfu.srtp import PROFILES, Protection, split
 from sfu.stats import PlaneStats
 from sfu.udp import MAX_MESSAGE, MAX_SEGMENTS, UdpSocket
+from tests.sfu.native.compiled import compiled
 
 ORIENTATION = "urn:3gpp:video-orientation"
 
@@ -24,9 +28,15 @@ def packet(index: int, size: int = 100, exts: tuple[tuple[str, bytes], ...] = ()
 class Wire:
     """A plane's socket, and a viewer that opens what it gets."""
 
-    def __init__(self) -> None:
+    def __init__(self, fanout: Fanout | None) -> None:
         self.stats = PlaneStats()
-        self.udp = UdpSocket(("127.0.0.1", 0), self.stats, on_datagram=lambda _d, _a: None, on_drained=lambda: None)
+        self.udp = UdpSocket(
+            ("127.0.0.1", 0),
+            self.stats,
+            on_datagram=lambda _d, _a: None,
+            on_drained=lambda: None,
+            fanout=fanout,
+        )
         self._sockets: list[socket.socket] = []
 
     def viewer(self, profile: int = 0) -> tuple[Subscriber, Protection, socket.socket]:
@@ -34,9 +44,10 @@ class Wire:
         one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         one.bind(("127.0.0.1", 0))
         one.settimeout(0.2)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self._sockets.append(one)
         material = os.urandom(2 * (PROFILES[profile].key + PROFILES[profile].salt))
-        ours = Protection(split(PROFILES[profile], material, client=True))
+        ours = Protection(split(PROFILES[profile], material, client=True), self.udp.fanout)
         theirs = Protection(split(PROFILES[profile], material, client=False))
         return Subscriber(one.getsockname(), ours), theirs, one
 
@@ -47,10 +58,10 @@ class Wire:
             one.close()
 
 
-@pytest.fixture
-def wire() -> Iterator[Wire]:
-    """Sockets of loopback."""
-    wire = Wire()
+@pytest.fixture(params=["python", "compiled"])
+def wire(request: pytest.FixtureRequest) -> Iterator[Wire]:
+    """Sockets of loopback; everything here holds for both ways of sending."""
+    wire = Wire(compiled() if request.param == "compiled" else None)
     yield wire
     wire.close()
 
@@ -152,6 +163,73 @@ def test_a_repaired_packet_from_before_a_viewer_s_first_is_not_for_it(wire: Wire
     assert len(opened(old_keys, old_socket, 3)) == 3
     with pytest.raises(TimeoutError):
         new_socket.recv(2048)
+
+
+def test_a_viewer_that_moves_gets_the_next_burst_at_its_new_address(wire: Wire) -> None:
+    """With the same keys and the next numbers."""
+    lane = Lane(Profile(96, 1, {}), 0)
+    subscriber, keys, before = wire.viewer()
+    _, _, after = wire.viewer()
+    lane.begin(subscriber, 0)
+    lane.join(subscriber)
+    lane.forward([packet(0)], wire.udp, wire.stats)
+    subscriber.aim(after.getsockname())
+    lane.forward([packet(1), packet(2)], wire.udp, wire.stats)
+    assert len(opened(keys, before, 1)) == 1
+    assert [data[2:4] for data in opened(keys, after, 2)] == [b"\0\1", b"\0\2"]
+
+
+@pytest.mark.parametrize("profile", [0, 2])
+def test_a_burst_reaches_all_but_the_one_that_the_kernel_refuses(wire: Wire, profile: int) -> None:
+    """Port 0 takes nothing: its bytes are not billed, and whoever stands before and behind it misses nothing."""
+    lane = Lane(Profile(96, 1, {}), 0)
+    viewers = [wire.viewer(profile) for _ in range(20)]
+    for subscriber, _, _ in viewers:
+        lane.begin(subscriber, 0)
+        lane.join(subscriber)
+    for at in (0, 9, 10, 19):
+        viewers[at][0].aim(("127.0.0.1", 0))
+    burst = [packet(0), packet(1), packet(2)]
+    each = sum(12 + len(p[3]) + PROFILES[profile].tag for p in burst)
+    assert lane.forward(burst, wire.udp, wire.stats) == 16 * each
+    for at, (subscriber, keys, receiver) in enumerate(viewers):
+        if at in {0, 9, 10, 19}:
+            assert lane.totals(subscriber)[1] == 0
+        else:
+            assert len(opened(keys, receiver, 3)) == 3
+            assert lane.totals(subscriber) == (3, each)
+
+
+@pytest.mark.parametrize("profile", [0, 2])
+async def test_while_something_waits_for_the_socket_everything_waits_behind_it(wire: Wire, profile: int) -> None:
+    """Nobody is overtaken; what waited goes out whole when the socket has room."""
+    lane = Lane(Profile(96, 1, {}), 0)
+    subscriber, keys, receiver = wire.viewer(profile)
+    lane.begin(subscriber, 0)
+    lane.join(subscriber)
+    wire.udp.start(asyncio.get_running_loop())
+    assert wire.udp.enqueue([b"before"], (), receiver.getsockname())
+    taken = lane.forward([packet(0), packet(1, 50)], wire.udp, wire.stats)
+    assert taken == 12 + 100 + 12 + 50 + 2 * PROFILES[profile].tag
+    assert len(wire.udp.queue) == 2
+    receiver.setblocking(False)  # noqa: FBT003 - the socket's own signature
+    assert await asyncio.get_running_loop().sock_recv(receiver, 2048) == b"before"
+    assert not wire.udp.queue
+    assert len(opened(keys, receiver, 2)) == 2
+
+
+@pytest.mark.parametrize("profile", [0, 1, 2])
+def test_a_keyframe_of_a_hundred_packets_arrives_whole(wire: Wire, profile: int) -> None:
+    """Several messages, for each of more viewers than one system call serves."""
+    lane = Lane(Profile(96, 1, {}), 0)
+    viewers = [wire.viewer(profile) for _ in range(9)]
+    for subscriber, _, _ in viewers:
+        lane.begin(subscriber, 0)
+        lane.join(subscriber)
+    burst = [packet(n, 1188) for n in range(100)] + [packet(100, 7)]
+    lane.forward(burst, wire.udp, wire.stats)
+    for _, keys, receiver in viewers:
+        assert [data[12:] for data in opened(keys, receiver, 101)] == [p[3] for p in burst]
 
 
 @given(st.lists(st.sampled_from([60, 500, 1188, 1188, 1188]), max_size=300))

@@ -2,15 +2,16 @@
 
 import asyncio
 import json
+import shutil
 import signal
 import socket
 import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import unused_port
 
 from shared.grants import Action
 from tests.peers import clip, whip
@@ -18,7 +19,9 @@ from tests.peers.peer import Host, host
 from tests.peers.publisher import Publisher
 from tests.peers.stamps import table
 from tests.peers.viewer import Viewer
+from tests.ports import free_port
 from tests.sfu.fake_control import SECRET_KEY, FakeControl, fake_control
+from tests.sfu.native.compiled import compiled
 from tests.sfu.running_node import COMMAND, ROOT, STREAM, RunningNode, running_node
 from tests.sfu.test_certificate import self_signed
 
@@ -249,9 +252,9 @@ async def test_a_port_that_is_taken_is_one_clear_sentence(
 
 async def test_it_serves_ipv4_and_ipv6_from_one_socket(control: FakeControl, peers: Host) -> None:
     """Candidates of both families, media over either, and the self-test reaches both: in the log, `/readyz`, `/metrics`."""
-    udp = unused_port()
+    udp = free_port()
     more = {"SLUICE_UDP_BIND": f"[::]:{udp}", "SLUICE_ANNOUNCE": "127.0.0.1,::1"}
-    http = unused_port()
+    http = free_port()
     more |= {"SLUICE_HTTP_BIND": f"[::]:{http}", "SLUICE_PUBLIC_URL": f"http://[::1]:{http}"}
     async with running_node(control, **more) as node:
         node.http_port = http
@@ -281,7 +284,7 @@ async def test_it_serves_ipv4_and_ipv6_from_one_socket(control: FakeControl, pee
 
 async def test_an_address_that_leads_elsewhere_is_said_at_the_start(control: FakeControl) -> None:
     """With the port to open; the node serves all the same, since an outside client may get through."""
-    closed = unused_port()
+    closed = free_port()
     async with running_node(control, SLUICE_ANNOUNCE=f"127.0.0.1:{closed}") as node:
         async with asyncio.timeout(10):
             while f"open UDP {closed} to 127.0.0.1" not in node.log():  # noqa: ASYNC110  # another process writes it
@@ -289,6 +292,45 @@ async def test_an_address_that_leads_elsewhere_is_said_at_the_start(control: Fak
         status, body = await node.get("/readyz")
         assert status == 200
         assert json.loads(body)["addresses"][0]["reachable"] is False
+
+
+@pytest.mark.parametrize("sending", ["compiled", "python"])
+async def test_it_sends_as_it_was_told_and_says_so(control: FakeControl, peers: Host, sending: str) -> None:
+    """Both ways carry a picture and sound, and `/metrics` says which it is."""
+    if sending == "compiled":
+        compiled()
+    async with running_node(control, SLUICE_SENDING=sending) as node:
+        publisher, viewer = await _publish(node, peers)
+        await _quiet(publisher)
+        assert (viewer.counts().missing, viewer.counts().altered) == (0, 0)
+        assert f'sending="{sending}"' in (await node.get("/metrics"))[1]
+        await viewer.close()
+        await publisher.close()
+
+
+async def test_what_must_be_compiled_and_is_not_ends_the_start(control: FakeControl, tmp_path: Path) -> None:
+    """The image says `compiled`: one that was built without its library must not run at twice the cost unnoticed."""
+    for package in ("sfu", "shared"):
+        shutil.copytree(
+            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("*.so", ".build-*", "__pycache__")
+        )
+    environ = RunningNode(control, more={"SLUICE_SENDING": "compiled"}).environ()
+    process = await asyncio.create_subprocess_exec(*COMMAND, env=environ, stderr=asyncio.subprocess.PIPE, cwd=tmp_path)
+    _, said = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 2
+    assert said.decode().startswith("sluice node: SLUICE_SENDING is compiled. fanout-")
+    assert said.decode().endswith(".so is not here; `python -m sfu.native.build` makes it.\n")
+
+
+async def test_what_may_be_compiled_and_is_not_is_warned_of(control: FakeControl, tmp_path: Path) -> None:
+    """It serves all the same, in Python."""
+    for package in ("sfu", "shared"):
+        shutil.copytree(
+            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("*.so", ".build-*", "__pycache__")
+        )
+    async with running_node(control, tmp_path) as node:
+        assert "almost twice the processor time: fanout-" in node.log()
+        assert 'sending="python"' in (await node.get("/metrics"))[1]
 
 
 async def test_a_wrong_environment_is_one_sentence_a_mistake(control: FakeControl) -> None:

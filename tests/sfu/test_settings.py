@@ -115,6 +115,7 @@ def test_every_missing_variable_is_named_at_once() -> None:
         ("SLUICE_DRAIN_SECONDS", "-1"),
         ("SLUICE_DRAIN_SECONDS", "nan"),
         ("SLUICE_LOG_LEVEL", "LOUD"),
+        ("SLUICE_SENDING", "rust"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_to_do(name: str, value: str) -> None:
