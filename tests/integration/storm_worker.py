@@ -112,13 +112,24 @@ def _work(plan: dict[str, Any], write: Any) -> None:
 def _hold(plan: dict[str, Any], parts: Ports, clock: ScaledClock, place: Place, write: Any) -> None:
     slot = place.slot
     write(
-        {"kind": "taken", "session": slot.session, "stream": place.stream, "at": clock.now(), "until": slot.expires_at}
+        {
+            "kind": "taken",
+            "session": slot.session,
+            "stream": place.stream,
+            # The order of the commits: this thread may have been held up between its commit and this line.
+            "epoch": place.account.epoch,
+            "at": clock.now(),
+            "until": slot.expires_at,
+        }
     )
     clock.sleep(random.random() * plan["hold"])  # noqa: S311 - chance, not secrecy
     if random.random() < 0.2:  # noqa: S311 - chance, not secrecy
         return  # a client that never came
     write({"kind": "freed", "session": slot.session, "stream": place.stream, "at": clock.now()})
-    parts.rosters.release(place.account.id, place.stream, slot.session)
+    try:
+        parts.rosters.release(place.account.id, place.stream, slot.session)
+    except StoreUnavailableError:  # its answer was lost three times: as in admission, the next one goes on
+        write({"kind": "unavailable"})
 
 
 def main() -> None:

@@ -68,11 +68,22 @@ def test_the_stream_limit_holds_in_a_storm(aws_endpoint: str, tmp_path: Path, li
     kinds = Counter(event["kind"] for event in events)
     codes = Counter(event["code"] for event in events if event["kind"] == "refused")
     print(f"limit {limit}: peak {_peak(events)}, {dict(kinds)}, {dict(codes)}, {killed} processes killed")  # noqa: T201 - the storm's figures
-    assert _peak(events) == limit
+    # A lower bound of what was held: processes that were killed or held up saw more than they wrote. That the limit was
+    # reached is what the refusals prove, since each says how many streams there were when it was decided.
+    assert _peak(events) <= limit
     assert {event["current"] for event in events if event.get("code") == "STREAM_LIMIT_REACHED"} == {limit}
     assert kinds["taken"] > limit
     assert set(codes) <= {"STREAM_LIMIT_REACHED", "KEY_ALREADY_IN_USE", "UNAVAILABLE"}
     assert quiet == limit
+
+
+def test_the_peak_follows_the_commits_and_not_the_lines() -> None:
+    """A thread that was held up writes that it took a stream when its successor has taken and freed it: it holds nothing."""
+    late = {"kind": "taken", "session": "a", "stream": "s", "epoch": 1, "at": 10.0, "until": 40.0}
+    successor = {"kind": "taken", "session": "b", "stream": "s", "epoch": 2, "at": 9.5, "until": 39.5}
+    freed = {"kind": "freed", "session": "b", "stream": "s", "at": 12.0}
+    another = {"kind": "taken", "session": "c", "stream": "t", "epoch": 3, "at": 13.0, "until": 43.0}
+    assert _peak([successor, late, freed, another]) == 1
 
 
 class _Instant(ScaledClock):
@@ -132,7 +143,7 @@ def _peak(events: list[dict[str, Any]]) -> int:
     """How many streams were held at once, at the most, for certain."""
     freed = {event["session"]: event["at"] for event in events if event["kind"] == "freed"}
     by_stream: dict[str, list[dict[str, Any]]] = {}
-    for event in sorted((event for event in events if event["kind"] == "taken"), key=lambda event: event["at"]):
+    for event in sorted((event for event in events if event["kind"] == "taken"), key=lambda event: event["epoch"]):
         by_stream.setdefault(event["stream"], []).append(event)
     changes: list[tuple[float, int]] = []
     for taken in by_stream.values():
