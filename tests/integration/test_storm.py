@@ -4,6 +4,7 @@ Runs on whatever `aws_endpoint` gives: ministack, LocalStack, DynamoDB Local, AW
 """
 
 import json
+import math
 import os
 import random
 import signal
@@ -84,6 +85,8 @@ def test_the_peak_follows_the_commits_and_not_the_lines() -> None:
     freed = {"kind": "freed", "session": "b", "stream": "s", "at": 12.0}
     another = {"kind": "taken", "session": "c", "stream": "t", "epoch": 3, "at": 13.0, "until": 43.0}
     assert _peak([successor, late, freed, another]) == 1
+    first = {"kind": "taken", "session": "d", "stream": "s", "epoch": 0, "at": 5.0, "until": 35.0}
+    assert _peak([first, successor, late]) == 1
 
 
 class _Instant(ScaledClock):
@@ -147,14 +150,14 @@ def _peak(events: list[dict[str, Any]]) -> int:
         by_stream.setdefault(event["stream"], []).append(event)
     changes: list[tuple[float, int]] = []
     for taken in by_stream.values():
-        for number, event in enumerate(taken):
+        replaced = math.inf
+        for event in reversed(taken):
             # A session that was replaced by one on the same stream leaves that stream as held as before, even where
-            # the successor's process was killed before it wrote a line.
-            until = min(freed.get(event["session"], event["until"]), event["until"])
-            if number + 1 < len(taken):
-                until = min(until, taken[number + 1]["at"])
+            # the successor's process was killed before it wrote a line; and a stream is held once at any time.
+            until = min(freed.get(event["session"], event["until"]), event["until"], replaced)
             if until > event["at"]:
                 changes += [(event["at"], 1), (until, -1)]
+            replaced = min(replaced, event["at"])
     held = peak = 0
     for _, change in sorted(changes):
         held += change
