@@ -85,7 +85,6 @@ def send_sealed(bursts: list[Burst], subscribers: Sequence[Subscriber], udp: Udp
     What leaves as one message leaves as one buffer, by `sendto`, with the length of its datagrams set on the socket: 5 %
     cheaper than `sendmsg` of the parts with a control message for nine packets, a quarter for one (sound is nothing else).
     """
-    send, join = udp.sendto, b"".join
     refused = 0
     for bases, payloads, headers, parts, segment in bursts:
         with udp.segmented(segment):
@@ -97,13 +96,7 @@ def send_sealed(bursts: list[Burst], subscribers: Sequence[Subscriber], udp: Udp
                     payloads,
                     headers,
                 )
-                if udp.queue:
-                    refused += _queue(parts, segment, subscriber, udp)
-                    continue
-                try:
-                    send(join(parts), subscriber.address)
-                except OSError as error:
-                    refused += _recover(error, parts, 2, segment, subscriber, udp)
+                refused += _send(parts, 2, segment, subscriber, udp)
     return refused
 
 
@@ -137,33 +130,27 @@ def send_compiled(
 
 def send_protected(messages: list[tuple[list[bytes], int]], subscribers: Sequence[Subscriber], udp: UdpSocket) -> int:
     """The same through libsrtp, for peers without AEAD."""
-    send, join = udp.sendto, b"".join
     refused = 0
     for packets, segment in messages:
         with udp.segmented(segment):
             for subscriber in subscribers:
-                parts = list(map(subscriber.protect, packets))
-                if udp.queue:
-                    refused += _queue(parts, segment, subscriber, udp)
-                    continue
-                try:
-                    send(join(parts), subscriber.address)
-                except OSError as error:
-                    refused += _recover(error, parts, 1, segment, subscriber, udp)
+                refused += _send(list(map(subscriber.protect, packets)), 1, segment, subscriber, udp)
     return refused
 
 
-def _queue(parts: Buffers, segment: int, subscriber: Subscriber, udp: UdpSocket) -> int:
-    if udp.enqueue(list(parts), segments(segment) if segment else (), subscriber.address):
-        return 0
-    lost = sum(map(len, parts))
-    subscriber.extra_bytes -= lost
-    return lost
-
-
-def _recover(error: OSError, parts: Buffers, each: int, segment: int, subscriber: Subscriber, udp: UdpSocket) -> int:
-    control = segments(segment) if segment else ()
-    lost = sum(map(len, parts)) - udp.recover(error, parts, each, control, subscriber.address)
+def _send(parts: Buffers, each: int, segment: int, subscriber: Subscriber, udp: UdpSocket) -> int:
+    """One message of *parts*, *each* of which make a datagram; the bytes that were refused, taken off the subscriber's."""
+    if udp.queue:
+        control = segments(segment) if segment else ()
+        taken = sum(map(len, parts)) if udp.enqueue(list(parts), control, subscriber.address) else 0
+    else:
+        try:
+            udp.sendto(b"".join(parts), subscriber.address)
+        except OSError as error:
+            taken = udp.recover(error, parts, each, segments(segment) if segment else (), subscriber.address)
+        else:
+            return 0
+    lost = sum(map(len, parts)) - taken
     subscriber.extra_bytes -= lost
     return lost
 

@@ -1,7 +1,7 @@
 """Builds fanout.c with the machine's C compiler: `python -m sfu.native.build`. Needs nothing but the standard library.
 
 The library's name carries a digest of its source, so that one of another version is never loaded. Exit code 0: it is
-there; 1: it could not be built, and standard error says why. A node without it forwards in Python, at twice the cost.
+there; 1: it could not be built, and standard error says why. A node without it sends in Python.
 """
 
 import hashlib

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sfu.forwarding import Lane, Profile
 from sfu.history import Packet
-from sfu.native.fanout import Fanout
+from sfu.native.fanout import Fanout, Group, Message
 from sfu.rtp import parse
 from sfu.sending import Subscriber, runs
 from sfu.srtp import PROFILES, Protection, split
@@ -163,6 +163,36 @@ def test_a_repaired_packet_from_before_a_viewer_s_first_is_not_for_it(wire: Wire
     assert len(opened(old_keys, old_socket, 3)) == 3
     with pytest.raises(TimeoutError):
         new_socket.recv(2048)
+
+
+class Counted(Fanout):
+    """How many messages the library sent."""
+
+    messages = 0
+
+    def send(self, fd: int, message: Message, group: Group, at: int) -> int:
+        """Count them."""
+        sent = super().send(fd, message, group, at)
+        self.messages += sent
+        return sent
+
+
+def test_where_it_is_compiled_no_message_is_sent_by_python() -> None:
+    """The Python way would hide a library that is there and not used."""
+    fanout = compiled(Counted)
+    wire = Wire(fanout)
+    try:
+        lane = Lane(Profile(96, 1, {}), 0)
+        viewers = [wire.viewer() for _ in range(9)]
+        for subscriber, _, _ in viewers:
+            lane.begin(subscriber, 0)
+            lane.join(subscriber)
+        lane.forward([packet(0), packet(1), packet(2, 200)], wire.udp, wire.stats)
+        assert fanout.messages == 9 * 2
+        lane.send_alone(viewers[0][0], [packet(0)], [0], wire.udp, wire.stats)
+        assert fanout.messages == 9 * 2 + 1
+    finally:
+        wire.close()
 
 
 def test_a_viewer_that_moves_gets_the_next_burst_at_its_new_address(wire: Wire) -> None:

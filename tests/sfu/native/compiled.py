@@ -3,7 +3,7 @@
 import os
 import shutil
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import pytest
 
@@ -11,15 +11,16 @@ from sfu.native.build import COMPILERS, build
 from sfu.native.fanout import Fanout
 from sfu.srtp import OPENSSL
 
+_Kind = TypeVar("_Kind", bound=Fanout)
 OTHER: Final = "SLUICE_TEST_FANOUT"
 """The environment names another library to test: the sanitized one."""
 
 
-def compiled() -> Fanout:
+def compiled(kind: type[_Kind] = Fanout) -> _Kind:  # type: ignore[assignment]  # mypy has no defaults for type variables
     """Built and loaded; whatever goes wrong where there is a compiler is a failure."""
     if other := os.environ.get(OTHER):
-        return Fanout.load(OPENSSL, Path(other))
+        return kind.load(OPENSSL, Path(other))
     if not os.environ.get("CC") and not any(map(shutil.which, COMPILERS)):
         pytest.skip("there is no C compiler here, so nodes send in Python")
     build()
-    return Fanout.load(OPENSSL)
+    return kind.load(OPENSSL)
