@@ -19,6 +19,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -120,9 +121,9 @@ def soak() -> int:
 
 def test_clients() -> int:
     """Run the tests that need other people's clients, which are installed or built first."""
-    prepare(_ALL, say)
+    browser = _prepare_all_and_chromium()
     environ = {name: value for name, value in os.environ.items() if name not in _MAKES}
-    environ |= {"CHROMIUM": chromium.ensure(say)} | clients.ensure(say)
+    environ |= {"CHROMIUM": browser} | clients.ensure(say)
     asked = os.environ.get("ARGS", "").split()
     return _run([str(DEV.python), "-m", "pytest", "tests/clients", "tests/browser", "-m", "clients", *asked], environ)
 
@@ -173,22 +174,30 @@ def test_aws() -> int:
 
 def test() -> int:
     """Run pytest: first what may run side by side, then what shares the one stack."""
-    prepare(_ALL, say)
-    browser = chromium.ensure(say)
+    browser = _prepare_all_and_chromium()
     # Tests call make themselves, and are not to inherit what this make was told.
     environ = {name: value for name, value in os.environ.items() if name not in _MAKES}
     environ["CHROMIUM"] = browser
     asked = os.environ.get("ARGS", "").split()
     if asked:
         return _run([str(DEV.python), "-m", "pytest", *asked], environ)
-    pytest = [str(DEV.python), "-m", "pytest", "--cov", "--cov-report="]
+    pytest = [str(DEV.python), "-m", "pytest"]
     say("Tests that may run side by side:")
-    codes = [_run([*pytest, "-n", "auto", "-m", f"not ({_STACK} or bench or clients)"], environ)]
-    say("Tests of the whole stack, on two of them:")
+    covered = ["--cov", "--cov-report="]
+    codes = [_run([*pytest, *covered, "-n", "auto", "-m", f"not ({_STACK} or bench or clients)"], environ)]
+    say("Tests of the whole stack, on two of them (its code runs in other processes, where coverage does not look):")
     two = ["-n", "2", "--dist", "loadfile"]
-    codes.append(_run([*pytest, "--cov-append", *two, "-m", f"({_STACK}) and not (bench or clients)"], environ))
+    codes.append(_run([*pytest, *two, "-m", f"({_STACK}) and not (bench or clients)"], environ))
     _run([str(DEV.python), "-m", "coverage", "report"], environ)
     return max(0 if code == _NO_TESTS else code for code in codes)
+
+
+def _prepare_all_and_chromium() -> str:
+    """Install both at once: one waits for Debian's archive, the other unpacks; the path of the browser."""
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        browser = beside.submit(chromium.ensure, say)
+        prepare(_ALL, say)
+        return browser.result()
 
 
 _MAKES = {"ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"}

@@ -3,29 +3,28 @@
 from collections.abc import Iterator
 
 import boto3
-import botocore.session
 import pytest
-from botocore.loaders import create_loader
 from moto import mock_aws
 
 from tests.functions.policies import granted, used
 from tests.functions.world import SETTINGS, Beating, World
 
-_MODELS = create_loader()
+
+@pytest.fixture(scope="session")
+def session() -> boto3.Session:
+    """What clients are made from; reading botocore's models is what costs in a new one."""
+    return boto3.Session("testing", "testing", region_name="us-east-1")
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(monkeypatch: pytest.MonkeyPatch, session: boto3.Session) -> Iterator[World]:
     """The functions over an empty store."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
-        # moto forgets boto3's default session with every mock, and what costs in a new one is reading the same models.
-        session = botocore.session.Session()
-        session.register_component("data_loader", _MODELS)
-        boto3.setup_default_session(botocore_session=session)
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)  # moto forgets it with every mock
         made = World()
         yield made
         for function, calls in made.calls.items():

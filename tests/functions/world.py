@@ -8,12 +8,13 @@ import base64
 import json
 import os
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from botocore.config import Config
 from mypy_boto3_dynamodb.client import DynamoDBClient
 from samtranslator.yaml_helper import yaml_parse
@@ -21,10 +22,14 @@ from samtranslator.yaml_helper import yaml_parse
 from functions.account import handler as account
 from functions.admin import handler as admin
 from functions.admission import handler as admission
+from functions.admission.handler import Admission
 from functions.destinations import Reach
 from functions.hooks import handler as hooks
+from functions.hooks.service import Hook
 from functions.metering import handler as metering
+from functions.metering.service import Metering
 from functions.nodes import handler as nodes
+from functions.nodes.sweep import Sweep
 from functions.observability import LambdaLog
 from functions.provision import NewKey, create_account, create_key
 from functions.public import handler as public
@@ -39,6 +44,7 @@ from functions.web import request_of
 from functions.webhook import new_master
 from functions.webhooks import handler as webhooks
 from functions.webhooks.posting import Poster
+from functions.webhooks.service import Deliveries
 from shared.grants import Action
 from shared.tiers import NO_OVERRIDES, Overrides, Tier
 from shared.verifier import Rejected, VerifiedGrant, Verifier
@@ -200,52 +206,8 @@ class World:
         self.rosters = Rosters(self.dynamo, self.settings.accounts_table)
         self.ledger = UsageLedger(self.dynamo, self.settings.accounts_table)
         self.directory = Directory(self.dynamo, self.settings.accounts_table, self.settings.fleet_table)
-        self.admission = self.new_admission()
-        self._hook = hooks.build(
-            self.settings,
-            LambdaLog("hooks"),
-            Dynamo(self._client("hooks")),
-            clock=self.clock,
-            sleep=self.sleep,
-            events=lambda: self._events("hooks"),
-        )
-        self.nodes_client = self._client("nodes")
-        self._nodes = nodes.build(
-            self.settings,
-            LambdaLog("nodes"),
-            Dynamo(self.nodes_client),
-            self._ssm("nodes"),
-            clock=self.clock,
-            events=lambda: self._events("nodes"),
-        )
-        self._sweep = nodes.sweep_over(
-            self.settings,
-            LambdaLog("nodes"),
-            Dynamo(self._client("nodes")),
-            clock=self.clock,
-            events=lambda: self._events("nodes"),
-        )
-        self.metering = metering.build(
-            self.settings,
-            LambdaLog("metering"),
-            Dynamo(self._client("metering")),
-            clock=self.clock,
-            events=lambda: self._events("metering"),
-        )
         self.postponed: list[tuple[str, int]] = []
         """Receipts of waiting webhook messages, and for how long they were hidden."""
-        self._webhooks = webhooks.build(
-            self.settings,
-            LambdaLog("webhooks"),
-            Dynamo(self._client("webhooks")),
-            self._ssm("webhooks"),
-            lambda: Queue(self.calls["webhooks"], self.postponed),
-            clock=self.clock,
-            poster=Poster(Reach.LOCAL),
-        )
-        self._admin = admin.router(
-            admin.operator_over(Dynamo(self._client("admin")), self.settings, clock=self.clock), LambdaLog("admin")
-        )
 
     # Time
 
@@ -263,9 +225,79 @@ class World:
             due[1]()
         self.now = until
 
-    # Functions
+    # Functions: each begins with its first request, as on Lambda; few tests need them all, and a client is dear
 
-    def new_admission(self) -> admission.Admission:
+    @cached_property
+    def admission(self) -> Admission:
+        """The execution environment of the admission function."""
+        return self.new_admission()
+
+    @cached_property
+    def metering(self) -> Metering:
+        """The execution environment of the metering function."""
+        return metering.build(
+            self.settings,
+            LambdaLog("metering"),
+            Dynamo(self._client("metering")),
+            clock=self.clock,
+            events=lambda: self._events("metering"),
+        )
+
+    @cached_property
+    def nodes_client(self) -> DynamoDBClient:
+        """DynamoDB as the nodes function calls it."""
+        return self._client("nodes")
+
+    @cached_property
+    def _hook(self) -> Hook:
+        return hooks.build(
+            self.settings,
+            LambdaLog("hooks"),
+            Dynamo(self._client("hooks")),
+            clock=self.clock,
+            sleep=self.sleep,
+            events=lambda: self._events("hooks"),
+        )
+
+    @cached_property
+    def _nodes(self) -> APIGatewayHttpResolver:
+        return nodes.build(
+            self.settings,
+            LambdaLog("nodes"),
+            Dynamo(self.nodes_client),
+            self._ssm("nodes"),
+            clock=self.clock,
+            events=lambda: self._events("nodes"),
+        )
+
+    @cached_property
+    def _sweep(self) -> Sweep:
+        return nodes.sweep_over(
+            self.settings,
+            LambdaLog("nodes"),
+            Dynamo(self._client("nodes")),
+            clock=self.clock,
+            events=lambda: self._events("nodes"),
+        )
+
+    @cached_property
+    def _webhooks(self) -> Deliveries:
+        return webhooks.build(
+            self.settings,
+            LambdaLog("webhooks"),
+            Dynamo(self._client("webhooks")),
+            self._ssm("webhooks"),
+            lambda: Queue(self.calls["webhooks"], self.postponed),
+            clock=self.clock,
+            poster=Poster(Reach.LOCAL),
+        )
+
+    @cached_property
+    def _admin(self) -> APIGatewayHttpResolver:
+        operator = admin.operator_over(Dynamo(self._client("admin")), self.settings, clock=self.clock)
+        return admin.router(operator, LambdaLog("admin"))
+
+    def new_admission(self) -> Admission:
         """A fresh execution environment of the admission function."""
         return admission.build(
             self.settings,
