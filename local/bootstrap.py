@@ -36,7 +36,7 @@ _CODES = "tests/integration/test_documented_codes.py"
 _CODE = ("functions", "shared", "sfu", "local", "tests")
 _HELP = """make up      the whole system on this machine      PORT=8080 HOST=127.0.0.1 (or lan) SECONDS=… (stops by itself)
 make demo    publish a test picture to it and print the link to watch
-make test    all tests, with coverage       ARGS="tests/local -k routes" runs what pytest is told, alone
+make test    all tests       ARGS="tests/local -k routes" runs what pytest is told, alone   COVERAGE=1 reports branches
 make fuzz    requests that nobody meant to send, made from the OpenAPI document   SECONDS=300 SEED=1
 make lint    format, lint, types, import rules, templates
 make bench   the benchmark against MediaMTX (MEDIAMTX=/path/to/mediamtx)   FULL=1 for every bar (15 minutes)
@@ -182,13 +182,16 @@ def test() -> int:
     if asked:
         return _run([str(DEV.python), "-m", "pytest", *asked], environ)
     pytest = [str(DEV.python), "-m", "pytest"]
+    # Tracing takes a third of the time; CI asks for it, and says what no test comes by.
+    covered = ["--cov", "--cov-report="] if os.environ.get("COVERAGE") else []
     say("Tests that may run side by side:")
-    covered = ["--cov", "--cov-report="]
     codes = [_run([*pytest, *covered, "-n", "auto", "-m", f"not ({_STACK} or bench or clients)"], environ)]
-    say("Tests of the whole stack, on two of them (its code runs in other processes, where coverage does not look):")
+    say("Tests of the whole stack, on two of them:")
     two = ["-n", "2", "--dist", "loadfile"]
+    # Not traced: what these test runs in other processes.
     codes.append(_run([*pytest, *two, "-m", f"({_STACK}) and not (bench or clients)"], environ))
-    _run([str(DEV.python), "-m", "coverage", "report"], environ)
+    if covered:
+        _run([str(DEV.python), "-m", "coverage", "report"], environ)
     return max(0 if code == _NO_TESTS else code for code in codes)
 
 
@@ -200,7 +203,7 @@ def _prepare_all_and_chromium() -> str:
         return browser.result()
 
 
-_MAKES = {"ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"}
+_MAKES = {"ARGS", "COVERAGE", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"}
 _NO_TESTS = 5  # pytest's exit code
 
 
