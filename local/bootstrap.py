@@ -183,12 +183,12 @@ def test() -> int:
         return _run([str(DEV.python), "-m", "pytest", *asked], environ)
     pytest = [str(DEV.python), "-m", "pytest"]
     # Tracing takes a third of the time; CI asks for it, and says what no test comes by.
-    covered = ["--cov", "--cov-report="] if os.environ.get("COVERAGE") else []
+    covered = ["--cov", "--cov-report="] if os.environ.get("COVERAGE") == "1" else []
     say("Tests that may run side by side:")
     codes = [_run([*pytest, *covered, "-n", "auto", "-m", f"not ({_STACK} or bench or clients)"], environ)]
     say("Tests of the whole stack, on two of them:")
     two = ["-n", "2", "--dist", "loadfile"]
-    # Not traced: what these test runs in other processes.
+    # Not traced: the code that these tests exercise runs in other processes.
     codes.append(_run([*pytest, *two, "-m", f"({_STACK}) and not (bench or clients)"], environ))
     if covered:
         _run([str(DEV.python), "-m", "coverage", "report"], environ)
