@@ -1,6 +1,8 @@
 """A WHIP publisher that sends a clip in real time, round and round, like an encoder: OBS's habits by default.
 
-It answers NACKs from a history with the same packet again, and ignores keyframe requests unless told to react.
+It answers NACKs from a history with the same packet again, and ignores keyframe requests unless told to react. A server
+that asks again before the first answer came gets the packet twice, and takes the second for the replay that it is
+(RFC 3711, section 3.3.2): so each packet counts once, however often it was sent.
 """
 
 import random
@@ -38,6 +40,8 @@ class Outgoing:
     packets: int = 0
     octets: int = 0
     history: dict[int, bytes] = field(default_factory=dict)
+    unsent: set[int] = field(default_factory=set)
+    """Sequence numbers of the history that have not left yet."""
 
     def due(self) -> float:
         """Seconds since the start at which the next payload is to be sent."""
@@ -59,6 +63,7 @@ class Publisher(Peer):
         reacts: bool = False,
         spread: float = 0.0,
         skip_every: int = 0,
+        copies: int = 1,
         sequence: int | None = None,
         **options: object,
     ) -> None:
@@ -66,10 +71,14 @@ class Publisher(Peer):
         self._clip, self._stamps, self._reacts = clip, stamps, reacts
         self._skip_every = skip_every
         """Each so manieth video packet is not sent until it is asked for: a loss on the way up that both sides can count."""
+        self._copies = copies
+        """How often a packet is sent that is asked for: 2 is what a server gets that is too impatient for the path."""
         self.octets = 0
-        """UDP payload of the SRTP packets sent (RTP only, retransmissions too), the way usage is metered."""
+        """UDP payload of the SRTP packets sent (RTP only, each once), the way usage is metered."""
         self.packets = 0
         self.retransmitted = 0
+        self.replays = 0
+        """Sent when they had been sent before."""
         self.nacked = 0
         self.keyframe_requests = 0
         self.rembs = 0
@@ -164,28 +173,40 @@ class Publisher(Peer):
             + track.ssrc.to_bytes(4, "big")
         )
         packet = self._sender.rtp(header, payload.data, track.index)
-        track.history[track.index & 0xFFFF] = packet
+        sequence = track.index & 0xFFFF
+        track.history[sequence] = packet
+        track.unsent.add(sequence)
         if len(track.history) > HISTORY:
-            del track.history[next(iter(track.history))]
+            oldest = next(iter(track.history))
+            del track.history[oldest]
+            track.unsent.discard(oldest)
         track.index += 1
         track.packets += 1
         track.octets += len(payload.data)
         self._stamps[payload.number] = time.time()
         if self._skip_every and track.kind == "video" and track.packets % self._skip_every == 0:
             return
-        if self._send(packet):
-            self.packets += 1
-            self.octets += len(packet)
+        self._deliver(track, sequence, packet)
 
     def _repeat(self, source: int, lost: list[int]) -> None:
         track = self._by_ssrc.get(source)
         self.nacked += len(lost)
         for sequence in lost:
             packet = track.history.get(sequence) if track else None
-            if packet is not None and self._send(packet):
-                self.retransmitted += 1
-                self.packets += 1
-                self.octets += len(packet)
+            if track is not None and packet is not None:
+                self.retransmitted += sum(self._deliver(track, sequence, packet) for _ in range(self._copies))
+
+    def _deliver(self, track: Outgoing, sequence: int, packet: bytes) -> bool:
+        """Send it, and count it unless it was sent before; False where the socket did not take it."""
+        if not self._send(packet):
+            return False
+        if sequence in track.unsent:
+            track.unsent.remove(sequence)
+            self.packets += 1
+            self.octets += len(packet)
+        else:
+            self.replays += 1
+        return True
 
     def _to_keyframe(self) -> None:
         """Go on with the next keyframe of the clip, at the next frame's time."""
