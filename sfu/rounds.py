@@ -99,6 +99,8 @@ class Rounds:
                 self._delivery.meter_viewer(session)
                 session.report(wall, session.stream)
             elif isinstance(session, Publisher):
+                # Packets that nobody is to get (padding, layers that wait) make no burst, and count all the same.
+                self._delivery.meter_publisher(session)
                 session.report(now)
                 if session.limit.exceeded:
                     self._sessions.end(session, Code.BITRATE_EXCEEDED)

@@ -52,6 +52,8 @@ async def test_a_stream_is_live_from_publish_to_end() -> None:
         assert (report.stream, report.account, report.epoch, report.viewers) == (STREAM, "acme", 1, 0)
         assert report.silent_ms < 500
         assert publisher.ways.session is not None
+        publisher.pause()
+        await until(lambda: run.meter.by_account == {"acme": [publisher.octets, 0]})
         assert run.plane.end(publisher.ways.session.id, "delete")
         assert not run.plane.end(publisher.ways.session.id, "delete")
         assert await asyncio.wait_for(publisher.ended, 2) == "close_notify"
@@ -231,15 +233,26 @@ async def test_bytes_are_metered_exactly(profile: dtls.Profile, setup: str) -> N
         await asyncio.gather(*(asyncio.wait_for(viewer.picture, 5) for viewer in viewers))
         await asyncio.sleep(0.4)
         publisher.pause()
-        await asyncio.sleep(0.1)
+        await until(lambda: run.meter.by_account == {"acme": [publisher.octets, sum(each.octets for each in viewers)]})
         sent = sum(viewer.counts().octets for viewer in viewers)
-        assert run.meter.by_account == {"acme": [publisher.octets, sent]}
         assert run.meter.by_stream == {STREAM: [publisher.octets, sent]}
         assert all(viewer.counts().unauthentic == 0 for viewer in viewers)
         for viewer in viewers:
             viewer.hang_up()
         await until(lambda: len(run.ended) == 3)
         assert sum(ended.sent for ended in run.ended) == sent
+
+
+async def test_bytes_that_go_nowhere_are_metered_within_a_second() -> None:
+    """Packets of a payload type that was not negotiated: they came, whoever sent them pays, and the quota sees them now."""
+    async with stage() as run:
+        publisher = await run.publisher()
+        for track in publisher.tracks:
+            track.payload_type = 99
+        await until(lambda: run.plane.stats.dropped_rtp > 50)
+        publisher.pause()
+        await until(lambda: run.meter.by_account == {"acme": [publisher.octets, 0]})
+        assert run.ended == []
 
 
 async def test_1b_05_a_viewer_may_wait_for_its_publisher() -> None:
