@@ -15,6 +15,9 @@ TRIES: Final = 10
 FIRST_AFTER: Final = 0.01
 """Seconds of patience with a reordered packet before the first NACK."""
 AGAIN_AFTER: Final = 0.05
+MAX_AGAIN_AFTER: Final = 0.3
+"""Seconds between NACKs for one packet. Over a path whose answers take longer than the least of it, that is what they take:
+whoever asks again before the answer can be there gets it twice, through an uplink that is losing packets already."""
 GIVE_UP_AFTER: Final = 1.0
 
 
@@ -22,6 +25,7 @@ class Reception:
     """The receiver side of one SSRC."""
 
     __slots__ = (
+        "_answer_seconds",
         "_base",
         "_expected_before",
         "_highest",
@@ -57,11 +61,13 @@ class Reception:
         self._highest = 0
         self._strange = -1
         self._jitter = 0.0
+        self._answer_seconds = 0.0
+        """From the first NACK for a packet to the packet, smoothed; 0 before there was one."""
         self._transit: float | None = None
         self._expected_before = 0
         self._received_before = 0
         self._missing: dict[int, list[float]] = {}
-        """Extended sequence -> [when it was missed, when it may be asked for, times asked]."""
+        """Extended sequence -> [when it was missed, when it may be asked for, times asked, when it was asked for first]."""
 
     def packet(self, sequence: int, timestamp: int, size: int, now: float, *, repaired: bool = False) -> bool:
         """Count one packet; False where the loss before it was too great to be repaired (ask for a keyframe)."""
@@ -79,7 +85,9 @@ class Reception:
             self._restart(sequence)
             return False
         if ahead <= 0 or repaired:
-            self._missing.pop(extended, None)
+            entry = self._missing.pop(extended, None)
+            if entry is not None and entry[2]:
+                self._answered(now - entry[3])
             return True
         self._highest = extended
         if not repaired:
@@ -90,17 +98,19 @@ class Reception:
             self._missing.clear()
             return False
         for number in range(extended - ahead + 1, extended):
-            self._missing[number] = [now, now + FIRST_AFTER, 0]
+            self._missing[number] = [now, now + FIRST_AFTER, 0, 0.0]
         return True
 
     def wanted(self, now: float) -> list[int]:
         """Sequence numbers to ask for now, ascending."""
+        patience = min(max(AGAIN_AFTER, 1.25 * self._answer_seconds), MAX_AGAIN_AFTER)
         asked: list[int] = []
         for number, entry in list(self._missing.items()):
             if now - entry[0] > GIVE_UP_AFTER or entry[2] >= TRIES:
                 del self._missing[number]
             elif now >= entry[1]:
-                entry[1] = now + AGAIN_AFTER
+                entry[1] = now + patience
+                entry[3] = entry[3] if entry[2] else now
                 entry[2] += 1
                 asked.append(number & 0xFFFF)
         return asked
@@ -137,6 +147,11 @@ class Reception:
             self.report_ntp,
             delay,
         )
+
+    def _answered(self, seconds: float) -> None:
+        # From the first NACK, also where there were more: too long where that was lost, never too short (Karn's problem).
+        known = self._answer_seconds
+        self._answer_seconds = known + (seconds - known) / 8 if known else seconds
 
     def _measure(self, timestamp: int, now: float) -> None:
         transit = now * self.clock_rate - timestamp

@@ -29,6 +29,43 @@ def test_what_does_not_come_is_given_up() -> None:
     assert reception.missing == 0
 
 
+def test_over_a_long_path_it_asks_no_more_often_than_answers_can_come() -> None:
+    """Each tenth packet is lost, answers take 180 ms: the first ones are asked for in vain, then each of them once."""
+    reception = Reception(7, 90000)
+    answers: list[tuple[float, int]] = []
+    asked_for: list[int] = []
+    for step in range(600):
+        now = step / 100
+        for _, sequence in (due := [answer for answer in answers if answer[0] <= now]):
+            reception.packet(sequence, 0, 100, now)
+        answers = [answer for answer in answers if answer not in due]
+        if step % 10:
+            reception.packet(step, 0, 100, now)
+        wanted = reception.wanted(now)
+        asked_for += wanted
+        answers += [(now + 0.18, sequence) for sequence in wanted]
+    assert sorted(set(asked_for)) == [step for step in range(10, 600, 10)]
+    assert all(asked_for.count(sequence) == 1 for sequence in range(100, 600, 10))
+
+
+def test_a_path_that_got_short_again_is_asked_at_its_pace() -> None:
+    """The patience follows the answers down as well, to its least; and no answer, however late, makes it grow for ever."""
+    reception = received(1, 3)
+    assert reception.wanted(0.01) == [2]
+    reception.packet(2, 0, 100, 0.9)
+    reception.packet(5, 0, 100, 1.0)
+    assert reception.wanted(1.01) == [4]
+    assert reception.wanted(1.30) == []
+    assert reception.wanted(1.31) == [4]
+    reception.packet(4, 0, 100, 1.32)
+    for n in range(40):
+        reception.packet(7 + 2 * n, 0, 100, 2 + n / 10)
+        assert reception.wanted(2.01 + n / 10) == [6 + 2 * n]
+        reception.packet(6 + 2 * n, 0, 100, 2.02 + n / 10)
+    reception.packet(101, 0, 100, 7.0)
+    assert len(reception.wanted(7.01)) == len(reception.wanted(7.06)) > 0
+
+
 def test_a_loss_too_great_to_repair_is_reported_and_not_remembered() -> None:
     """Then only a keyframe helps."""
     reception = received(1)
