@@ -189,7 +189,9 @@ def test() -> int:
     say("Tests of the whole stack, on two of them:")
     two = ["-n", "2", "--dist", "loadfile"]
     # Not traced: the code that these tests exercise runs in other processes.
-    codes.append(_run([*pytest, *two, "-m", f"({_STACK}) and not (bench or clients)"], environ))
+    codes.append(_run([*pytest, *two, "-m", f"({_STACK}) and not (alone or bench or clients)"], environ))
+    say("Tests that claim a time, alone:")
+    codes.append(_run([*pytest, "-m", "alone and not (bench or clients)"], environ))
     if covered:
         _run([str(DEV.python), "-m", "coverage", "report"], environ)
     return max(0 if code == _NO_TESTS else code for code in codes)

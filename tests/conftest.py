@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings as hypothesis_settings
 
 from local import emulator, settings
 from local.ports import is_free
@@ -22,6 +23,17 @@ from local.processes import ROOT, TETHER
 from tests.ports import free_port, free_ports
 
 _START_SECONDS = 100
+_STACK_TEST_SECONDS = 240
+"""The first one waits for the stack, too."""
+
+# What a property takes on a machine that is busy says nothing of it; `ci`, where CI is set, draws the same each time.
+hypothesis_settings.register_profile(
+    "sluice",
+    parent=hypothesis_settings.get_profile("ci" if os.environ.get("CI") else "default"),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+hypothesis_settings.load_profile("sluice")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -30,6 +42,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker("stack")
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(_STACK_TEST_SECONDS))
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.browser.chromium import FLAGS, executable
 from tests.browser.fake_api import FakeApi
 
 DESKTOP = (1280, 800)
 PHONE = (360, 740)
+
+expect.set_options(timeout=20_000)  # for what a page comes to be in the end; claims of time are made by clocks
 
 
 @pytest.fixture(scope="module")
@@ -70,4 +72,4 @@ def page(new_page: Callable[..., Page]) -> Page:
 def stop_the_clock(page: Page) -> None:
     """Let the page's time pass only by `page.clock.run_for`, however slow the machine is."""
     page.clock.install(time=1_795_532_400)
-    page.clock.pause_at(1_795_532_401)
+    page.clock.pause_at(1_795_536_000)  # an hour on: until it is paused the clock runs, and it cannot be put back

@@ -13,7 +13,7 @@ from tests.browser.test_stack import account, is_playing, joins, watch
 from tests.conftest import running_stack
 from tests.ports import free_ports
 
-pytestmark = [pytest.mark.browser, pytest.mark.stack]
+pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.alone]
 
 
 def test_the_first_join_of_a_new_stack_takes_less_than_a_second(new_page: Callable[..., Page], tmp_path: Path) -> None:

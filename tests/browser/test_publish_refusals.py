@@ -75,6 +75,7 @@ def test_a_refusal_is_explained_with_its_recommended_fallback(
     page: Page, api: FakeApi, refused: Refused, title: str, text: str, buttons: list[str]
 ) -> None:
     """Title and text are in plain words, the code is there for support, and the buttons are the contract's ways on."""
+    stop_the_clock(page)  # or a page that tries again by itself does so while we look
     alert = refused_page(page, api, refused).get_by_role("alert")
 
     expect(alert.get_by_role("heading")).to_have_text(title)
@@ -114,6 +115,7 @@ def test_an_invalid_key_is_never_retried_by_itself(page: Page, api: FakeApi) -> 
 
 def test_a_full_account_goes_on_with_the_free_servers(page: Page, api: FakeApi) -> None:
     """One click gets an anonymous key and publishes with it."""
+    stop_the_clock(page)
     refused_page(page, api, refusals.stream_limit_reached(1, 1), refusals.no_capacity())
 
     page.get_by_role("button", name="Retry with free servers").click()

@@ -52,6 +52,7 @@ def test_a_refusal_is_explained_to_the_viewer(
     page: Page, api: FakeApi, refused: Refused, title: str, text: str, buttons: list[str]
 ) -> None:
     """The same codes mean something else to a viewer than to a publisher, so they have words of their own."""
+    stop_the_clock(page)  # or a page that tries again by itself does so while we look
     api.refuse("whep", refused)
     page.goto(f"{api.url}/watch/{STREAM}")
 

@@ -28,10 +28,12 @@ def test_the_demo_is_live_while_it_runs(stack: dict[str, Any]) -> None:
     port = stack["api"].rpartition(":")[2]
     command = ["make", "demo", f"PORT={port}", "SECONDS=3"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        link = f"{stack['api']}/watch/{key['stream_id']}"
+        assert any(link in line for line in process.stdout), "the demo never said that it publishes"
         wait_for(live)
         said, _ = process.communicate(timeout=30)
     assert process.returncode == 0, said
-    assert f"{stack['api']}/watch/{key['stream_id']}" in said
     wait_for(lambda: not live())
 
 

@@ -68,6 +68,7 @@ async def _served(
     template = builders.template(TEXT, where)
     await asyncio.to_thread(deploy, template, clients)
     pool = await make_pool(TEXT)
+    await pool.start()  # a cold one may need longer than messages stay invisible
     task = asyncio.create_task(Trigger(template.sources[0], pool, clients.sqs, log).run())
     yield Served(clients.sqs, template.queues["Work"].url, template.queues["Dead"].url)
     task.cancel()

@@ -54,6 +54,11 @@ def run_as_printed(command: str, stack: dict[str, Any]) -> None:
     assert refused.stderr.startswith("NOT_FOUND: ")
 
 
+def operator_commands(output: Path) -> list[str]:
+    """The operator's line of a table, as soon as it was printed."""
+    return re.findall(r"^  operator  (.+)\n", output.read_text(), re.MULTILINE)
+
+
 def processes_of(stack: psutil.Process) -> list[psutil.Process]:
     """The supervisor and everything that it started."""
     return [stack, *stack.children(recursive=True)]
@@ -119,15 +124,17 @@ def test_two_stacks_side_by_side_and_their_end(stack: dict[str, Any], tmp_path: 
     assert key["stream_key"] not in (state / "stack.log").read_text()
 
     with running_stack(port, tmp_path / "again") as (process, third):
-        (printed,) = re.findall(r"^  operator  (.+)$", (tmp_path / "again").read_text(), re.MULTILINE)
+        # The table is printed when stack.json is there, not before.
+        wait_for(lambda: operator_commands(tmp_path / "again"))
+        (printed,) = operator_commands(tmp_path / "again")
         run_as_printed(printed, third)
         # An OBS that was set up once keeps its key.
         assert third["accounts"] == second["accounts"]
         everything = processes_of(psutil.Process(process.pid))
         psutil.Process(third["pid"]).kill()
-        _, alive = psutil.wait_procs(everything, timeout=5)
+        _, alive = psutil.wait_procs(everything, timeout=20)
         assert not alive
-        wait_for(lambda: not (state / "stack.json").exists(), 5)
+        wait_for(lambda: not (state / "stack.json").exists(), 20)
 
 
 def test_a_killed_make_takes_its_stack_along(tmp_path: Path) -> None:

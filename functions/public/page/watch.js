@@ -204,6 +204,7 @@ export class WatchView {
     session?.end();
     this.video.srcObject = null;
     byId("watch-stats").replaceChildren();
+    delete byId("watch-stats").dataset.frames;
     delete this.stage.dataset.firstFrameMs;
   }
 
