@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
-from hypothesis import HealthCheck, settings as hypothesis_settings
 
 from local import emulator, settings
 from local.ports import is_free
@@ -27,13 +27,13 @@ _STACK_TEST_SECONDS = 240
 """The first one waits for the stack, too."""
 
 # What a property takes on a machine that is busy says nothing of it; `ci`, where CI is set, draws the same each time.
-hypothesis_settings.register_profile(
+hypothesis.settings.register_profile(
     "sluice",
-    parent=hypothesis_settings.get_profile("ci" if os.environ.get("CI") else "default"),
+    parent=hypothesis.settings.get_profile("ci" if os.environ.get("CI") else "default"),
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
-hypothesis_settings.load_profile("sluice")
+hypothesis.settings.load_profile("sluice")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -44,7 +44,7 @@ def test_over_a_long_path_it_asks_no_more_often_than_answers_can_come() -> None:
         wanted = reception.wanted(now)
         asked_for += wanted
         answers += [(now + 0.18, sequence) for sequence in wanted]
-    assert sorted(set(asked_for)) == [step for step in range(10, 600, 10)]
+    assert sorted(set(asked_for)) == list(range(10, 600, 10))
     assert all(asked_for.count(sequence) == 1 for sequence in range(100, 600, 10))
 
 
