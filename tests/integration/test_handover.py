@@ -22,6 +22,8 @@ from tests.peers import clip, peer, stamps, whip
 from tests.peers.publisher import Publisher
 from tests.peers.viewer import Viewer
 
+pytestmark = pytest.mark.alone
+
 VIDEO = clip.Recipe(seconds=4)
 GAP_SECONDS = 2.0
 
@@ -51,6 +53,8 @@ class Audience:
         self.whep = f"{api}/{key.stream}/whep"
         self.publisher = Publisher(host, self._whip, self._video, self._table)
         self.refused: list[str] = []
+        self.subscribed = asyncio.Event()
+        """Somebody waits for a `reconnect`."""
         self._tasks: list[asyncio.Task[Any]] = []
         self._all: list[peer.Peer] = []
 
@@ -103,6 +107,7 @@ class Audience:
             events = response.headers["Location"]
         url = ""
         async with self._host.http.get(events) as response:
+            self.subscribed.set()
             async for line in response.content:
                 if line.startswith(b"data:"):
                     url = json.loads(line[5:])["url"]
@@ -173,7 +178,7 @@ async def test_1b_05_who_waits_at_one_node_follows_the_publisher_to_another(
         if not there:
             node = next(one for one in stack["nodes"] if one["id"] != node["id"])
             moving = asyncio.create_task(audience.moved_by_event(waiting))
-        await asyncio.sleep(0.3)
+            await asyncio.wait_for(audience.subscribed.wait(), 5)
         began = time.time()
         await audience.publish(f"{node['url']}/{key.stream_key.reveal()}/whip")
         if there:
@@ -209,8 +214,9 @@ async def test_draining_moves_publishers_and_viewers_within_two_seconds(stack: d
         for by_signal in (False, True):
             node = node_of(audience.publisher, port)
             drained.append(node)
+            audience.subscribed.clear()
             moving = asyncio.gather(audience.moved_by_event(listening), audience.moved_by_closing(plain))
-            await asyncio.sleep(0.3)
+            await asyncio.wait_for(audience.subscribed.wait(), 5)
             if by_signal:
                 os.kill(node["pid"], signal.SIGTERM)
             else:

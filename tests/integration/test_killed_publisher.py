@@ -14,6 +14,8 @@ import pytest
 from shared.tiers import Tier
 from tests.integration.test_documented_codes import Client
 
+pytestmark = pytest.mark.alone
+
 
 @asynccontextmanager
 async def killed_publisher(api: Client, key: str) -> AsyncIterator[float]:
@@ -55,9 +57,11 @@ async def test_the_slot_is_free_for_another_key_within_twelve_seconds(stack: dic
         _, (key, other) = await asyncio.to_thread(api.account, Tier.REGISTERED, 2)
         async with killed_publisher(api, key.stream_key.reveal()) as killed:
             status = 429
-            while status == 429 and time.monotonic() - killed < 20:
+            asked = killed
+            while status == 429 and asked - killed < 20:
+                await asyncio.sleep(0.02)
+                asked = time.monotonic()
                 status, _ = await api.post(f"/{other.stream_key.reveal()}/whip")
-                await asyncio.sleep(0.2)
 
             assert status == 307
-            assert time.monotonic() - killed < 12
+            assert asked - killed < 12

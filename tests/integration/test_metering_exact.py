@@ -1,6 +1,7 @@
 """What an account pays is what its peers sent and got, to the byte, through the whole system."""
 
 import asyncio
+import time
 from typing import Any
 
 import aiohttp
@@ -64,7 +65,8 @@ async def test_an_account_pays_for_what_its_peers_counted(stack: dict[str, Any])
 
 async def watching(host: peer.Host, url: str, video: clip.Clip, table: "memoryview[float]") -> Viewer:
     """A viewer, as soon as the API has heard from the node that the stream is live (it answers 409 until then)."""
-    for _ in range(20):
+    end = time.monotonic() + LIMIT
+    while time.monotonic() < end:
         viewer = Viewer(host, url, video, table)
         try:
             await viewer.connect()

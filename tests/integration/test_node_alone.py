@@ -68,6 +68,9 @@ async def test_bytes_are_counted_exactly(node: Server, setup: peer.Setup, profil
                 await asyncio.sleep(1.0)
                 publisher.pause()
                 await asyncio.sleep(0.3)
+                async with asyncio.timeout(5):
+                    while any(viewer.counts().missing for viewer in viewers):  # noqa: ASYNC110 - counters have no event
+                        await asyncio.sleep(0.05)
 
         assert publisher.replays > 0
         assert viewers[0].counts().duplicates > 0

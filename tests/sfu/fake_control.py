@@ -55,8 +55,12 @@ class FakeControl:
     api: Callable[[], web.Response | None] = lambda: None
     """What to answer to a heartbeat instead of 200; raise ConnectionResetError to drop it."""
     queue: Callable[[], web.Response | None] = lambda: None
-    delay: float = 0.0
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    """Nothing is answered while it is cleared."""
     _heard: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
 
     @property
     def url(self) -> str:
@@ -131,8 +135,7 @@ class FakeControl:
         return total
 
     async def _answer(self, request: web.Request, decide: Callable[[], web.Response | None]) -> web.Response | None:
-        if self.delay:
-            await asyncio.sleep(self.delay)
+        await self.gate.wait()
         try:
             return decide()
         except ConnectionResetError:

@@ -73,9 +73,10 @@ async def test_a_refusal_of_the_queue_is_an_error(control: FakeControl, http: ai
 
 async def test_no_answer_in_time_is_an_error(control: FakeControl, http: aiohttp.ClientSession) -> None:
     """A server that hangs is left after the time limit."""
-    control.delay = 5
+    control.gate.clear()
     with pytest.raises(AwsError, match=r"no answer within 0\.05 s"):
         await _beat(http, control, _static(), 0.05)
+    control.gate.set()
 
 
 async def test_a_server_that_is_away_is_an_error(control: FakeControl, http: aiohttp.ClientSession) -> None:

@@ -49,10 +49,12 @@ async def test_the_timestamps_of_a_catch_up_are_squeezed_and_never_go_back() -> 
                 seen.append(track.timestamp)
 
         viewer.on_batch = watching  # type: ignore[method-assign]  # a spy
+        began = time.monotonic()
         await asyncio.sleep(1.2)
+        took = time.monotonic() - began
         steps = [(b - a) & 0xFFFFFFFF for a, b in itertools.pairwise(seen)]
         assert all(step < 90000 for step in steps)
-        assert (seen[-1] - seen[0]) & 0xFFFFFFFF < 2.0 * 90000
+        assert (seen[-1] - seen[0]) & 0xFFFFFFFF < (took + 0.8) * 90000
 
 
 def skew(publisher: TestPublisher, viewer: TestViewer) -> float | None:
@@ -83,9 +85,8 @@ async def test_sound_and_picture_stay_within_40_ms_over_a_takeover() -> None:
         # The reports of before the takeover are of the other publisher.
         reported = {ssrc: track.reported_at for ssrc, track in viewer.tracks.items()}
         await until(lambda: all(track.reported_at > reported[ssrc] for ssrc, track in viewer.tracks.items()), 4)
-        apart = skew(second, viewer)
-        assert apart is not None
-        assert apart < 0.04
+        # What is on its way when we look counts as apart, so it may take more than one look.
+        await until(lambda: (skew(second, viewer) or 1) < 0.04)
 
 
 async def test_an_encoder_that_changes_its_parameters_is_watched_on() -> None:
@@ -181,8 +182,8 @@ async def test_a_publisher_s_loss_is_asked_for_and_forwarded_late(monkeypatch: p
         await asyncio.sleep(1.5)
         assert publisher.lost > 5
         assert publisher.retransmitted > 0
-        missing = viewer.tracks[SSRCS["video"]].missing
-        assert len(missing) <= 1
+        publisher.pause()
+        await until(lambda: not viewer.tracks[SSRCS["video"]].missing)
 
 
 async def test_keyframe_requests_reach_the_publisher_coalesced() -> None:
@@ -190,7 +191,9 @@ async def test_keyframe_requests_reach_the_publisher_coalesced() -> None:
     async with stage() as run:
         publisher = await run.publisher(reacts=True)
         viewer = await run.viewer()
-        await asyncio.wait_for(viewer.picture, 5)
+        session = viewer.ways.session
+        assert session is not None
+        await until(lambda: {each["state"] for each in session.media_state(0)} == {"live"})
         before = publisher.keyframe_requests
         for _ in range(100):
             viewer._send_rtcp(rtcp.picture_loss(1, SSRCS["video"]))
@@ -337,16 +340,20 @@ async def test_a_publisher_hears_when_its_packets_arrived_where_it_numbers_them(
                 continue
             extension = b"\x51" + (number & 0xFFFF).to_bytes(2, "big") + b"\x00"
             header = head % (index & 0xFFFF).to_bytes(2, "big") + extension
-            publisher._send(publisher._sender.rtp(header, b"" if number % 7 else bytes(50), index))
-            sent[number & 0xFFFF] = time.monotonic()
+            packet = publisher._sender.rtp(header, b"" if number % 7 else bytes(50), index)
+            before = time.monotonic()
+            publisher._send(packet)
+            sent[number & 0xFFFF] = before, time.monotonic()
             index += 1
             await asyncio.sleep(0.005)
         told = _Arrived(heard)
         await until(lambda: len(told()) >= 30)
     arrived = {number: at for number, at in told().items() if at is not None}
     assert set(arrived) == set(sent)
-    waits = [at / TICKS - sent[number] for number, at in arrived.items()]
-    assert max(waits) - min(waits) < 0.02
+    # Each left at some time between the two.
+    latest = max(at / TICKS - after for number, at in arrived.items() for _before, after in [sent[number]])
+    earliest = min(at / TICKS - before for number, at in arrived.items() for before, _after in [sent[number]])
+    assert latest - earliest < 0.02
 
 
 class _Arrived:

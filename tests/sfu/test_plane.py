@@ -166,10 +166,12 @@ async def test_a_killed_publisher_is_silent_at_once_and_ended_after_ten_seconds(
     async with stage(clock=clock) as run:
         publisher = await run.publisher()
         await asyncio.sleep(0.2)
-        changes = run.changes
+        told: list[int] = []
+        run.plane.on_change = lambda: told.append(run.plane.streams(0)[0].silent_ms if run.plane.streams(0) else 0)
         publisher.vanish()
-        await until(lambda: run.changes > changes, 1.5)
-        assert run.plane.streams(0)[0].silent_ms >= 500
+        await until(lambda: any(silent >= 500 for silent in told))
+        # By itself and at once: it looks ten times a second. What the machine adds is seen in the silence, too.
+        assert next(silent for silent in told if silent >= 500) < 1500
         clock.ahead += 10
         await until(lambda: bool(run.ended), 2)
         assert run.ended[0].reason == "timeout"
@@ -187,8 +189,10 @@ async def test_a_viewer_that_sends_nothing_but_checks_stays() -> None:
             await until(lambda: run.plane.streams(0) and run.plane.streams(0)[0].silent_ms < 500)
             await asyncio.sleep(0.1)
         assert not run.ended
-        clock.ahead += 11
-        await until(lambda: run.ended, 2)
+        for more in (6, 5):  # in two steps, so that the publisher is heard in between
+            clock.ahead += more
+            await until(lambda: run.ended or run.plane.streams(0)[0].silent_ms < 500)
+        await until(lambda: run.ended)
         assert [ended.action for ended in run.ended] == ["play"]
         assert not publisher.ended.done()
 
@@ -267,11 +271,12 @@ async def test_1b_05_a_viewer_may_wait_for_its_publisher() -> None:
 
     clock = Clock()
     async with stage(clock=clock) as run:
-        viewer = await run.viewer(wait=5.0)
+        viewer = await run.viewer(wait=9.0)
         clock.ahead += 4.0
         await asyncio.sleep(0.2)
         assert not viewer.ended.done()
-        clock.ahead += 2.0
+        viewer._check()
+        clock.ahead += 6.0
         await asyncio.wait_for(viewer.ended, 3)
         assert list(reasons(run).values()) == ["publisher_gone"]
 
@@ -323,8 +328,8 @@ async def test_a_state_says_how_far_a_session_came() -> None:
         assert state["media"][0]["profile_level_id"] is not None
         assert state["media"][0]["group_cached"]
         assert 0 < state["media"][0]["first_keyframe_after"] < 5
+        await until(lambda: viewer.ways.session.state(now)["media"][0]["state"] == "live")  # type: ignore[union-attr]  # it is there
         seen = viewer.ways.session.state(now)["media"][0]
-        assert seen["state"] == "live"
         assert 0 < seen["first_packet_after"] == seen["first_keyframe_after"] < 5
         assert (seen["codec"], seen["loss"]) == ("H264", 0.0)
         assert seen["negotiated"]["profile-level-id"]
@@ -338,7 +343,7 @@ async def test_the_round_trip_is_worked_out_from_a_viewer_s_reports() -> None:
     """RFC 3550, section 6.4.1: now, less the time of the last sender report, less what the viewer kept it."""
     async with stage() as run:
         await run.publisher()
-        viewer = await run.viewer()
+        viewer = await run.viewer(reports=False)  # but for the one below
         session = viewer.ways.session
         await asyncio.wait_for(viewer.picture, 5)
         assert session is not None
@@ -346,10 +351,11 @@ async def test_the_round_trip_is_worked_out_from_a_viewer_s_reports() -> None:
         (ssrc,) = (track.ssrc for track in viewer.tracks.values() if track.payload_type == PTS["video"])
         sent = int((time.time() - 0.35 + 2208988800) * 65536) & 0xFFFFFFFF
         kept = int(0.25 * 65536)
+        began = time.monotonic()
         viewer._send_rtcp(struct.pack("!BBHIIIIIII", 0x81, 201, 7, 1, ssrc, 25 << 24 | 7, 1000, 9, sent, kept))
         await until(lambda: session.round_trip is not None)
         state = session.state(0)
-        assert 95 < state["round_trip_ms"] < 400
+        assert 95 < state["round_trip_ms"] < 110 + (time.monotonic() - began) * 1000
         assert [(one["loss"], one["lost"]) for one in state["media"] if one["kind"] == "video"] == [(0.0977, 7)]
 
 

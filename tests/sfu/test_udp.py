@@ -100,11 +100,13 @@ async def _until_stamped(ends: Ends) -> None:
     Until then a datagram gets its time when it is read. Then this one's is not that of its arrival, 2 ms before.
     """
     async with asyncio.timeout(5):
-        while ends.udp.waited < 0.002:
+        stamped = 0
+        while stamped < 3:  # once may be a reader that was interrupted
             ends.peer.sendto(b"stamped?", ends.udp.address)
             time.sleep(0.002)  # noqa: ASYNC251 - the loop is to be held up
             await ends.drained.wait()
             ends.drained.clear()
+            stamped = stamped + 1 if ends.udp.waited >= 0.002 else 0
 
 
 async def test_what_the_kernel_drops_at_a_full_queue_is_counted(ends: Ends) -> None:

@@ -123,13 +123,14 @@ async def test_after_an_outage_what_ended_meanwhile_is_told(
 
 async def test_a_slow_answer_holds_up_no_other_heartbeat_twice(control: FakeControl) -> None:
     """At most one heartbeat is under way, whatever happens meanwhile."""
-    control.delay = 0.3
+    control.gate.clear()
     async with _running(control) as node:
         for number in range(10):
             node.beats.ended(_ended().model_copy(update={"session": f"session{number}", "action": "publish"}))
             node.uplink.wake()
             await asyncio.sleep(0.01)
         assert node.uplink.sent == 1
+        control.gate.set()
         await control.until(lambda: len(control.beats) == 2)
         assert node.uplink.sent == 2
 
@@ -171,8 +172,10 @@ async def test_whoever_waits_for_an_end_to_be_told_is_woken_by_its_answer(contro
         await control.until(lambda: control.beats)
         node.beats.ended(_ended().model_copy(update={"action": "publish"}))
         node.uplink.wake()
-        assert await node.uplink.told("e" * 26)
-        assert control.beats[-1]["ended"]
+        async with asyncio.timeout(15):
+            while not await node.uplink.told("e" * 26):  # it waits half a second, which a busy machine may need
+                pass
+        assert any(beat["ended"] for beat in control.beats)
 
 
 async def test_nobody_waits_long_for_an_end_to_be_told(control: FakeControl) -> None:
