@@ -152,7 +152,7 @@ def test_localstack() -> int:
     prepare(_ALL, say)
     environ = {name: value for name, value in os.environ.items() if name not in _MAKES}
     environ["AWS_ENDPOINT_URL"] = endpoint
-    asked = os.environ.get("ARGS", "").split() or ["tests/integration", "-m", f"not ({_STACK} or bench)"]
+    asked = os.environ.get("ARGS", "").split() or ["tests/integration", "-m", f"not ({_STACK} or alone or bench)"]
     return _run([str(DEV.python), "-m", "pytest", *asked], environ)
 
 
@@ -173,7 +173,7 @@ def test_aws() -> int:
 
 
 def test() -> int:
-    """Run pytest: first what may run side by side, then what shares the one stack."""
+    """Run pytest: first what may run side by side, then what needs a whole stack, at last what claims a time."""
     browser = _prepare_all_and_chromium()
     # Tests call make themselves, and are not to inherit what this make was told.
     environ = {name: value for name, value in os.environ.items() if name not in _MAKES}
@@ -185,7 +185,7 @@ def test() -> int:
     # Tracing takes a third of the time; CI asks for it, and says what no test comes by.
     covered = ["--cov", "--cov-report="] if os.environ.get("COVERAGE") == "1" else []
     say("Tests that may run side by side:")
-    codes = [_run([*pytest, *covered, "-n", "auto", "-m", f"not ({_STACK} or bench or clients)"], environ)]
+    codes = [_run([*pytest, *covered, "-n", "auto", "-m", f"not ({_STACK} or alone or bench or clients)"], environ)]
     say("Tests of the whole stack, on two of them:")
     two = ["-n", "2", "--dist", "loadfile"]
     # Not traced: the code that these tests exercise runs in other processes.

@@ -16,8 +16,8 @@ FIRST_AFTER: Final = 0.01
 """Seconds of patience with a reordered packet before the first NACK."""
 AGAIN_AFTER: Final = 0.05
 MAX_AGAIN_AFTER: Final = 0.3
-"""Seconds between NACKs for one packet. Over a path whose answers take longer than the least of it, that is what they take:
-whoever asks again before the answer can be there gets it twice, through an uplink that is losing packets already."""
+"""Seconds between two NACKs for one packet, at the least and at the most; in between, a quarter more than answers took until
+now, as they vary. Who asks again before the answer can be there gets it twice, through an uplink that loses packets already."""
 GIVE_UP_AFTER: Final = 1.0
 
 
@@ -149,7 +149,8 @@ class Reception:
         )
 
     def _answered(self, seconds: float) -> None:
-        # From the first NACK, also where there were more: too long where that was lost, never too short (Karn's problem).
+        # From the first NACK, also where there were more, as nobody knows which was answered (Karn's problem): too long where
+        # the first was lost. Too short where the packet was only late: AGAIN_AFTER bounds that.
         known = self._answer_seconds
         self._answer_seconds = known + (seconds - known) / 8 if known else seconds
 

@@ -26,13 +26,8 @@ _START_SECONDS = 100
 _STACK_TEST_SECONDS = 240
 """The first one waits for the stack, too."""
 
-# What a property takes on a machine that is busy says nothing of it; `ci`, where CI is set, draws the same each time.
-hypothesis.settings.register_profile(
-    "sluice",
-    parent=hypothesis.settings.get_profile("ci" if os.environ.get("CI") else "default"),
-    deadline=None,
-    suppress_health_check=[hypothesis.HealthCheck.too_slow],
-)
+# What a property takes on a machine that is busy says nothing of it. The rest is as Hypothesis has it, there or in CI.
+hypothesis.settings.register_profile("sluice", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("sluice")
 
 

@@ -169,6 +169,7 @@ def test_a_closed_page_frees_its_slot_at_once(new_page: Callable[..., Page], sta
     end = time.monotonic() + 8
     while not live_now():
         assert time.monotonic() < end, "the slot was not freed"
+    assert time.monotonic() < end
     stop(second)
 
 

@@ -49,7 +49,6 @@ async def test_the_same_key_is_in_at_its_first_try(stack: dict[str, Any]) -> Non
             assert time.monotonic() - killed < 6
 
 
-@pytest.mark.timeout(90)
 async def test_the_slot_is_free_for_another_key_within_twelve_seconds(stack: dict[str, Any]) -> None:
     """Ten seconds without a packet end the session, and the node says so at once."""
     async with aiohttp.ClientSession() as http:
@@ -57,11 +56,9 @@ async def test_the_slot_is_free_for_another_key_within_twelve_seconds(stack: dic
         _, (key, other) = await asyncio.to_thread(api.account, Tier.REGISTERED, 2)
         async with killed_publisher(api, key.stream_key.reveal()) as killed:
             status = 429
-            asked = killed
-            while status == 429 and asked - killed < 20:
-                await asyncio.sleep(0.02)
-                asked = time.monotonic()
+            while status == 429 and time.monotonic() - killed < 20:
+                await asyncio.sleep(0.1)
                 status, _ = await api.post(f"/{other.stream_key.reveal()}/whip")
 
             assert status == 307
-            assert asked - killed < 12
+            assert time.monotonic() - killed < 12

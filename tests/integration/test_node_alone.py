@@ -48,7 +48,7 @@ async def until_metered(api: FakeApi, expected: tuple[int, int]) -> tuple[int, i
     ids=["actpass", "active", "passive", "passive-aes-cm"],
 )
 async def test_bytes_are_counted_exactly(node: Server, setup: peer.Setup, profiles: tuple[dtls.Profile, ...]) -> None:
-    """What peers sent and got is what the queue hears, to the byte: losses on the way up and repetitions included.
+    """What peers sent and got is what the queue hears, to the byte: losses on the way up and repetitions to viewers included.
 
     What was lost on the way up comes twice, as from any publisher whose answer to a NACK takes longer than our patience:
     the second is a replay, which SRTP refuses and nobody pays for.

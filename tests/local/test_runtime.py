@@ -46,6 +46,7 @@ async def test_a_process_serves_one_request_at_a_time(make_pool: type_of_make) -
             outcomes = await asyncio.gather(*(pool.invoke(event("/sleep", s="0.5"), within=20) for _ in range(5)))
             assert {type(outcome) for outcome in outcomes} == {bytes}
             pids |= {json.loads(outcome)["pid"] for outcome in outcomes if isinstance(outcome, bytes)}
+    assert len(pids) == 2
     outcomes = await asyncio.gather(*(pool.invoke(event("/sleep", s="0.5"), within=20) for _ in range(5)))
     assert pids == {json.loads(outcome)["pid"] for outcome in outcomes if isinstance(outcome, bytes)}
 

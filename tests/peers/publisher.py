@@ -37,6 +37,7 @@ class Outgoing:
     offset: float = 0.0
     """What is added to a payload's place in the clip to get seconds since the start."""
     timestamp: int = 0
+    """Of the last payload that was sent."""
     packets: int = 0
     octets: int = 0
     history: dict[int, bytes] = field(default_factory=dict)
@@ -158,13 +159,14 @@ class Publisher(Peer):
     def _emit(self, track: Outgoing) -> None:
         assert self._sender is not None
         payload = track.payloads[track.position]
-        track.timestamp = (track.base + round((payload.at + track.offset) * CLOCK[track.kind])) & 0xFFFFFFFF
+        timestamp = (track.base + round((payload.at + track.offset) * CLOCK[track.kind])) & 0xFFFFFFFF
         track.position += 1
         if track.position == len(track.payloads):
             track.position = 0
             track.offset += self._clip.recipe.seconds
         if self.paused:
             return
+        track.timestamp = timestamp
         second = track.payload_type | (0x80 if payload.marker else 0)
         header = (
             bytes((0x80, second))

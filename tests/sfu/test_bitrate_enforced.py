@@ -42,11 +42,11 @@ async def test_twice_the_limit_is_warned_and_ended_and_just_below_it_lives_on() 
         assert (ended.stream, ended.action, ended.reason) == (STREAM, "publish", "BITRATE_EXCEEDED")
         connecting = (session_of(over).first_packet_at or 0) - session_of(over).began
         assert 10 < ended.seconds - connecting < 16
+        await until(lambda: session_of(within).limit.mean > 180_000)
         await asyncio.sleep(0.5)
         assert len(run.ended) == 1
         assert viewer.counts().missing == 0
         state = session_of(within).state(fast_clock())["bitrate"]
-        await until(lambda: session_of(within).limit.mean > 180_000)
         assert (state["limit_kbps"], state["over_limit"]) == (190, False)
 
 

@@ -17,9 +17,7 @@ import pytest
 
 from sfu import ingress, rtcp
 from sfu.dtls import Handshake, Identity
-from sfu.feedback import INTERVAL
 from sfu.negotiation import DtlsRole
-from sfu.viewer import REPAIR_BURST, REPAIR_PER_SECOND
 from shared.refusals import Refused
 from tests.peers import stun
 from tests.sfu.media_harness import SSRCS, STREAM, Stage, TestPublisher, TestViewer, stage
@@ -245,8 +243,8 @@ async def test_a_viewer_with_wild_rtcp_harms_nobody() -> None:
                 await asyncio.sleep(0.001)
         await asyncio.sleep(0.2)
         elapsed = time.monotonic() - began
-        assert run.plane.stats.retransmitted_packets - before <= REPAIR_BURST + REPAIR_PER_SECOND * elapsed + 1
-        assert publisher.keyframe_requests - asked <= 2 + elapsed / INTERVAL
+        assert run.plane.stats.retransmitted_packets - before <= 200 + 200 * elapsed + 1
+        assert publisher.keyframe_requests - asked <= 2 + elapsed / 0.5
 
 
 def damaged(data: bytes, chance: random.Random) -> list[bytes]:

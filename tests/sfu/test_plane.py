@@ -245,9 +245,13 @@ async def test_bytes_are_metered_exactly(profile: dtls.Profile, setup: str) -> N
             viewer.hang_up()
         await until(lambda: len(run.ended) == 3)
         assert sum(ended.sent for ended in run.ended) == sent
+        # Neither the rounds of each second nor the ends counted anything once more.
+        assert publisher.ways.session is not None
+        assert run.plane.end(publisher.ways.session.id, "delete")
+        assert run.meter.by_account == {"acme": [publisher.octets, sent]}
 
 
-async def test_bytes_that_go_nowhere_are_metered_within_a_second() -> None:
+async def test_bytes_that_go_nowhere_are_metered_while_the_session_lasts() -> None:
     """Packets of a payload type that was not negotiated: they came, whoever sent them pays, and the quota sees them now."""
     async with stage() as run:
         publisher = await run.publisher()
@@ -257,6 +261,9 @@ async def test_bytes_that_go_nowhere_are_metered_within_a_second() -> None:
         publisher.pause()
         await until(lambda: run.meter.by_account == {"acme": [publisher.octets, 0]})
         assert run.ended == []
+        assert publisher.ways.session is not None
+        assert run.plane.end(publisher.ways.session.id, "delete")
+        assert run.meter.by_account == {"acme": [publisher.octets, 0]}
 
 
 async def test_1b_05_a_viewer_may_wait_for_its_publisher() -> None:
@@ -272,11 +279,11 @@ async def test_1b_05_a_viewer_may_wait_for_its_publisher() -> None:
     clock = Clock()
     async with stage(clock=clock) as run:
         viewer = await run.viewer(wait=9.0)
-        clock.ahead += 4.0
+        clock.ahead += 7.0
         await asyncio.sleep(0.2)
         assert not viewer.ended.done()
         viewer._check()
-        clock.ahead += 6.0
+        clock.ahead += 3.0
         await asyncio.wait_for(viewer.ended, 3)
         assert list(reasons(run).values()) == ["publisher_gone"]
 
