@@ -339,13 +339,14 @@ async def test_a_publisher_hears_when_its_packets_arrived_where_it_numbers_them(
         heard: list[rtcp.Packet] = []
         publisher.on_feedback = heard.append  # type: ignore[method-assign,assignment]  # a test's ear
         assert publisher._sender is not None
-        head = b"\x90\x60%b\x00\x00\x00\x07" + publisher.ssrc["video"].to_bytes(4, "big") + b"\xbe\xde\x00\x01"
         index, sent = publisher.tracks[0].index, {}
         for number in range(65530, 65530 + 30):
             if number % 10 == 5:
                 continue
             extension = b"\x51" + (number & 0xFFFF).to_bytes(2, "big") + b"\x00"
-            header = head % (index & 0xFFFF).to_bytes(2, "big") + extension
+            header = (
+                struct.pack("!BBHIIHH", 0x90, 96, index & 0xFFFF, 7, publisher.ssrc["video"], 0xBEDE, 1) + extension
+            )
             packet = publisher._sender.rtp(header, b"" if number % 7 else bytes(50), index)
             before = time.monotonic()
             publisher._send(packet)
