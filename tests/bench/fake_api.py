@@ -17,6 +17,7 @@ from aiohttp import web
 from shared.grants import GRANT_SECONDS, Action, Claims, SigningKey, public_jwks, sign
 from shared.keys import new_session_id
 from shared.messages import UsageReport
+from tests.serving import serving
 
 ACCOUNT = "bench"
 NODE = "bench1"
@@ -88,12 +89,5 @@ async def fake_api() -> AsyncIterator[FakeApi]:
     app = web.Application()
     app.router.add_post("/v1/nodes/{id}/heartbeat", api.heartbeat)
     app.router.add_post("/{tail:.*}", api.queue)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        api.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with serving(web.AppRunner(app, access_log=None)) as api.url:
         yield api
-    finally:
-        await runner.cleanup()

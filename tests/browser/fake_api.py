@@ -8,6 +8,7 @@ import asyncio
 import threading
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from aiohttp import ClientSession, web
 
 from functions.public.assets import asset_headers, load, page_headers
 from shared.refusals import Refused
+from tests.serving import serving
 
 STREAM = "abcdefghijklmnop"
 ANONYMOUS_STREAM = "freefreefreefree"
@@ -56,6 +58,7 @@ class FakeApi:
         self._media = media
         self._script: dict[str, deque[Refused]] = defaultdict(deque)
         self._files = load()
+        self._served = AsyncExitStack()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -73,7 +76,7 @@ class FakeApi:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._run(self._runner.cleanup())
+        self._run(self._served.aclose())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -100,11 +103,9 @@ class FakeApi:
         app.router.add_post("/whip", self._whip)
         app.router.add_post("/{id}/whep", self._whep)
         app.router.add_delete("/sessions/{id:.*}", self._delete)
-        self._runner = web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        # A page that is open still may hold a request up.
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        self.url = await self._served.enter_async_context(serving(runner))
 
     @web.middleware
     async def _remember(

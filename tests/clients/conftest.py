@@ -12,6 +12,7 @@ from tests.clients.page import Stack
 from tests.clients.tabs import Browsers, browsers
 from tests.conftest import running_stack
 from tests.ports import free_ports
+from tests.serving import serving
 
 
 @pytest.fixture(scope="session")
@@ -41,9 +42,5 @@ async def elsewhere() -> AsyncIterator[str]:
         return web.Response(text="<!doctype html><title>elsewhere</title>", content_type="text/html")
 
     app.router.add_get("/", empty)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    await runner.cleanup()
+    async with serving(web.AppRunner(app, access_log=None)) as url:
+        yield f"{url}/"

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from tests.peers import clip, peer, whip
 from tests.peers.viewer import Viewer
+from tests.serving import serving
 
 CALM = clip.Recipe(seconds=4, video_kbps=300, audio_kbps=32, width=320, height=180)
 """What a crowd watches here: admission is what is tested, not forwarding."""
@@ -81,9 +82,5 @@ async def counting(emulator: str) -> AsyncIterator[tuple[str, Counting]]:
     async with aiohttp.ClientSession(auto_decompress=False) as http:
         counted = Counting(emulator, http)
         runner = web.ServerRunner(web.Server(counted.handle, access_log=None), shutdown_timeout=0)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        try:
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}", counted
-        finally:
-            await runner.cleanup()
+        async with serving(runner) as url:
+            yield url, counted

@@ -14,6 +14,7 @@ from botocore.credentials import ReadOnlyCredentials
 
 from shared.grants import SigningKey, public_jwks
 from tests.ports import free_port
+from tests.serving import serving
 
 REGION = "eu-west-1"
 ACCESS_KEY = "AKIDEXAMPLE"
@@ -155,9 +156,5 @@ async def fake_control(port: int | None = None) -> AsyncIterator[FakeControl]:
     app = web.Application()
     app.add_routes([web.post("/v1/nodes/{id}/heartbeat", control.heartbeat), web.post("/", control.message)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", control.port).start()
-    try:
+    async with serving(runner, control.port):
         yield control
-    finally:
-        await runner.cleanup()

@@ -10,6 +10,7 @@ from aiohttp import web
 from sfu.exchange import ApiExchange
 from sfu.ports import Granted, PassedThrough, Wanted
 from shared.refusals import Code, Refused
+from tests.serving import serving
 from tests.sfu.signalling_fakes import KEY, NODE, STREAM
 
 WANTED = Wanted("publish", "whip", key=KEY, force=True, region="eu")
@@ -36,14 +37,9 @@ async def api() -> AsyncIterator[Api]:
     """An API on a real port, and an exchange that asks it."""
     one, app = Api(), web.Application()
     app.router.add_post("/stage/v1/grants", one.grants)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    port = runner.addresses[0][1]
-    async with aiohttp.ClientSession() as session:
-        one.exchange = ApiExchange(session, f"http://127.0.0.1:{port}/stage/", NODE)
+    async with serving(web.AppRunner(app)) as url, aiohttp.ClientSession() as session:
+        one.exchange = ApiExchange(session, f"{url}/stage/", NODE)
         yield one
-    await runner.cleanup()
 
 
 async def test_a_grant_is_taken_apart(api: Api) -> None:
