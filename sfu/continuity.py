@@ -90,6 +90,8 @@ class Continuity:
         self._highest = extended
         self._last_at = now
         self._open(extended + 1, self._segments[-1][1] - 1)
+        # What is left unsent before it adds up over several; beyond a leap, what follows is a new beginning here, too.
+        self._fresh = extended + 1 + self._segments[-1][1] - self.last > MAX_JUMP
         return True
 
     def _begin(self, sequence: int, timestamp: int, now: float) -> None:

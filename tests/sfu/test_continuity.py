@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sfu.continuity import Continuity
@@ -58,6 +58,7 @@ def test_a_single_wild_number_is_dropped_and_a_run_of_them_is_a_new_beginning() 
     assert placed[0] == 102
 
 
+@example([(0, 0, False), (3000, 0, True), (6000, 0, True), (9000, 0, False)])
 @given(st.lists(st.tuples(st.integers(0, 65535), st.integers(0, 2**32 - 1), st.booleans()), max_size=200))
 def test_no_index_is_given_to_two_different_packets_of_a_source_and_none_is_negative(
     wild: list[tuple[int, int, bool]],
