@@ -20,7 +20,7 @@ REGION = "us-east-1"
 def load(state: Path) -> Credentials:
     """The access key of the stack that keeps its files in *state*; made at its first start."""
     path = state / "credentials"
-    parser = configparser.ConfigParser()
+    parser = configparser.ConfigParser(interpolation=None)
     parser.read(path)
     if "default" not in parser:
         parser["default"] = {
