@@ -30,6 +30,10 @@ class Action(StrEnum):
     PLAY = "play"
 
 
+WEBRTC: Final = {Action.PUBLISH: "whip", Action.PLAY: "whep"}
+"""The protocol of an action at our own nodes; a grant for another protocol is for a MediaMTX node."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claims:
     """What a grant says."""
@@ -51,7 +55,8 @@ class Claims:
     tier: str
     max_viewers: int
     max_kbps: int
-    protocol: str = "whip"
+    protocol: str
+    """`proto`: what the account was asked for, and the only one that the grant is good for."""
     permissions: tuple[Mapping[str, str], ...] = ()
     """`mediamtx_permissions`, for MediaMTX nodes: (action, path) pairs as its JWT support reads them."""
 

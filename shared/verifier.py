@@ -16,7 +16,7 @@ from typing import Any, Final
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from shared.grants import ALGORITHM, GRACE_SECONDS, ISSUER, TYPE, Action, Claims
+from shared.grants import ALGORITHM, GRACE_SECONDS, ISSUER, TYPE, WEBRTC, Action, Claims
 
 MAX_GRANT_BYTES: Final = 4096
 """A grant has some 600 bytes; nothing longer is looked at."""
@@ -44,6 +44,8 @@ class Reason(StrEnum):
     WRONG_BOOT = "wrong_boot"
     WRONG_STREAM = "wrong_stream"
     WRONG_ACTION = "wrong_action"
+    WRONG_PROTOCOL = "wrong_protocol"
+    """For a MediaMTX node: an account or a key that may only use RTMP does not get WebRTC by it."""
     EXPIRED = "expired"
     NOT_YET_VALID = "not_yet_valid"
     REPLAYED = "replayed"
@@ -140,6 +142,7 @@ def _mismatch(claims: Claims, *, node: str, boot: str, stream: str, action: Acti
         (claims.boot == boot, Reason.WRONG_BOOT),
         (claims.stream == stream, Reason.WRONG_STREAM),
         (claims.action is action, Reason.WRONG_ACTION),
+        (claims.protocol == WEBRTC[action], Reason.WRONG_PROTOCOL),
         # Not widened by the grace: whoever reclaims an unused slot waits for `exp` plus grace.
         (claims.expires_at > now, Reason.EXPIRED),
         (claims.issued_at <= now + GRACE_SECONDS, Reason.NOT_YET_VALID),
@@ -155,20 +158,21 @@ def _read_claims(payload: bytes) -> Claims | Rejected:
         return Rejected(Reason.WRONG_ISSUER)
     try:
         limits = claims.get("lim", {})
+        action = Action(claims["act"])
         return Claims(
             node=_text(claims["aud"]),
             boot=_text(claims["boot"]),
             account=_text(claims["sub"]),
             stream=_text(claims["stream"]),
             session=_text(claims["jti"]),
-            action=Action(claims["act"]),
+            action=action,
             epoch=_whole(claims["ep"]),
             issued_at=_number(claims["nbf"]),
             expires_at=_number(claims["exp"]),
             tier=_text(claims.get("tier", "")),
             max_viewers=_whole(limits.get("viewers", 0)),
             max_kbps=_whole(limits.get("kbps", 0)),
-            protocol=_text(claims.get("proto", "whip")),
+            protocol=_text(claims.get("proto", WEBRTC[action])),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return Rejected(Reason.BAD_CLAIMS)

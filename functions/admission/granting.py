@@ -7,10 +7,8 @@ from functions.fleet import Node
 from functions.publishing import Place
 from functions.signer import Parameter
 from functions.watching import Seat
-from shared.grants import GRANT_SECONDS, Action, Claims, SigningKey, sign
+from shared.grants import GRANT_SECONDS, WEBRTC, Action, Claims, SigningKey, sign
 from shared.keys import RandomBytes, new_session_id
-
-WEBRTC = frozenset({"whip", "whep"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +26,8 @@ class Grant:
     @property
     def url(self) -> str:
         """Where the session begins, without the grant."""
-        kind = {Action.PUBLISH: "/whip", Action.PLAY: "/whep"}[self.claims.action]
-        return f"{self.node_url}/{self.claims.stream}{kind if self.claims.protocol in WEBRTC else ''}"
+        stream = f"{self.node_url}/{self.claims.stream}"
+        return f"{stream}/{WEBRTC[self.claims.action]}" if self.claims.protocol in WEBRTC.values() else stream
 
     @property
     def location(self) -> str:
@@ -94,4 +92,4 @@ class Granting:
 
 def _permissions(action: str, stream: str, protocol: str) -> tuple[dict[str, str], ...]:
     """What a MediaMTX node's JWT support reads; ours needs no such claim."""
-    return () if protocol in WEBRTC else ({"action": action, "path": stream},)
+    return () if protocol in WEBRTC.values() else ({"action": action, "path": stream},)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from shared.grants import GRANT_SECONDS, Action, Claims, SigningKey, public_jwks, sign
+from shared.grants import GRANT_SECONDS, WEBRTC, Action, Claims, SigningKey, public_jwks, sign
 from shared.keys import new_session_id
 from shared.messages import UsageReport
 from tests.serving import serving
@@ -52,7 +52,7 @@ class FakeApi:
                 tier="studio_pro",
                 max_viewers=1000,
                 max_kbps=100_000,
-                protocol="whip" if action is Action.PUBLISH else "whep",
+                protocol=WEBRTC[action],
             ),
             self.key,
         )

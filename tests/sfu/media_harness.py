@@ -10,7 +10,7 @@ from typing import Any
 from sfu.negotiation import Codec, DtlsRole, Fingerprint, IceCredentials, Media, Negotiated
 from sfu.plane import Plane
 from sfu.session import Ended, Session  # noqa: TC001 - annotations are one rule for all imports
-from shared.grants import Action, Claims, SigningKey, public_jwks, sign
+from shared.grants import WEBRTC, Action, Claims, SigningKey, public_jwks, sign
 from shared.refusals import Refused
 from shared.verifier import VerifiedGrant, Verifier
 from tests.peers import clip, dtls, sdp
@@ -74,6 +74,7 @@ def grant(
         tier="studio_pro",
         max_viewers=viewers,
         max_kbps=kbps,
+        protocol=WEBRTC[action],
     )
     verified = _VERIFIER.verify(sign(claims, _KEY), node="node1", boot="boot", stream=stream, action=action, now=now)
     assert isinstance(verified, VerifiedGrant)

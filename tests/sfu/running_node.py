@@ -16,7 +16,7 @@ from typing import Any
 
 import aiohttp
 
-from shared.grants import Action, Claims, sign
+from shared.grants import WEBRTC, Action, Claims, sign
 from shared.keys import new_session_id
 from tests.ports import free_port
 from tests.sfu.fake_control import SIGNER, FakeControl
@@ -118,6 +118,7 @@ class RunningNode:
             tier="registered",
             max_viewers=20,
             max_kbps=0,
+            protocol=WEBRTC[action],
         )
         path = "whip" if action is Action.PUBLISH else "whep"
         return f"{self.url}/{stream}/{path}?grant={sign(claims, SIGNER)}"

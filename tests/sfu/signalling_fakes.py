@@ -17,7 +17,7 @@ from sfu.negotiation import (
     Track,
 )
 from sfu.ports import Deps, Granted, PassedThrough, Wanted
-from shared.grants import Action, Claims, SigningKey, public_jwks, sign
+from shared.grants import WEBRTC, Action, Claims, SigningKey, public_jwks, sign
 from shared.messages import StreamReport
 from shared.refusals import Refused
 from shared.verifier import VerifiedGrant, Verifier
@@ -156,6 +156,7 @@ def claims(action: Action, **changes: object) -> Claims:
         "tier": "registered",
         "max_viewers": 20,
         "max_kbps": 8000,
+        "protocol": WEBRTC[action],
     }
     return Claims(**{**values, **changes})  # type: ignore[arg-type]  # a builder: the names are the dataclass's own
 

@@ -145,8 +145,9 @@ async def test_1a_20_a_missing_grant_is_a_401_without_an_error(running: Running)
         grant(Action.PUBLISH, stream="ponmlkjihgfedcba"),
         grant(Action.PUBLISH, expires_at=NOW - 1),
         grant(Action.PUBLISH)[:-4] + "AAAA",
+        grant(Action.PUBLISH, protocol="rtmp"),
     ],
-    ids=["empty", "garbage", "for-play", "other-node", "former-boot", "other-stream", "expired", "bad-signature"],
+    ids=["empty", "garbage", "for-play", "other-node", "former-boot", "other-stream", "expired", "forged", "rtmp"],
 )
 async def test_1a_20_a_bad_grant_is_one_401_whatever_is_wrong(running: Running, token: str) -> None:
     """The body does not say which; nothing began; no slot is reported, for none was taken by it."""

@@ -19,6 +19,7 @@ CLAIMS = Claims(
     tier="registered",
     max_viewers=20,
     max_kbps=0,
+    protocol="whep",
 )
 
 

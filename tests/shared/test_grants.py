@@ -31,6 +31,7 @@ CLAIMS = Claims(
     tier="solo_creator",
     max_viewers=30,
     max_kbps=12_000,
+    protocol="whip",
 )
 VERIFIER = Verifier(public_jwks([KEY]))
 
@@ -92,6 +93,9 @@ FORGED: dict[str, tuple[str | None, Reason]] = {
     "wrong boot": (sign(replace(CLAIMS, boot="otherboototherbo"), KEY), Reason.WRONG_BOOT),
     "wrong stream": (sign(replace(CLAIMS, stream="ddddccccbbbbaaaa"), KEY), Reason.WRONG_STREAM),
     "play used to publish": (sign(replace(CLAIMS, action=Action.PLAY), KEY), Reason.WRONG_ACTION),
+    "for RTMP": (sign(replace(CLAIMS, protocol="rtmp"), KEY), Reason.WRONG_PROTOCOL),
+    "publishes by WHEP": (sign(replace(CLAIMS, protocol="whep"), KEY), Reason.WRONG_PROTOCOL),
+    "protocol is no text": (raw(header(), payload(proto=1)), Reason.BAD_CLAIMS),
     "expired": (sign(replace(CLAIMS, expires_at=NOW), KEY), Reason.EXPIRED),
     "not yet valid": (sign(replace(CLAIMS, issued_at=NOW + 20), KEY), Reason.NOT_YET_VALID),
     "wrong issuer": (raw(header(), payload(iss="somebody")), Reason.WRONG_ISSUER),
