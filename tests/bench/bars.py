@@ -5,7 +5,7 @@ the window which the load generator itself had not dropped.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +30,14 @@ class Bar:
     passed: bool | None
 
 
+def short(loads: Sequence[Load]) -> list[Bar]:
+    """What every run holds: nothing lost or altered, and CPU and memory against MediaMTX, for each number of viewers."""
+    numbers = sorted({load.viewers for load in loads if load.server == OURS})
+    return [bar for viewers in numbers for bar in (_whole(loads, viewers), _cpu(loads, viewers), _rss(loads, viewers))]
+
+
 def bars(results: Mapping[str, Sequence[Any]]) -> list[Bar]:
-    """All bars, in the order of the issue."""
+    """The bars of a full run, in the order of the issue."""
     loads: Sequence[Load] = results.get("load", ())
     return [
         _cost(loads, 100),
@@ -84,16 +90,56 @@ def costs(printed: str) -> dict[str, float]:
     return {found[1]: float(found[2]) for found in re.finditer(r"(?m)^(.+?) +([\d.]+) µs a packet", printed)}
 
 
+def _whole(loads: Sequence[Load], viewers: int) -> Bar:
+    found = {load.server: load for load in loads if load.viewers == viewers}
+
+    def told(load: Load) -> str:
+        return f"{load.lost} of {load.packets}, {load.altered}, {load.unauthentic}"
+
+    ours = found[OURS]
+    return Bar(
+        f"lost, altered, not authentic, {viewers} viewers",
+        "0, 0, 0",
+        told(ours),
+        _others(found, told),
+        lossless(ours) and not ours.altered and not ours.unauthentic,
+    )
+
+
+def _cpu(loads: Sequence[Load], viewers: int) -> Bar:
+    return _against_base(
+        loads, viewers, "CPU s a delivered Gbit", 0.7, lambda load: load.cpu_per_gbit, lambda x: f"{x:.2f}"
+    )
+
+
+def _rss(loads: Sequence[Load], viewers: int) -> Bar:
+    return _against_base(loads, viewers, "memory", 0.25, lambda load: load.memory_mb, lambda x: f"{x:.0f} MB")
+
+
 def _cost(loads: Sequence[Load], viewers: int) -> Bar:
+    return _against_base(
+        loads, viewers, "CPU s a delivered Gbit", 0.5, lambda load: load.cpu_per_gbit, lambda x: f"{x:.2f}"
+    )
+
+
+def _against_base(
+    loads: Sequence[Load],
+    viewers: int,
+    what: str,
+    most: float,
+    of: Callable[[Load], float],
+    text: Callable[[float], str],
+) -> Bar:
+    """A figure of ours that may be at most *most* of MediaMTX's in the same run."""
     found = {load.server: load for load in loads if load.viewers == viewers}
     ours, base = found.get(OURS), found.get(BASE)
-    ratio = ours.cpu_per_gbit / base.cpu_per_gbit if ours and base and base.cpu_per_gbit else None
+    ratio = of(ours) / of(base) if ours and base and of(base) else None
     return Bar(
-        f"CPU s a delivered Gbit, {viewers} viewers",
-        "<= 0.50 of MediaMTX",
-        f"{ours.cpu_per_gbit:.2f}" + (f" ({ratio:.2f})" if ratio is not None else "") if ours else "",
-        _others(found, lambda load: f"{load.cpu_per_gbit:.2f}"),
-        None if ratio is None else ratio <= 0.5,
+        f"{what}, {viewers} viewers",
+        f"<= {most:.2f} of MediaMTX",
+        text(of(ours)) + (f" ({ratio:.2f})" if ratio is not None else "") if ours else "",
+        _others(found, lambda load: text(of(load))),
+        None if ratio is None else ratio <= most,
     )
 
 

@@ -144,6 +144,8 @@ def _notes(load: Load) -> list[str]:
         notes.append(f"! {who}: others used {load.disturbed:.0%} of the server's core; the figures are disturbed.")
     if load.unauthentic:
         notes.append(f"! {who}: {load.unauthentic} packets did not authenticate.")
+    if load.altered:
+        notes.append(f"! {who}: {load.altered} packets were not what was sent.")
     return notes
 
 

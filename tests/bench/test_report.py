@@ -64,6 +64,26 @@ def test_a_bar_is_passed_missed_or_open() -> None:
     assert found["join to first keyframe p95, 10 s GOP"] is None
 
 
+@pytest.mark.parametrize(
+    ("change", "missed"),
+    [
+        ({}, set()),
+        ({"lost": 1}, {"lost, altered, not authentic, 100 viewers"}),
+        ({"altered": 1}, {"lost, altered, not authentic, 100 viewers"}),
+        ({"unauthentic": 1}, {"lost, altered, not authentic, 100 viewers"}),
+        ({"joined": 99}, {"lost, altered, not authentic, 100 viewers"}),
+        ({"cpu_per_gbit": 1.06}, {"CPU s a delivered Gbit, 100 viewers"}),
+        ({"memory_mb": 101.0}, {"memory, 100 viewers"}),
+    ],
+)
+def test_every_run_holds_loss_cpu_and_memory(change: dict[str, float], missed: set[str]) -> None:
+    """No packet lost or altered, at most 0.7 of MediaMTX's CPU, at most a quarter of its memory; open without MediaMTX."""
+    ours = dataclasses.replace(OURS, **{"lost": 0} | change)  # type: ignore[arg-type]  # the names are the dataclass's own
+
+    assert {bar.what for bar in bars.short([MEDIAMTX, ours]) if bar.passed is False} == missed
+    assert [bar.passed for bar in bars.short([ours])[1:]] == [None, None]
+
+
 def test_the_viewers_a_core_must_carry_follow_from_mediamtx() -> None:
     """1.4 times its highest without loss, and 300 at least; what our own load generator dropped is nobody's loss."""
     at = [dataclasses.replace(MEDIAMTX, viewers=n, joined=n, lost=lost) for n, lost in ((200, 0), (250, 0), (300, 9))]
