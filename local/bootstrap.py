@@ -33,7 +33,7 @@ _STACK = "stack or browser"  # these mostly wait for one another: two stacks, ea
 _STORM = "tests/integration/test_storm.py"
 _CROWD = "tests/integration/test_crowd.py"
 _CODES = "tests/integration/test_documented_codes.py"
-_CODE = ("functions", "shared", "sfu", "local", "tests")
+_CODE = ("functions", "shared", "sfu", "local", "tests", "docs")
 _HELP = """make up      the whole system on this machine      PORT=8080 HOST=127.0.0.1 (or lan) SECONDS=… (stops by itself)
 make demo    publish a test picture to it and print the link to watch
 make test    all tests       ARGS="tests/local -k routes" runs what pytest is told, alone   COVERAGE=1 reports branches
