@@ -56,6 +56,10 @@ def _noted_nowhere(_key: Key, _request: Publish, _refused: Refused, _now: float)
     """For callers that keep no refusals."""
 
 
+def _always() -> None:
+    """For callers that need nothing to hand a slot over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A slot that is ours, and the node that it is on."""
@@ -123,6 +127,8 @@ class Ports:
     choose: Choose
     note: Callable[[Key, Publish, Refused, float], None] = _noted_nowhere
     """Told of every refusal of a valid key, for its owner to see."""
+    ready: Callable[[], object] = _always
+    """Asked before a slot is taken. It raises where the caller could not tell the client of it: nobody would use that slot."""
 
 
 def admit(ports: Ports, request: Publish) -> Place | Refused:
@@ -275,6 +281,7 @@ class _Attempt:
             self._ports.nodes.order(report.node.id, slot.boot, order)
 
     def _write(self, node: Node, take: Take, limit: int | None) -> Place | Account | None:
+        self._ports.ready()
         now = self._ports.clock()
         slot = Slot(take.session, node.boot, int(now) + GRANT_SECONDS, forced=take.forced, key_tag=self._key.tag)
         outcome = self._ports.rosters.take(

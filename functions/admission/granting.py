@@ -43,6 +43,10 @@ class Granting:
         self._clock = clock
         self._random = random
 
+    def ready(self) -> None:
+        """Have the key at hand, or raise: once it was read it never fails again (`functions.signer.Parameter`)."""
+        self._key.value(self._clock())
+
     def to_publish(self, place: Place, protocol: str) -> Grant:
         """The grant for a slot; it lapses when the slot's admission does."""
         limits = place.account.limits

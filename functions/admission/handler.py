@@ -216,6 +216,7 @@ def build(
 ) -> Admission:
     """The composition root."""
     directory = Directory(dynamo, settings.accounts_table, settings.fleet_table)
+    granting = Granting(signing_parameter(ssm, settings.signer_parameter), clock, secrets.token_bytes)
     ports = Ports(
         directory=directory,
         rosters=Rosters(dynamo, settings.accounts_table),
@@ -228,12 +229,13 @@ def build(
         note=noting(
             RefusalLog(dynamo, settings.accounts_table), EventBus(events, settings.event_bus, settings.stack, log)
         ),
+        ready=granting.ready,
     )
     throttle = Throttle(dynamo, settings.fleet_table)
     return Admission(
         ports,
         Watching(directory, clock, settings.region, choose),
-        Granting(signing_parameter(ssm, settings.signer_parameter), clock, secrets.token_bytes),
+        granting,
         Visitors(
             Registry(dynamo, settings.accounts_table),
             throttle,

@@ -15,11 +15,12 @@ from functions.observability import LambdaLog
 from functions.public import examples
 from functions.public.openapi import ALL
 from functions.storage.dynamo import Dynamo
+from shared import refusals
 from shared.refusals import Code
 from tests.functions.front import SDP, Front
 from tests.functions.public.test_openapi import target
 from tests.functions.test_bad_input import identity
-from tests.functions.world import NOW, World, load_event
+from tests.functions.world import NOW, OFFER, Answer, Beating, World, load_event
 
 TOKEN = "acct_" + "a" * 32
 ASKS_NOTHING = {
@@ -111,7 +112,7 @@ def report(entry: dict[str, Any]) -> str:
 
 
 def test_a_signer_that_cannot_be_read_is_503(world: World) -> None:
-    """The parameter store fails: no grant, and no slot that nobody could use is kept for longer than a grant."""
+    """The parameter store fails: nothing that needs a key can be answered."""
     world.ssm.delete_parameter(Name=world.settings.signer_parameter)
     world.ssm.delete_parameter(Name=world.settings.jwks_parameter)
     front = Front(world)
@@ -126,3 +127,55 @@ def test_a_signer_that_cannot_be_read_is_503(world: World) -> None:
     assert [(answer.status, answer.code, answer.headers["Retry-After"]) for answer in answers] == [
         (503, "UNAVAILABLE", "2")
     ] * 2
+
+
+def publishes(front: Front, key: str, *, force: bool = False) -> list[Answer]:
+    """What *key* gets by each way to publish at the API."""
+    flag = "?force=1" if force else ""
+    return [
+        front.ask("POST", f"/{key}/whip{flag}", OFFER, [SDP]),
+        front.ask("POST", f"/whip{flag}", OFFER, [SDP], key),
+        front.ask("POST", "/v1/grants", {"action": "publish", "key": key, "force": force}),
+    ]
+
+
+@pytest.mark.usefixtures("node")
+def test_without_a_signer_no_publish_takes_a_slot(world: World) -> None:
+    """A cold start that cannot read the signer: 503 with the documented refusal, and nothing that stands in the way of the
+    next try. A key that publishes nothing is told so all the same, without asking for the signer.
+    """
+    world.account("acme")
+    key, stream = world.key("acme")
+    secret = world.ssm.get_parameter(Name=world.settings.signer_parameter, WithDecryption=True)["Parameter"]["Value"]
+    world.ssm.delete_parameter(Name=world.settings.signer_parameter)
+    front = Front(world)
+
+    unknown = publishes(front, "live_" + "b" * 32)
+    assert [answer.code for answer in unknown] == ["INVALID_KEY"] * 3
+    assert not [call for call in world.calls["admission"] if call.action == "ssm:GetParameter"]
+    for force in (False, True):
+        for answer in publishes(front, key, force=force):
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
+            assert answer.text == refusals.unavailable().json().decode()
+            assert world.slots("acme") == {}
+    accounts = world.settings.accounts_table
+    assert not [call for call in world.calls["admission"] if call.write_units and accounts in call.resources]
+
+    world.ssm.put_parameter(Name=world.settings.signer_parameter, Value=secret, Type="SecureString")
+    assert publishes(front, key)[0].status == 307
+    assert list(world.slots("acme")) == [stream]
+
+
+def test_without_a_signer_nobody_is_taken_over(world: World, node: Beating) -> None:
+    """`?force=1` by a client that would get no grant ends no session: neither its slot nor its node hears of it."""
+    world.account("acme")
+    key, stream = world.key("acme")
+    session = node.publishes(world, world.publish(key))
+    world.beat(node)
+    world.ssm.delete_parameter(Name=world.settings.signer_parameter)
+
+    answers = publishes(Front(world), key, force=True)
+
+    assert [answer.code for answer in answers] == ["UNAVAILABLE"] * 3
+    assert world.slots("acme") == {stream: session}
+    assert world.beat(node).json["commands"] == []
