@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import socket
+import struct
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,6 +13,7 @@ from sfu.listener import Listener
 from shared.grants import Action
 from tests.sfu.raw_http import Answer, ask, read_answer, request
 from tests.sfu.signalling_fakes import KEY, STREAM, Node, grant, offer_text
+from tests.sfu.test_plane import until
 
 SDP = "application/sdp"
 OBS = offer_text("obs")
@@ -238,15 +241,50 @@ async def test_a_body_that_never_ends_is_timed_out(target: Target, *, chunked: b
     assert target.node.refused == [("1", "INVALID_REQUEST")]
 
 
-async def test_a_body_that_breaks_off_harms_nobody(target: Target) -> None:
-    """The client is gone; the next one is served."""
+@pytest.mark.parametrize("expect", [None, "100-continue"])
+@pytest.mark.parametrize("abort", [False, True])
+async def test_a_body_that_breaks_off_harms_nobody(
+    target: Target, caplog: pytest.LogCaptureFixture, *, abort: bool, expect: str | None
+) -> None:
+    """Closed, or reset before anybody can say 100 Continue: the slot is free at once, no fault of ours is logged."""
     reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
-    writer.write(request("POST", target.path(), Content_Length="1000", Content_Type=SDP) + b"v=0\r\n")
+    if abort:
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.write(request("POST", target.path(), Content_Length="1000", Content_Type=SDP, Expect=expect) + b"v=0\r\n")
     await writer.drain()
     writer.close()
-    await reader.read()
+    await asyncio.gather(reader.read(), return_exceptions=True)
 
+    await until(lambda: target.node.refused)
+    assert target.node.refused == [("1", "INVALID_REQUEST")]
     assert (await target.post(OBS)).status == 201
+    assert len(target.node.plane.begun) == 1
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content_type"),
+    [
+        ("PATCH", "", "application/trickle-ice-sdpfrag"),
+        ("POST", "/events", "application/json"),
+    ],
+)
+async def test_a_body_about_a_session_that_breaks_off_is_no_fault_of_ours(
+    target: Target, caplog: pytest.LogCaptureFixture, method: str, path: str, content_type: str
+) -> None:
+    """The session goes on as it is."""
+    played = await target.post(offer_text("chrome-view"), path=target.path(Action.PLAY))
+    secret = played["Location"].rpartition("/")[2]
+    reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
+    asked = request(method, f"/sessions/{secret}{path}", Content_Length="1000", Content_Type=content_type)
+    writer.write(asked + b"a=")
+    writer.write_eof()
+    assert await asyncio.wait_for(reader.read(), 10) == b""  # the node has closed, and its handler has heard of it
+    writer.close()
+
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
+    assert target.node.plane.ended == []
+    assert target.node.plane.restarted == []
 
 
 @pytest.mark.parametrize("chunk", [b"zz\r\nv=0\r\n", b"-1\r\n", b"5\r\nv=0\r\n\r\n\r\n0\r\n\r\n"])
