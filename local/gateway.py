@@ -26,6 +26,15 @@ _LINGERING_SECONDS = 1.0  # how long the rest of a refused body is read, so that
 _LONGEST_LINE = 32 << 10  # a stream key of 10 kB reaches the function, which answers it with the documented error
 
 
+class ListenError(Exception):
+    """The API cannot listen at *address*, for the reason of the system's *error*."""
+
+    def __init__(self, address: str, error: OSError) -> None:
+        super().__init__(f"{address}: {error}")
+        self.address = address
+        self.error = error
+
+
 class Gateway:
     """The HTTP API of one stack."""
 
@@ -49,10 +58,13 @@ class Gateway:
         )
 
     async def start(self, addresses: list[str], port: int) -> None:
-        """Listen on *port* of each of *addresses*."""
+        """Listen on *port* of each of *addresses*; ListenError names the one where it cannot be."""
         await self._runner.setup()
         for address in addresses:
-            await web.TCPSite(self._runner, address, port).start()
+            try:
+                await web.TCPSite(self._runner, address, port).start()
+            except OSError as error:
+                raise ListenError(address, error) from error
 
     async def stop(self) -> None:
         """Stop listening; requests under way have a second to end."""

@@ -7,6 +7,7 @@ from there on, so that two stacks never meet. The owner of a port is looked up i
 import errno
 import re
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -41,6 +42,11 @@ class Plan:
             yield f"node{number}'s media", node.udp, socket.SOCK_DGRAM
             yield f"node{number}'s metrics", node.metrics, socket.SOCK_STREAM
 
+    @property
+    def private(self) -> frozenset[int]:
+        """The ports that the stack itself uses and nobody else: on loopback, whatever address the stack announces."""
+        return frozenset({self.emulator, *(node.metrics for node in self.nodes)})
+
 
 def plan(port: int) -> Plan:
     """The ports of the stack whose API is on *port*."""
@@ -63,9 +69,9 @@ def is_free(address: str, port: int, kind: socket.SocketKind) -> bool:
     return True
 
 
-def owner(port: int, kind: socket.SocketKind) -> str | None:
-    """Who has *port*: "python3 (pid 123: python3 -m http.server)"; None where that cannot be seen."""
-    inodes = set(_inodes(port, "tcp" if kind == socket.SOCK_STREAM else "udp"))
+def owner(address: str, port: int, kind: socket.SocketKind) -> str | None:
+    """Who has *port* at *address*: "python3 (pid 123: python3 -m http.server)"; None where that cannot be seen."""
+    inodes = set(_inodes(address, port, "tcp" if kind == socket.SOCK_STREAM else "udp"))
     for process in Path("/proc").glob("[0-9]*") if inodes else ():
         with suppress(OSError):  # it ended while we looked, or it belongs to somebody else
             if any(_target(entry) in inodes for entry in (process / "fd").iterdir()):
@@ -82,8 +88,9 @@ def _target(descriptor: Path) -> str:
         return ""
 
 
-def _inodes(port: int, protocol: str) -> Iterator[str]:
+def _inodes(address: str, port: int, protocol: str) -> Iterator[str]:
     listening = {"tcp": "0A", "udp": "07"}[protocol]
+    wanted = f"{int.from_bytes(socket.inet_aton(address), sys.byteorder):08X}"  # as the kernel prints it
     for table in (Path(f"/proc/net/{protocol}"), Path(f"/proc/net/{protocol}6")):
         try:
             lines = table.read_text().splitlines()[1:]
@@ -91,7 +98,10 @@ def _inodes(port: int, protocol: str) -> Iterator[str]:
             continue
         for line in lines:
             columns = line.split()
-            if int(columns[1].rpartition(":")[2], 16) == port and columns[3] == listening:
+            bound, _, number = columns[1].rpartition(":")
+            # Bound to every address is bound to this one, and IPv6 has it with a prefix.
+            here = not bound.strip("0") or bound.endswith(wanted)
+            if here and int(number, 16) == port and columns[3] == listening:
                 yield f"socket:[{columns[9]}]"
 
 

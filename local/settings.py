@@ -13,6 +13,7 @@ from local.processes import ROOT
 
 LOOPBACK = "127.0.0.1"
 _ANY = "0.0.0.0"  # noqa: S104  # what a user may ask for, in so many words
+_ELSEWHERE = 10_000  # how far away the other ports are that are proposed
 
 
 class SettingsError(ValueError):
@@ -60,6 +61,12 @@ class Settings:
     def addresses(self) -> list[str]:
         """Where the API listens: always on loopback too, because the nodes call it there."""
         return sorted({LOOPBACK, self.host})
+
+    @property
+    def elsewhere(self) -> str:
+        """The command for the same stack on other ports."""
+        host = "" if self.host == LOOPBACK else f" HOST={self.host}"
+        return f"make up PORT={self.port + (_ELSEWHERE if self.port < 50_000 else -_ELSEWHERE)}{host}"
 
 
 def state_directory(port: int) -> Path:

@@ -13,10 +13,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
-from local import credentials, emulator, fleet, processes, schedule, seed, template
+from local import claims, credentials, emulator, fleet, processes, schedule, seed, template
 from local.emulator import Clients, Emulator
 from local.fleet import Node, Surroundings
-from local.gateway import Gateway
+from local.gateway import Gateway, ListenError
 from local.log import Log
 from local.runtime import FunctionPool
 from local.settings import LOOPBACK, Settings
@@ -68,7 +68,7 @@ class Stack:
         return f"the AWS emulator, {len(self._pools)} functions and {len(self._nodes)} nodes"
 
     async def start(self) -> Summary:
-        """Bring everything up; StartError (in a group) when a part does not come."""
+        """Bring everything up; StartError (in a group) when a part does not come, TakenError when it has no port."""
         self._undo.push_async_callback(self._emulator.stop)
         self._undo.push_async_callback(_all, [pool.stop for pool in self._pools.values()])
         async with asyncio.TaskGroup() as group:
@@ -77,7 +77,7 @@ class Stack:
             accounts = group.create_task(self._deploy())
         gateway = Gateway(self._template, self._pools, self._keys, self._log)
         self._undo.push_async_callback(gateway.stop)
-        await gateway.start(self._settings.addresses, self._settings.port)
+        await self._open(gateway)
         self._start_triggers()
         self._undo.push_async_callback(_all, [node.stop for node in self._nodes])
         async with asyncio.TaskGroup() as group:
@@ -91,6 +91,13 @@ class Stack:
         """Wait until the stack cannot go on; why."""
         await self._emulator.ended()
         return "The AWS emulator ended by itself, and the stack cannot go on without it."
+
+    async def _open(self, gateway: Gateway) -> None:
+        """Let clients in; somebody may have taken the port since it was found free."""
+        try:
+            await gateway.start(self._settings.addresses, self._settings.port)
+        except ListenError as failed:
+            raise claims.refusal(self._settings, failed.address, failed.error) from failed
 
     async def _deploy(self) -> Sequence[Account]:
         clients_made = asyncio.to_thread(Clients, self._emulator_url, self._keys)

@@ -9,25 +9,19 @@ import fcntl
 import logging
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local import ports
+from local import claims, ports
+from local.claims import TakenError
 from local.log import Log, Records
 from local.processes import ROOT, StartError
 from local.settings import LOOPBACK, Settings, SettingsError
 from local.stack import Stack
 from local.template import TemplateError
-
-_ELSEWHERE = 10_000  # how far away the ports are that are proposed instead
-
-
-class TakenError(Exception):
-    """A port or the state directory of this stack belongs to another process; the text says whose and what to do."""
 
 
 def main() -> int:
@@ -36,7 +30,7 @@ def main() -> int:
         settings = Settings.from_env(os.environ)
         settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         with _alone(settings):
-            _check_ports(settings)
+            claims.check(settings)
             return asyncio.run(_run(settings))
     except (SettingsError, TakenError, TemplateError) as error:
         _say(str(error))
@@ -53,31 +47,12 @@ def _alone(settings: Settings) -> Iterator[None]:
             lock.seek(0)
             raise TakenError(
                 f"A stack is up already on port {settings.port} (pid {lock.read().strip()}). Stop it with Ctrl-C in its"
-                f" terminal, or start this one beside it: make up PORT={_other(settings)}"
+                f" terminal, or start this one beside it: {settings.elsewhere}"
             ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
         yield
-
-
-def _check_ports(settings: Settings) -> None:
-    for purpose, port, kind in settings.plan.all():
-        try:
-            free = ports.is_free(settings.host, port, kind)
-        except OSError as error:
-            raise SettingsError(f"HOST={settings.host} cannot be used: {error.strerror}.") from None
-        if not free:
-            name = "UDP port" if kind == socket.SOCK_DGRAM else "Port"
-            who = ports.owner(port, kind) or "a process that cannot be seen from here"
-            raise TakenError(
-                f"{name} {port} (for {purpose}) is taken by {who}."
-                f" Stop that, or use other ports: make up PORT={_other(settings)}"
-            )
-
-
-def _other(settings: Settings) -> int:
-    return settings.port + (_ELSEWHERE if settings.port < 50_000 else -_ELSEWHERE)
 
 
 async def _run(settings: Settings) -> int:

@@ -29,9 +29,28 @@ def test_a_taken_port_has_an_owner(kind: socket.SocketKind) -> None:
             mine.listen()
         port = mine.getsockname()[1]
         assert not is_free("127.0.0.1", port, kind)
-        assert f"(pid {os.getpid()}: " in str(owner(port, kind))
+        assert f"(pid {os.getpid()}: " in str(owner("127.0.0.1", port, kind))
+        assert is_free("127.0.0.2", port, kind)
+        assert owner("127.0.0.2", port, kind) is None
     assert is_free("127.0.0.1", port, kind)
-    assert owner(port, kind) is None
+    assert owner("127.0.0.1", port, kind) is None
+
+
+@pytest.mark.parametrize(
+    ("family", "address"),
+    [(socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::"), (socket.AF_INET6, "::ffff:127.0.0.1")],  # noqa: S104  # what other programs bind
+)
+def test_who_listens_everywhere_or_by_ipv6_is_found_too(family: socket.AddressFamily, address: str) -> None:
+    """Most servers listen so; the kernel lists them elsewhere, or with a prefix."""
+    with socket.socket(family, socket.SOCK_STREAM) as mine:
+        try:
+            mine.bind((address, 0))
+        except OSError as error:
+            pytest.skip(f"this machine has no IPv6: {error}")
+        mine.listen()
+        port = mine.getsockname()[1]
+        assert not is_free("127.0.0.1", port, socket.SOCK_STREAM)
+        assert f"(pid {os.getpid()}: " in str(owner("127.0.0.1", port, socket.SOCK_STREAM))
 
 
 def test_an_address_of_this_machine_is_found() -> None:

@@ -1,0 +1,72 @@
+"""The ports of a stack at the addresses where they will be bound, and the sentence about one that cannot be had.
+
+The API is bound on loopback beside the address of the stack, what only the stack uses on loopback alone: a port that
+was looked for on the stack's address only is found taken by whatever part comes to it last, in that part's own words.
+"""
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from local import ports
+from local.settings import LOOPBACK, Settings, SettingsError
+
+
+class TakenError(Exception):
+    """A port or the state directory of a stack belongs to another process; the text says whose and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A port at one address, and what it is for."""
+
+    purpose: str
+    address: str
+    port: int
+    kind: socket.SocketKind
+
+
+def claims(settings: Settings) -> Iterator[Claim]:
+    """Everything that the stack of *settings* binds."""
+    plan = settings.plan
+    for purpose, port, kind in plan.all():
+        where = settings.addresses if port == plan.api else [LOOPBACK if port in plan.private else settings.host]
+        for address in where:
+            yield Claim(purpose, address, port, kind)
+
+
+def check(settings: Settings) -> None:
+    """TakenError or SettingsError where the stack of *settings* could not bind all that it has to."""
+    for claim in claims(settings):
+        try:
+            free = ports.is_free(claim.address, claim.port, claim.kind)
+        except OSError as error:
+            raise _unusable(settings, error) from None
+        if not free:
+            raise _taken(settings, claim)
+
+
+def refusal(settings: Settings, address: str, error: OSError) -> TakenError | SettingsError:
+    """What is to be said of the API's *error* at *address*, where it was free when it was checked."""
+    if error.errno != errno.EADDRINUSE:
+        return _unusable(settings, error)
+    return next(
+        _taken(settings, one) for one in claims(settings) if (one.address, one.port) == (address, settings.port)
+    )
+
+
+def _unusable(settings: Settings, error: OSError) -> SettingsError:
+    # asyncio puts a text of its own where the system's was.
+    return SettingsError(f"HOST={settings.host} cannot be used: {os.strerror(error.errno or 0)}.")
+
+
+def _taken(settings: Settings, claim: Claim) -> TakenError:
+    name = "UDP port" if claim.kind == socket.SOCK_DGRAM else "Port"
+    where = "" if claim.address == settings.host else f" on {claim.address}"
+    who = ports.owner(claim.address, claim.port, claim.kind) or "a process that cannot be seen from here"
+    return TakenError(
+        f"{name} {claim.port} (for {claim.purpose}) is taken{where} by {who}."
+        f" Stop that, or use other ports: {settings.elsewhere}"
+    )
