@@ -2,6 +2,10 @@
 # A recipe is one plain command, so that make runs it without a shell and a killed make takes the stack with it.
 PYTHON ?= python3
 
+# These count where make is told them, and only there: shells export the same names for reasons of their own (tcsh and
+# conda set HOST, cloud shells PORT).
+$(foreach name,HOST PORT SECONDS,$(if $(filter command,$(firstword $(origin $(name)))),,$(eval unexport $(name))))
+
 .PHONY: help up test fuzz lint bench bench-admission storm test-dynamodb-local test-localstack test-aws soak test-clients demo clean
 
 help up test fuzz lint bench bench-admission storm test-dynamodb-local test-localstack test-aws soak test-clients demo clean:

@@ -47,7 +47,8 @@ make test-dynamodb-local    that storm of publishers on DynamoDB Local    DYNAMO
 make test-localstack    the integration tests on a LocalStack that runs    LOCALSTACK=http://127.0.0.1:4566
 make test-aws    the same, and the API's refusals, on a stack deployed to AWS    STACK=name DRY=1 (only collects)
 make bench-admission    cold start, warm admission and throughput of the control plane (1 min, quiet machine)
-make clean   remove everything that was installed or written here"""
+make clean   remove everything that was installed or written here
+PORT, HOST and SECONDS are given after the target (make up PORT=9000); what the shell exports by these names is ignored."""
 
 
 def main(arguments: list[str]) -> int:
