@@ -1,13 +1,14 @@
 """Messages read what they wrote, ignore what they do not know, and refuse what would corrupt a total."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from shared.messages import Command, Heartbeat, HeartbeatReply, UsageReport
+from shared.messages import Command, Heartbeat, HeartbeatReply, Message, UsageReport
 
 GOLDEN = Path(__file__).parent / "golden" / "messages"
 MODELS: dict[str, type[BaseModel]] = {
@@ -32,12 +33,37 @@ def test_the_golden_example_round_trips(name: str) -> None:
     assert MODELS[name].model_validate_json(message.model_dump_json()) == message
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_unknown_fields_are_ignored(name: str) -> None:
-    """A newer sender may say more."""
-    newer = json.dumps(golden(name) | {"future": [1, 2]})
+def models_in(found: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], BaseModel]]:
+    """*found* and every model in it, each with where it is."""
+    if isinstance(found, BaseModel):
+        yield at, found
+        for name in type(found).model_fields:
+            yield from models_in(getattr(found, name), (*at, name))
+    if isinstance(found, tuple):
+        for number, each in enumerate(found):
+            yield from models_in(each, (*at, number))
 
-    assert MODELS[name].model_validate_json(newer) == MODELS[name].model_validate(golden(name))
+
+EVERY = [(name, at, inner) for name, model in MODELS.items() for at, inner in models_in(model(**golden(name)))]
+
+
+def test_every_kind_of_part_is_in_an_example() -> None:
+    """With every field that it can have in one of them, so that what is claimed of the examples is claimed of all fields."""
+    for kind in Message.__subclasses__():
+        said = [inner.model_fields_set for _, _, inner in EVERY if type(inner) is kind]
+        assert set().union(*said) == set(kind.model_fields), kind.__name__
+
+
+@pytest.mark.parametrize(("name", "at"), [(name, at) for name, at, _ in EVERY], ids=str)
+def test_unknown_fields_are_ignored(name: str, at: tuple[str | int, ...]) -> None:
+    """A newer sender may say more, in the message and in each part of it."""
+    newer = golden(name)
+    part: Any = newer
+    for step in at:
+        part = part[step]
+    part["future"] = [1, 2]
+
+    assert MODELS[name].model_validate_json(json.dumps(newer)) == MODELS[name].model_validate(golden(name))
 
 
 def entry(**changes: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 
 from shared import refusals
 from shared.months import GB
-from shared.refusals import REGISTRY, Code, Refused
+from shared.refusals import REGISTRY, Code, Refused, Retry
 from shared.tiers import TIERS, Tier
 
 GOLDEN = Path(__file__).parent / "golden" / "refusals"
@@ -75,6 +75,17 @@ def test_waiting_is_announced_where_it_helps() -> None:
     assert refusals.rate_limited(0).headers()["Retry-After"] == "1"
     assert "Retry-After" not in refusals.invalid_key().headers()
     assert refusals.key_already_in_use("node1", retry_after=4).headers()["Retry-After"] == "4"
+    announced = {
+        name: refused.headers()["Retry-After"]
+        for name, refused in (DOCUMENTED | OURS).items()
+        if "Retry-After" in refused.headers()
+    }
+    assert announced == {
+        "STREAM_OFFLINE": "3", "RATE_LIMITED": "7", "NO_CAPACITY": "5", "DRAINING": "2", "UNAVAILABLE": "2",
+    }  # fmt: skip
+    for code, row in REGISTRY.items():
+        assert (row.retry_after is not None) == (code in announced), code
+        assert row.retry_after is None or row.retry is Retry.LATER, code
 
 
 def test_401_challenges() -> None:
