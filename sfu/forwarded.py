@@ -39,7 +39,7 @@ def origin_of(remote: str, headers: Mapping[str, str], trusted: Sequence[Network
         return Origin(remote)
     hops = _hops(headers)
     address, used = remote, _Hop()
-    for hop in reversed(hops[-MAX_HOPS:]):
+    for hop in reversed(hops):
         used = hop
         if hop.address is None:
             break
@@ -54,7 +54,7 @@ def origin_of(remote: str, headers: Mapping[str, str], trusted: Sequence[Network
 def _hops(headers: Mapping[str, str]) -> list[_Hop]:
     """What each proxy wrote, the nearest to us last."""
     if headers.get("Forwarded"):
-        return [_element(element) for element in headers["Forwarded"].split(",")]
+        return [_element(element) for element in _last(headers["Forwarded"])]
     addresses = [_address(text) for text in _listed(headers, "X-Forwarded-For")]
     proto, host = ((_listed(headers, name) or [""])[-1] for name in ("X-Forwarded-Proto", "X-Forwarded-Host"))
     # These two are replaced by each proxy, not extended: they belong to the whole way.
@@ -62,12 +62,19 @@ def _hops(headers: Mapping[str, str]) -> list[_Hop]:
 
 
 def _element(text: str) -> _Hop:
-    pairs = {name.lower(): quoted or plain for name, quoted, plain in _PAIR.findall(text)}
+    # Pair by pair: searching would try each character of what matches nowhere, and take seconds for a long field.
+    read = (_PAIR.fullmatch(pair) for pair in text.split(";"))
+    pairs = {pair[1].lower(): pair[2] or pair[3] for pair in read if pair}
     return _Hop(_address(pairs.get("for", "")), pairs.get("proto", ""), pairs.get("host", ""))
 
 
 def _listed(headers: Mapping[str, str], name: str) -> list[str]:
-    return [part.strip() for part in headers.get(name, "").split(",") if part.strip()]
+    return [part.strip() for part in _last(headers.get(name, "")) if part.strip()]
+
+
+def _last(listed: str) -> list[str]:
+    """The members that are looked at; how many there are is the client's to say."""
+    return listed.rsplit(",", MAX_HOPS)[-MAX_HOPS:]
 
 
 def _address(text: str) -> str | None:
