@@ -159,6 +159,11 @@ async def test_bad_keys_and_ids(target: Target, name: str, protocol: str) -> Non
         b"POST /" + KEY.encode() + b"/whip HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         b"POST /" + KEY.encode() + b"/whip HTTP/9.9\r\nHost: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nX: " + b"a" * 20_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 20_000 + b"\r\n\r\n",
+        b"GET /" + b"a/" * 1025 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /?" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: " + b"a" * 100_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 200 + b"\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     ],
 )
@@ -192,6 +197,46 @@ async def test_a_key_in_the_path_is_not_logged(target: Target, caplog: pytest.Lo
 
     token, secret = path.partition("grant=")[2], answer["Location"].rpartition("/")[2]
     assert not any(text in caplog.text for text in (KEY, token, f"/{secret}"))
+
+
+@pytest.mark.parametrize("before", [0, 1])
+async def test_a_head_of_many_long_fields_is_refused_before_it_is_large(target: Target, before: int) -> None:
+    """No field is too long and they are not too many; together they are more than a head may cost in memory."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
+    for _ in range(before):  # on a connection that has served
+        writer.write(request("POST", target.path(), OBS, Content_Type=SDP))
+        assert (await asyncio.wait_for(read_answer(reader), 10)).status == 201
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n")
+    answered = asyncio.create_task(read_answer(reader))
+    sent = 0
+    while not answered.done() and sent < 100:
+        writer.write(f"X-{sent}: {'a' * 8000}\r\n".encode())
+        await asyncio.wait({answered}, timeout=0.01)
+        sent += 1
+
+    answer = await asyncio.wait_for(answered, 10)
+
+    assert answer.status == 400
+    assert says_what_to_do(answer)
+    await asyncio.gather(reader.read(), return_exceptions=True)  # closed, be it with a reset: there was more to read
+    assert sent < 50
+    writer.close()
+
+
+async def test_bodies_are_no_part_of_the_head(target: Target) -> None:
+    """Many requests on one connection, and one whose body is refused and read on: none is taken for a long head."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
+    for _ in range(6):
+        raw = request("POST", target.path(), OBS + f"a=x-{'y' * 1000}\r\n" * 50, Content_Type=SDP)
+        for at in range(0, len(raw), 10_000):  # in pieces, as a slow line brings it
+            writer.write(raw[at : at + 10_000])
+            await asyncio.sleep(0.002)
+        assert (await asyncio.wait_for(read_answer(reader), 10)).status == 201
+    writer.write(request("POST", target.path(), b"a" * 1_000_000, Content_Type=SDP))
+    assert (await asyncio.wait_for(read_answer(reader), 10)).status == 413
+    writer.write(request("POST", target.path(), OBS, Content_Type=SDP))
+    assert (await asyncio.wait_for(read_answer(reader), 10)).status == 201
+    writer.close()
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /whip HTT", b"POST /whip HTTP/1.1\r\nHost: x\r\nX: y"])
