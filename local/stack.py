@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Self
 
 from local import claims, credentials, emulator, fleet, processes, schedule, seed, template
@@ -55,7 +54,7 @@ class Stack:
             for name, function in self._template.functions.items()
         }
         self._nodes = self._make_nodes()
-        self.summary: Summary | None = None
+        self._announced: Summary | None = None  # while stack.json stands
 
     async def __aenter__(self) -> Self:
         return self
@@ -83,9 +82,9 @@ class Stack:
         async with asyncio.TaskGroup() as group:
             for node in self._nodes:
                 group.create_task(node.start())
-        self.summary = Summary(self._settings.api_url, accounts.result(), self._nodes, self._emulator_url, os.getpid())
-        await self._announce(self.summary)
-        return self.summary
+        summary = Summary(self._settings.api_url, accounts.result(), self._nodes, self._emulator_url, os.getpid())
+        await self._announce(summary)
+        return summary
 
     async def failed(self) -> str:
         """Wait until the stack cannot go on; why."""
@@ -134,19 +133,27 @@ class Stack:
         ]
 
     def _rewrite(self) -> None:
-        """A node has a new process id."""
-        if self.summary is not None:
-            self.summary.write(self._settings.stack_file)
+        """Write stack.json as things are: a node may have a new process id."""
+        if self._announced is not None:
+            self._announced.write(self._settings.stack_file)
 
     async def _announce(self, summary: Summary) -> None:
         """Write stack.json, and have a process watch that it goes when this one does, even by `kill -9`."""
-        path = self._settings.stack_file
         watch = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-S", processes.TETHER, "--remove", str(path),
+            sys.executable, "-I", "-S", processes.TETHER, "--remove", str(self._settings.stack_file),
             stdin=asyncio.subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
-        self._undo.push_async_callback(_retract, path, watch)
-        summary.write(path)
+        self._undo.push_async_callback(self._retract, watch)
+        self._announced = summary
+        self._rewrite()
+
+    async def _retract(self, watch: asyncio.subprocess.Process) -> None:
+        """Withdraw stack.json; the nodes are watched a while longer, and one that comes back just now must not write it."""
+        self._announced = None
+        await asyncio.to_thread(self._settings.stack_file.unlink, missing_ok=True)
+        assert watch.stdin is not None  # noqa: S101  # _announce asks for a pipe
+        watch.stdin.close()
+        await watch.wait()
 
 
 def function_environment(keys: Credentials, emulator_url: str) -> dict[str, str]:
@@ -172,10 +179,3 @@ async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _retract(path: Path, watch: asyncio.subprocess.Process) -> None:
-    await asyncio.to_thread(path.unlink, missing_ok=True)
-    assert watch.stdin is not None  # noqa: S101  # _announce asks for a pipe
-    watch.stdin.close()
-    await watch.wait()
