@@ -103,6 +103,8 @@ class Node:
         """Let it drain, then end it."""
         if self._watch is not None:
             self._watch.cancel()
+            # It may be starting a process just now: that one has to be gone, or be the child that is ended here.
+            await asyncio.gather(self._watch, return_exceptions=True)
         if self.child is not None:
             await self.child.stop(_DRAIN_SECONDS)
 
@@ -118,6 +120,10 @@ class Node:
             failures = 1 if clock() - since > _STEADY_SECONDS else failures + 1
             self._log.write(self.id, f"ended with {describe_exit(code)} and is started again")
             await asyncio.sleep(_RESTART_SECONDS)
-            self.child = await self._launch()
-            self._on_restart()
+            try:
+                self.child = await self._launch()
+            except OSError as error:  # the machine has no file or no process left, for now
+                self._log.write(self.id, f"cannot be started: {error.strerror}")
+            else:
+                self._on_restart()
         self._log.write(self.id, "keeps ending and is given up; see the lines above")

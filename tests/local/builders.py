@@ -1,7 +1,12 @@
 """Makes what the tests of local/ start from."""
 
+import asyncio
+import os
+import resource
 import time
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from local.events import Request
@@ -38,6 +43,19 @@ def answers(url: str) -> bool:
         return False
 
 
+@contextmanager
+def files_left(count: int) -> Iterator[None]:
+    """Let this process open *count* more files or sockets and then none: what a machine at its limit does to it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + count, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def wait_for(claim: object, seconds: float = 10) -> None:
     """Wait until *claim*, a callable, holds: for what another process does and does not announce."""
     assert callable(claim)
@@ -45,3 +63,10 @@ def wait_for(claim: object, seconds: float = 10) -> None:
     while not claim():
         assert time.monotonic() < end, f"it did not happen within {seconds} s"
         time.sleep(0.05)
+
+
+async def until(claim: Callable[[], bool], seconds: float = 10) -> None:
+    """Let other tasks run until *claim* holds."""
+    async with asyncio.timeout(seconds):
+        while not claim():  # noqa: ASYNC110  # what is waited for tells nobody
+            await asyncio.sleep(0.02)
