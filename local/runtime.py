@@ -7,6 +7,7 @@ timeout is held by ending its process, as Lambda does. Left out: memory limits, 
 
 import asyncio
 import json
+import socket
 import sys
 import time
 import uuid
@@ -66,14 +67,16 @@ class _Worker:
         self.invocation: _Invocation | None = None
 
     async def run(self) -> int:
-        """Start the process and stay until it ends; its return code."""
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        """Start the process and stay until it ends; its return code. OSError where the machine has no room for it."""
         try:
+            await self._runner.setup()
+            # Not a TCPSite: asyncio listens nowhere, and says nothing, where it gets no socket.
+            listener = socket.create_server(("127.0.0.1", 0))
+            await web.SockSite(self._runner, listener).start()
             self._child = await Child.start(
                 self._pool.function.name,
                 [sys.executable, "-m", "awslambdaric", self._pool.function.handler],
-                self._pool.environment | {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._runner.addresses[0][1]}"},
+                self._pool.environment | {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{listener.getsockname()[1]}"},
                 self._pool.log,
             )
             return await self._child.wait()
@@ -230,8 +233,16 @@ class FunctionPool:
 
     async def _watch(self, worker: _Worker) -> None:
         """The life of one process: when it ends by itself, its request has failed and the next one gets a new one."""
-        code = await worker.run()
-        del self._workers[worker]
+        try:
+            code = await worker.run()
+        except OSError as error:
+            worker.init_error = f"its process cannot be started: {error.strerror}"
+            self.log.write(self.function.name, worker.init_error)
+            if len(self._workers) == 1:  # others would serve what waits
+                self._refuse_waiting(worker.init_error)
+            return
+        finally:
+            del self._workers[worker]
         if self._closing:
             return
         if worker.invocation is not None:
@@ -242,8 +253,11 @@ class FunctionPool:
             )
             self._grow()
             return
-        while self._waiting:  # a new process would end the same way
-            self._waiting.popleft().finish(Failed(worker.init_error or "it does not start"))
+        self._refuse_waiting(worker.init_error or "it does not start")  # a new process would end the same way
+
+    def _refuse_waiting(self, reason: str) -> None:
+        while self._waiting:
+            self._waiting.popleft().finish(Failed(reason))
 
 
 def _error_text(body: bytes) -> str:

@@ -11,6 +11,7 @@ import pytest
 from local.log import Log
 from local.processes import StartError
 from local.runtime import Failed, FunctionPool
+from tests.local.builders import files_left, until
 
 type_of_make = Callable[..., Awaitable[FunctionPool]]
 
@@ -80,6 +81,34 @@ async def test_a_crashed_process_is_replaced(make_pool: type_of_make, log: Log) 
     assert outcome == Failed("its process ended with signal SIGKILL")
     assert isinstance(await pool.invoke(event("/"), within=10), bytes)
     assert "ended with signal SIGKILL" in log.path.read_text()
+
+
+@pytest.mark.parametrize("count", [0, 1], ids=["no socket", "no process"])
+async def test_a_process_that_cannot_be_had_fails_the_request_and_not_the_next(
+    make_pool: type_of_make, count: int
+) -> None:
+    """A machine without files for it says so; once it has them, the function is served."""
+    pool = await make_pool()
+    with files_left(count):
+        outcome = await pool.invoke(event("/"), within=10)
+    assert outcome == Failed("its process cannot be started: Too many open files")
+    assert isinstance(await pool.invoke(event("/"), within=10), bytes)
+
+
+async def test_a_second_process_that_cannot_be_had_leaves_the_first_its_work(make_pool: type_of_make, log: Log) -> None:
+    """What waits is served by the one that runs, and later there are two again."""
+    pool = await make_pool(most=2)
+    await pool.start()
+    said = log.path.open()
+    with said, files_left(0):
+        both = asyncio.gather(*(pool.invoke(event("/sleep", s="1"), within=20) for _ in range(2)))
+        await until(lambda: "its process cannot be started: Too many open files" in said.read())
+    assert len({json.loads(outcome)["pid"] for outcome in await both if isinstance(outcome, bytes)}) == 1
+    pids: set[int] = set()
+    async with asyncio.timeout(30):
+        while len(pids) < 2:
+            outcomes = await asyncio.gather(*(pool.invoke(event("/sleep", s="0.5"), within=20) for _ in range(5)))
+            pids |= {json.loads(outcome)["pid"] for outcome in outcomes if isinstance(outcome, bytes)}
 
 
 async def test_a_function_that_takes_too_long_is_ended(make_pool: type_of_make) -> None:
