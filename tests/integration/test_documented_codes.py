@@ -1,7 +1,6 @@
 """Every documented refusal over HTTP against the whole stack, with the status and the body of the golden files."""
 
 import asyncio
-import os
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -11,13 +10,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from functions.provision import create_account, create_key
-from functions.storage.dynamo import Dynamo
-from functions.storage.registry import Registry
 from shared.messages import UsageEntry, UsageReport
 from shared.months import GB, month_of
 from shared.tiers import NO_OVERRIDES, Overrides, Tier
-from tests.integration.test_metering_exact import accounts_table, client, send, watching
+from tests.integration.test_metering_exact import new_account, send, watching
 from tests.peers import clip, peer, stamps
 from tests.peers.publisher import Publisher
 
@@ -42,12 +38,8 @@ class Client:
 
     def account(self, tier: Tier, keys: int = 1, overrides: Overrides = NO_OVERRIDES) -> tuple[str, list[Any]]:
         """A fresh account of *tier* and its stream keys."""
-        dynamodb = client(self.stack, "dynamodb")
-        registry, now = Registry(Dynamo(dynamodb), accounts_table(self.stack, dynamodb)), time.time()
-        name = f"codes-{os.urandom(4).hex()}"
-        made = create_account(registry, name, tier, random=os.urandom, now=now, overrides=overrides)
-        assert made is not None
-        return name, [create_key(registry, made.account, random=os.urandom, now=now) for _ in range(keys)]
+        made, found = new_account(self.stack, tier, keys, overrides)
+        return made.account.id, found
 
     async def post(self, path: str, data: bytes = OFFER, *, follow: bool = False) -> Answer:
         """Status and body of a POST of an offer; checks that a refusal can be read by any page."""
