@@ -135,6 +135,42 @@ def test_a_key_in_use_is_overridden_with_force(page: Page, api: FakeApi) -> None
     assert [one.query for one in api.asked("/whip")] == [{}, {"force": "1"}]
 
 
+@pytest.mark.parametrize(
+    "busy", [refusals.no_capacity(), refusals.draining(), refusals.unavailable()], ids=lambda one: one.code
+)
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_an_override_that_has_to_wait_stays_an_override(
+    page: Page, api: FakeApi, busy: Refused, *, by_hand: bool
+) -> None:
+    """The person has answered the question: it is not asked again because a server was busy in between."""
+    stop_the_clock(page)
+    refused_page(page, api, refusals.key_already_in_use("node1"), busy, refusals.invalid_key())
+    page.get_by_role("button", name="Override").click()
+    expect(page.get_by_role("alert")).to_contain_text(busy.code)
+
+    if by_hand:
+        page.get_by_role("button", name="Try again").click()
+    else:
+        page.clock.run_for(6_000)
+
+    expect(page.get_by_role("alert")).to_contain_text("Invalid stream key")
+    assert [one.query for one in api.asked("/whip")] == [{}, {"force": "1"}, {"force": "1"}]
+
+
+def test_an_override_is_of_one_key(page: Page, api: FakeApi) -> None:
+    """Another key that is put into the field meanwhile was never said to be overridden."""
+    stop_the_clock(page)
+    refused_page(page, api, refusals.key_already_in_use("node1"), refusals.no_capacity(), refusals.invalid_key())
+    page.get_by_role("button", name="Override").click()
+    expect(page.get_by_role("alert")).to_contain_text("NO_CAPACITY")
+    page.get_by_label("Stream key", exact=True).fill(ANONYMOUS_KEY)
+
+    page.clock.run_for(6_000)
+
+    expect(page.get_by_role("alert")).to_contain_text("Invalid stream key")
+    assert [one.query for one in api.asked("/whip")] == [{}, {"force": "1"}, {}]
+
+
 def test_a_damped_override_opens_when_the_server_allows_it(page: Page, api: FakeApi) -> None:
     """`Retry-After` on KEY_ALREADY_IN_USE counts down on the button."""
     stop_the_clock(page)

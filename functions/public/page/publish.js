@@ -123,7 +123,8 @@ export class PublishView {
     } catch (error) {
       if (!attempt.signal.aborted) {
         this.#attempt = null;
-        this.#failed(error);
+        // "Override" was said of this key, and holds for it until it is answered.
+        this.#failed(error, { retry: () => this.goLive({ force: force && this.key.value.trim() === key }) });
       }
     }
   }
