@@ -1,5 +1,6 @@
 """`make up` as a user meets it: its table, its file, its end, and its refusals. Real processes throughout."""
 
+import asyncio
 import json
 import os
 import re
@@ -7,21 +8,31 @@ import signal
 import socket
 import stat
 import subprocess
+import urllib.request
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import aiohttp
 import psutil
 import pytest
 
+from local.ports import plan
 from local.processes import ROOT
 from local.settings import state_directory
+from shared.months import GB
+from shared.tiers import TIERS as TIER_LIMITS
+from shared.tiers import Tier
 from tests.conftest import running_stack
 from tests.local.builders import answers, wait_for
+from tests.peers.dtls import Identity
+from tests.peers.sdp import Local, offer, parse_answer
+from tests.peers.whip import Created, delete, post
 from tests.ports import free_ports
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 
+ACCOUNTS = ["anonymous-demo", "registered-demo", "solo-demo", "creator-demo", "studio-demo", "bench"]
 TIERS = ["anonymous", "registered", "solo_creator", "creator_plus", "studio_pro", "studio_pro"]
 
 
@@ -68,19 +79,47 @@ def test_the_file_for_programs_is_complete(stack: dict[str, Any]) -> None:
     """Every member of the contract, in the order and form that programs rely on."""
     assert list(stack) == ["api", "page", "accounts", "nodes", "emulator", "pid"]
     assert [account["tier"] for account in stack["accounts"]] == TIERS
+    assert [account["account"] for account in stack["accounts"]] == ACCOUNTS
     for account in stack["accounts"]:
         assert set(account) == {"account", "tier", "token", "keys"}
         assert account["token"].startswith("acct_")
         assert len(account["keys"]) == 2
         for key in account["keys"]:
+            assert set(key) == {"stream_key", "stream_id", "whip", "whep"}
             assert key["stream_key"].startswith("anon_" if account["tier"] == "anonymous" else "live_")
             assert key["whip"] == f"{stack['api']}/{key['stream_key']}/whip"
             assert key["whep"] == f"{stack['api']}/{key['stream_id']}/whep"
     assert [node["id"] for node in stack["nodes"]] == ["node1", "node2"]
+    ports = plan(urlsplit(stack["api"]).port or 80).nodes
+    for node, expected in zip(stack["nodes"], ports, strict=True):
+        assert set(node) == {"id", "url", "udp", "metrics", "pid"}
+        assert node["url"] == f"http://127.0.0.1:{expected.http}"
+        assert node["udp"] == expected.udp
+        assert node["metrics"] == f"http://127.0.0.1:{expected.metrics}/metrics"
     # As the file is now: a node that another test ended has been started again and is named anew.
     written = json.loads((state_directory(urlsplit(stack["api"]).port or 80) / "stack.json").read_text())
     assert all(psutil.pid_exists(node["pid"]) for node in written["nodes"])
     assert psutil.pid_exists(stack["pid"])
+
+
+def test_the_account_of_the_benchmark_has_no_limit_in_its_way(stack: dict[str, Any]) -> None:
+    """As its owner is told; the other accounts have their tiers'."""
+    told = {}
+    for account in stack["accounts"]:
+        url, bearer = f"{stack['api']}/v1/account", {"Authorization": f"Bearer {account['token']}"}
+        with urllib.request.urlopen(urllib.request.Request(url, headers=bearer), timeout=10) as answer:  # noqa: S310  # a URL from stack.json
+            told[account["account"]] = json.load(answer)["limits"]
+    assert told["bench"] == {
+        "streams": 1000,
+        "bytes": 1_000_000 * GB,
+        "viewers": 1000,
+        "kbps": 1_000_000,
+        "protocols": ["hls", "rtmp", "srt", "whep", "whip"],
+        "hls_embed": "anywhere",
+    }
+    assert {name: limits["viewers"] for name, limits in told.items() if name != "bench"} == {
+        name: TIER_LIMITS[Tier(tier)].viewers for name, tier in zip(ACCOUNTS[:-1], TIERS, strict=False)
+    }
 
 
 def test_every_printed_address_answers(stack: dict[str, Any]) -> None:
@@ -148,6 +187,53 @@ def test_a_killed_make_takes_its_stack_along(tmp_path: Path) -> None:
         assert not alive
 
 
+def test_another_address_is_announced_everywhere_and_ctrl_c_ends_it_all(tmp_path: Path) -> None:
+    """Table, file, nodes and media name HOST; Ctrl-C, which a terminal sends to make too, leaves no process behind."""
+    port, host, said = free_ports(), "127.0.0.2", tmp_path / "output"
+    with said.open("w") as output:
+        process = subprocess.Popen(
+            ["make", "up", f"PORT={port}", f"HOST={host}"],
+            cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    everything = []
+    try:
+        wait_for(lambda: process.poll() is not None or "watching works from everywhere" in said.read_text(), 100)
+        everything = processes_of(psutil.Process(process.pid))
+        stack = json.loads((state_directory(port) / "stack.json").read_text())
+        assert stack["api"] == f"http://{host}:{port}"
+        assert [node["url"] for node in stack["nodes"]] == [f"http://{host}:{port + 2}", f"http://{host}:{port + 3}"]
+        assert [node["metrics"] for node in stack["nodes"] if not answers(node["metrics"])] == []
+        printed = said.read_text()
+        assert f"  page      http://{host}:{port}/\n" in printed
+        assert f"  node1     http://{host}:{port + 2}    media: udp {port + 4}" in printed
+        assert f"Server: http://{host}:{port}/whip, Bearer" in printed
+        created = asyncio.run(published(stack["accounts"][1]["keys"][0]))
+        assert created.session.startswith(tuple(node["url"] for node in stack["nodes"]))
+        assert created.headers["WHEP"] == stack["accounts"][1]["keys"][0]["whep"]
+        assert {at for at, _ in parse_answer(created.answer).candidates} == {host}
+
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(30) == -signal.SIGINT, "make says so of itself when it is interrupted"
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(30)
+    assert said.read_text().endswith(
+        "\nStopping; the nodes drain first. Ctrl-C again ends everything at once.\nStopped.\n"
+    )
+    assert not [one for one in everything if one.is_running()]
+    assert not (state_directory(port) / "stack.json").exists()
+
+
+async def published(key: dict[str, str]) -> Created:
+    """The 201 to an offer with *key*, sent and ended as clients do."""
+    sent = offer(Local("abcd", "x" * 22), fingerprint=Identity().fingerprint, direction="sendonly")
+    async with aiohttp.ClientSession() as http:
+        created = await post(http, key["whip"], sent)
+        assert await delete(http, created) == 200
+    return created
+
+
 def test_a_stack_may_end_by_itself() -> None:
     """SECONDS, with the exit code of success."""
     done = make_up(free_ports(), SECONDS="1")
@@ -172,6 +258,23 @@ def test_a_taken_port_is_named_with_its_owner(kind: socket.SocketKind) -> None:
     assert f"ort {taken} (for " in done.stdout
     assert f"(pid {os.getpid()}: " in done.stdout
     assert f"make up PORT={port + 10000}" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("offset", [0, 1, 7])
+def test_a_port_that_is_taken_on_loopback_is_named_under_another_host(offset: int) -> None:
+    """The API listens there too, the emulator and the metrics there alone."""
+    port = free_ports()
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", port + offset))
+        other.listen()
+        done = make_up(port, HOST="127.0.0.2")
+    assert done.returncode != 0
+    assert re.search(
+        rf"^Port {port + offset} \(for .+\) is taken on 127.0.0.1 by .+ \(pid {os.getpid()}: ", done.stdout
+    )
+    assert f"make up PORT={port + 10000} HOST=127.0.0.2\n" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 
 
