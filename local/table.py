@@ -73,7 +73,7 @@ class Summary:
             file.write("\n")
         part.rename(path)
 
-    def table(self, *, seconds: float, log: str, stack: str, sluice: str, local_only: bool) -> str:
+    def table(self, *, seconds: float, log: str, stack: str, sluice: str, demo: str, local_only: bool) -> str:
         """The table for people."""
         example = self.accounts[1] if len(self.accounts) > 1 else None
         lines = [
@@ -100,7 +100,7 @@ class Summary:
             f"  watch     {self.api}/watch/STREAM_ID    (WHEP: {self.api}/STREAM_ID/whep)",
             f"  OBS       Settings > Stream > Service: WHIP, Server: {self.api}/whip, Bearer Token: a stream key",
             *([f"  token     the owner's view of {example.account}: {example.token}"] if example else []),
-            "  demo      make demo publishes a test picture and prints its watch link",
+            f"  demo      {demo} publishes a test picture and prints its watch link",
         ]
         if local_only:
             lines += [

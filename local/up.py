@@ -80,6 +80,7 @@ async def _run(settings: Settings) -> int:
                     log=_short(log.path),
                     stack=_short(settings.stack_file),
                     sluice=_sluice(settings),
+                    demo="make demo" if settings.port == ports.USUAL else f"make demo PORT={settings.port}",
                     local_only=settings.host == LOOPBACK,
                 )
             )
