@@ -59,6 +59,26 @@ def more_frames(page: Page, count: int = 30) -> None:
     )
 
 
+def moves(page: Page, video: str) -> None:
+    """The picture in *video* is not the one that it was."""
+    page.wait_for_function(
+        """selector => {
+            const video = document.querySelector(selector);
+            const canvas = new OffscreenCanvas(video.videoWidth || 1, video.videoHeight || 1);
+            const context = canvas.getContext("2d", { willReadFrequently: true });
+            context.drawImage(video, 0, 0);
+            const now = context.getImageData(0, 0, canvas.width, canvas.height).data;
+            const before = video.seenByTest;
+            video.seenByTest = now;
+            // More than the noise of an encoder: a hundredth of all values by more than a tenth.
+            const changed = () => now.reduce((count, value, i) => count + (Math.abs(value - before[i]) > 25 ? 1 : 0), 0);
+            return before?.length === now.length && changed() > now.length / 100;
+        }""",
+        arg=video,
+        polling=500,
+    )
+
+
 def joins(page: Page, count: int = 3) -> list[int]:
     """Milliseconds from a viewer's POST at the API to its first frame, of the join that was and of further ones."""
     measured = [int(page.locator("#watch-stage").get_attribute("data-first-frame-ms") or 0)]
@@ -230,6 +250,42 @@ def test_the_source_changes_while_live(new_page: Callable[..., Page], stack: Sta
     publisher.get_by_role("button", name="Mute sound").click()
     expect(publisher.get_by_role("button", name="Unmute sound")).to_be_visible()
     stop(publisher)
+
+
+def test_a_screen_is_shown_and_published(new_page: Callable[..., Page], stack: Stack) -> None:
+    """Chromium without a display captures one that it draws itself (a clock, with the flags for the fake camera): its moving picture arrives at the viewer."""
+    key = account(stack, "solo")["keys"][1]
+    publisher, viewer = new_page(), new_page()
+    publisher.goto(stack["page"])
+    publisher.get_by_label("Resolution").select_option("360p")
+    publisher.get_by_role("radio", name="Screen").check()
+    publisher.get_by_role("button", name="Preview", exact=True).click()
+    expect(publisher.locator("#publish-stage")).to_have_class(re.compile("has-picture"))
+    moves(publisher, "#preview")
+    track = publisher.evaluate("""() => {
+        const [track] = document.querySelector("#preview").srcObject.getVideoTracks();
+        const { displaySurface, height } = track.getSettings();
+        return { displaySurface, height, hint: track.contentHint };
+    }""")
+    assert track == {"displaySurface": "monitor", "height": 360, "hint": "detail"}
+    expect(publisher.locator("#publish-stage")).not_to_have_class(re.compile("mirrored"))
+    expect(publisher.locator("#camera-settings")).to_be_hidden()
+
+    publisher.get_by_label("Stream key", exact=True).fill(key["stream_key"])
+    publisher.get_by_role("button", name="Go live").click()
+    is_live(publisher)
+    watch(viewer, stack, key["stream_id"])
+    is_playing(viewer)
+
+    more_frames(viewer)
+    moves(viewer, "#watch-stage video")
+
+    # What the browser's own "Stop sharing" does to the track.
+    publisher.evaluate(
+        "document.querySelector('#preview').srcObject.getVideoTracks()[0].dispatchEvent(new Event('ended'))"
+    )
+    expect(publisher.locator("#publish-status")).to_have_text("The source ended, so publishing stopped.")
+    expect(publisher.locator("#publish-stage")).to_have_attribute("data-state", "idle")
 
 
 @pytest.mark.parametrize("path", ["", "docs"])
