@@ -241,6 +241,21 @@ def test_a_refused_free_key_says_why(page: Page, api: FakeApi) -> None:
     expect(page.get_by_role("button", name="Try again")).to_be_disabled()
 
 
+def test_going_live_with_a_free_key_is_what_a_second_try_does(page: Page, api: FakeApi) -> None:
+    """The person asked to go on, not for a key: when the free one was refused at first, it still ends in a publish."""
+    stop_the_clock(page)
+    api.refuse("anonymous", refusals.rate_limited(3))
+    refused_page(page, api, refusals.stream_limit_reached(1, 1), refusals.no_capacity())
+    page.get_by_role("button", name="Retry with free servers").click()
+    expect(page.get_by_role("alert")).to_contain_text("Too many attempts")
+    page.clock.run_for(4_000)
+
+    page.get_by_role("button", name="Try again").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("All servers are busy")
+    assert [f"Bearer {KEY}", f"Bearer {ANONYMOUS_KEY}"] == [one.authorization for one in api.asked("/whip")]
+
+
 def test_the_key_is_in_no_url_and_in_no_storage(page: Page, api: FakeApi) -> None:
     """A stream key travels in one header only."""
     refused_page(page, api, refusals.key_already_in_use("node1"), refusals.invalid_key())

@@ -248,7 +248,7 @@ export class PublishView {
     this.#microphoneShown();
   }
 
-  async #getFreeKey() {
+  async #getFreeKey({ retry = () => this.#getFreeKey() } = {}) {
     this.#notice.clear();
     const button = byId("free-key");
     button.disabled = true;
@@ -261,7 +261,7 @@ export class PublishView {
       say(this.status, "A free key is in the field. Share the watch link, then go live.");
       return true;
     } catch (error) {
-      this.#failed(error, { retry: () => this.#getFreeKey() });
+      this.#failed(error, { retry });
       return false;
     } finally {
       button.disabled = false;
@@ -269,7 +269,7 @@ export class PublishView {
   }
 
   async #goFree() {
-    if (await this.#getFreeKey()) {
+    if (await this.#getFreeKey({ retry: () => this.#goFree() })) {
       await this.goLive();
     }
   }
