@@ -1,7 +1,7 @@
 """Which session a datagram is for, and what it is (RFC 7983): STUN, DTLS, SRTP or SRTCP.
 
 A stranger's datagram is counted and dropped: nothing is answered and nothing is kept. Only a check with a session's
-password binds an address to it.
+password binds an address to it, and none takes the address of another session whose client is known to be there.
 """
 
 from collections.abc import Callable
@@ -128,7 +128,13 @@ class Ingress:
         check = (
             None if session is None or ufrag is None else ice.check(datagram, session.peer.passwords[ufrag], address)
         )
-        if session is None or check is None or self.udp is None or session.peer.replayed(check.transaction, address):
+        if (
+            session is None
+            or check is None
+            or self.udp is None
+            or self._is_anothers(address, session)
+            or session.peer.replayed(check.transaction, address)
+        ):
             self._stats.dropped_stun += 1
             return
         self._stats.checks += 1
@@ -144,6 +150,15 @@ class Ingress:
         if peer.handshake is None and len(self.half_open) < MAX_HALF_OPEN:
             self.half_open[session] = None
             peer.begin_handshake(self._clock())
+
+    def _is_anothers(self, address: Address, session: Session) -> bool:
+        """Whether a live session other than *session* is at *address*.
+
+        The check is not answered: the answer would go to that one, and an honest client that did get it would take itself
+        for connected while its DTLS goes to the other session. Unanswered it checks again, until the other is silent.
+        """
+        owner = self._by_address.get(address)
+        return owner is not None and owner is not session and owner.peer.holds(address, self._clock())
 
     def _try_ourselves(self, datagram: bytes, address: Address) -> None:
         """The self-test's check: answered, and forgotten."""

@@ -21,6 +21,9 @@ REMEMBERED: Final = 64
 """Checks whose transaction ids are kept: two minutes of them at least."""
 STALE: Final = 2.5
 """Seconds without a nominating check after which a check without USE-CANDIDATE may move the address too."""
+HELD: Final = 3.0
+"""Seconds without anything authentic after which a peer's address may be another's; who is silent for as long as this may
+be replaced at the API too (design.md, rule 3)."""
 
 
 class Peer:
@@ -31,6 +34,7 @@ class Peer:
         "_hello_at",
         "_hellos",
         "_identity",
+        "_shown",
         "_transactions",
         "_udp",
         "address",
@@ -42,6 +46,7 @@ class Peer:
         "negotiated",
         "passwords",
         "protection",
+        "proved",
         "secure",
     )
 
@@ -54,6 +59,11 @@ class Peer:
         self.address: Address | None = None
         self.addresses: dict[Address, None] = {}
         self._transactions: dict[bytes, Address] = {}
+        self._shown: set[Address] = set()
+        """Where the handshake's flights were sent."""
+        self.proved: Address | None = None
+        """Where the client is without a doubt: it finished a handshake that was sent to there and nowhere else. A check
+        proves no address, for its source can be written by anybody who has keys of any session."""
         self.checked_at: float | None = None
         self.connected_at: float | None = None
         self.handshake: Handshake | None = None
@@ -90,6 +100,10 @@ class Peer:
             self.checked_at = now
         return moved
 
+    def holds(self, address: Address, now: float) -> bool:
+        """Whether *address* is to stay this peer's though somebody else checks from there."""
+        return address == self.proved == self.address and now - self.last_seen < HELD
+
     def excess_address(self) -> Address | None:
         """The oldest address above the bound, taken out."""
         if len(self.addresses) <= MAX_ADDRESSES:
@@ -119,6 +133,8 @@ class Peer:
             self.connected_at = now
             self.last_seen = now
             self.secure = True
+            if len(self._shown) == 1:
+                self.proved = next(iter(self._shown))
         return self.handshake.state
 
     def tick_handshake(self, now: float) -> None:
@@ -145,6 +161,8 @@ class Peer:
         self.secure = False
 
     def _send(self, datagrams: list[bytes]) -> None:
-        if self.address is not None:
+        if self.address is not None and datagrams:
+            if not self.secure:
+                self._shown.add(self.address)
             for datagram in datagrams:
                 self._udp.send(datagram, self.address)

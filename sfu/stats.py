@@ -30,7 +30,7 @@ class PlaneStats:
     """Bursts that had to be sent packet by packet, because the kernel or the route refused UDP_SEGMENT."""
     dropped_unknown_address: int = 0
     dropped_stun: int = 0
-    """Checks for an unknown ufrag, with a wrong password, or malformed."""
+    """Checks for an unknown ufrag, with a wrong password, malformed, copied, or from where another session's client is."""
     dropped_dtls: int = 0
     """DTLS before a valid check, or above the bound on half-open handshakes."""
     dropped_rtp: int = 0

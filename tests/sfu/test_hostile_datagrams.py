@@ -18,8 +18,10 @@ import pytest
 from sfu import ingress, rtcp
 from sfu.dtls import Handshake, Identity
 from sfu.negotiation import DtlsRole
+from sfu.peer import HELD
+from sfu.udp import Address
 from shared.refusals import Refused
-from tests.peers import stun
+from tests.peers import dtls, stun
 from tests.sfu.media_harness import SSRCS, STREAM, Stage, TestPublisher, TestViewer, stage
 from tests.sfu.test_plane import Clock, until
 
@@ -31,6 +33,7 @@ class Stranger:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)  # noqa: FBT003 - the socket's own signature
         self._socket.bind(("127.0.0.1", 0))
+        self.address: Address = self._socket.getsockname()
         candidate = run.plane.local.candidates[0]
         self._to = (candidate.address, candidate.port)
 
@@ -44,6 +47,13 @@ class Stranger:
         with contextlib.suppress(BlockingIOError):
             return self._socket.recv(2048)
         return None
+
+    async def next(self) -> bytes:
+        """The next datagram that comes back."""
+        async with asyncio.timeout(5):
+            while (data := self.heard()) is None:  # noqa: ASYNC110 - a socket read without a loop's help
+                await asyncio.sleep(0.01)
+        return data
 
     def close(self) -> None:
         """Go."""
@@ -312,6 +322,121 @@ async def test_a_copied_check_with_use_candidate_from_another_address_moves_nobo
         assert session.peer.address == address
         assert len(session.peer.addresses) == 1
         assert stranger.heard() is None
+
+
+def check_of(viewer: TestViewer, transaction: int = 1) -> bytes:
+    """A check with the keys of this viewer's session: what its owner may send, from whatever address he writes on it."""
+    assert viewer.answer is not None
+    return stun.binding_request(
+        transaction.to_bytes(12, "big"),
+        username=f"{viewer.answer.ufrag}:x",
+        password=viewer.answer.pwd,
+        tie_breaker=1,
+    )
+
+
+def owner(run: Stage, address: Address) -> object:
+    """Whose packets from *address* are."""
+    return run.plane._ingress._by_address.get(address)
+
+
+async def test_a_check_with_own_keys_from_a_spoofed_address_takes_it_from_nobody() -> None:
+    """A viewer writes a publisher's address, or another viewer's, on its checks: they keep it, and he is not moved."""
+    async with watched() as (run, publisher, viewer, _stranger):
+        thief = await run.viewer()
+        robber, stats = thief.ways.session, run.plane.stats
+        assert robber is not None
+        own = robber.peer.address
+        victims = [victim.ways.session for victim in (publisher, viewer)]
+        for victim in victims:
+            assert victim is not None
+            address = victim.peer.address
+            assert address is not None
+            dropped, lost, packets = stats.dropped_stun, stats.dropped_rtp, viewer.counts().packets
+            for n in range(20):
+                run.plane._ingress.datagram(check_of(thief, n), address)
+                await asyncio.sleep(0.005)
+            await until(lambda packets=packets: viewer.counts().packets > packets + 20)  # type: ignore[misc]  # bound at once
+            assert owner(run, address) is victim
+            assert (robber.peer.address, list(robber.peer.addresses)) == (own, [own])
+            assert (stats.dropped_stun - dropped, stats.dropped_rtp - lost) == (20, 0)
+        assert run.plane.end(robber.id, "test")
+        run.ended.clear()
+        assert [owner(run, victim.peer.address) for victim in victims if victim and victim.peer.address] == victims
+
+
+async def test_an_address_whose_owner_is_silent_goes_to_who_checks_from_there() -> None:
+    """A client that died and came back by the same port, or another one to whom a NAT gave it: within three seconds."""
+    clock = Clock()
+    async with stage(clock=clock) as run:
+        gone = await run.viewer(wait=30.0)
+        former, posted = gone.ways.session, run.posted(wait=30.0)
+        assert former is not None
+        address = former.peer.address
+        assert address is not None
+        gone.vanish()
+        clock.ahead = HELD - 1
+        run.plane._ingress.datagram(check_of(posted, 1), address)
+        assert owner(run, address) is former
+        clock.ahead = HELD + 0.5
+        run.plane._ingress.datagram(check_of(posted, 2), address)
+        assert owner(run, address) is posted.ways.session
+        assert run.plane.end(former.id, "test")
+        assert owner(run, address) is posted.ways.session
+
+
+async def test_an_address_whose_owner_ended_is_free_at_once() -> None:
+    """DELETE, and a POST anew from the same UDP port: a client that binds a port of its own does so."""
+    async with stage() as run:
+        first = await run.viewer(wait=30.0)
+        session, posted = first.ways.session, run.posted(wait=30.0)
+        assert session is not None
+        address = session.peer.address
+        assert address is not None
+        assert run.plane.end(session.id, "delete")
+        run.plane._ingress.datagram(check_of(posted), address)
+        assert owner(run, address) is posted.ways.session
+
+
+async def test_an_address_is_kept_from_nobody_by_who_was_never_there() -> None:
+    """Checks with spoofed addresses ahead of their owner's: a session holds an address only where it read its handshake."""
+    async with stage() as run:
+        robber, posted, arriving = await run.viewer(wait=30.0), run.posted(wait=30.0), Stranger(run)
+        try:
+            run.plane._ingress.datagram(check_of(robber), arriving.address)
+            assert owner(run, arriving.address) is robber.ways.session
+            arriving.send(check_of(posted))
+            await until(lambda: owner(run, arriving.address) is posted.ways.session)
+        finally:
+            arriving.close()
+
+
+async def test_an_address_is_not_held_by_a_handshake_that_was_read_elsewhere() -> None:
+    """A client that claims in the midst of it to have moved, and finishes with what came to where it really is."""
+    async with stage() as run:
+        robber, posted, here, there = run.posted(wait=30.0), run.posted(wait=30.0), Stranger(run), Stranger(run)
+        session = robber.ways.session
+        assert session is not None
+        assert robber.answer is not None
+        handshake = dtls.Handshake(robber.host.identity, client=True, fingerprint=robber.answer.fingerprint)
+        try:
+            here.send(check_of(robber, 1))
+            await here.next()
+            for hello in handshake.start():
+                here.send(hello)
+            last: list[bytes] = []
+            while not last:
+                last = handshake.receive(await here.next())
+            run.plane._ingress.datagram(check_of(robber, 2), there.address)
+            for datagram in last:
+                here.send(datagram)
+            await until(lambda: session.peer.secure)
+            assert session.peer.address == there.address
+            there.send(check_of(posted))
+            await until(lambda: owner(run, there.address) is posted.ways.session)
+        finally:
+            here.close()
+            there.close()
 
 
 async def test_a_flood_of_real_half_open_handshakes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
