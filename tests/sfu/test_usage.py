@@ -1,6 +1,7 @@
 """Usage reports: on time, never lost, never in the way."""
 
 import asyncio
+import selectors
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -70,6 +71,51 @@ async def test_a_report_holds_the_totals_and_who_says_so() -> None:
             },
         ),
     }
+
+
+class _Selector(selectors.DefaultSelector):
+    """Waits no time; the loop's clock says that it did."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self.now += timeout or 0.0
+        return super().select(0)
+
+
+class _StoppedLoop(asyncio.SelectorEventLoop):
+    """A loop whose clock moves only from timer to timer, however slow the machine is."""
+
+    def __init__(self) -> None:
+        self._waits = _Selector()
+        super().__init__(self._waits)
+
+    def time(self) -> float:
+        return self._waits.now
+
+
+def test_what_changed_is_reported_every_five_seconds() -> None:
+    """The most that a killed node loses; with nobody who leaves, who would be reported sooner."""
+
+    async def reports() -> list[float]:
+        meter, at = _meter(), list[float]()
+
+        async def send(_: str) -> None:
+            at.append(asyncio.get_running_loop().time())
+            asyncio.get_running_loop().call_later(0.1, meter.received, "demo", 7, "s")
+
+        meter.received("demo", 7, "s")
+        reporter = UsageReporter(
+            meter, send, node="node1", boot="b" * 16, wall_clock=lambda: 1795532400.0, random=lambda: 0.0
+        )
+        async with _running(reporter):
+            await asyncio.sleep(16)
+        return at
+
+    with asyncio.Runner(loop_factory=_StoppedLoop) as runner:
+        at = runner.run(reports())
+
+    assert at == pytest.approx([0, 5, 10, 15], abs=0.01)
 
 
 async def test_nothing_is_sent_when_nothing_changed() -> None:
