@@ -24,7 +24,7 @@ def _endless(first: int, count: int, step: int) -> Iterator[int]:
     return cycle([*ports[begin:], *ports[:begin]])
 
 
-_SINGLE: Final = _endless(10_000, 540, 1)
+_SINGLE: Final = _endless(10_100, 540, 1)  # past 10080, which browsers refuse (Fetch, "bad port")
 _BLOCKS: Final = _endless(21_000, 34, 16)
 _TRIES: Final = 1000
 

@@ -79,7 +79,7 @@ def moves(page: Page, video: str) -> None:
     )
 
 
-def joins(page: Page, count: int = 3) -> list[int]:
+def joins(page: Page, count: int = 5) -> list[int]:
     """Milliseconds from a viewer's POST at the API to its first frame, of the join that was and of further ones."""
     measured = [int(page.locator("#watch-stage").get_attribute("data-first-frame-ms") or 0)]
     while len(measured) < count:

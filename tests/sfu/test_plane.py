@@ -282,7 +282,9 @@ async def test_1b_05_a_viewer_may_wait_for_its_publisher() -> None:
         clock.ahead += 7.0
         await asyncio.sleep(0.2)
         assert not viewer.ended.done()
+        checks = run.plane.stats.checks
         viewer._check()
+        await until(lambda: run.plane.stats.checks > checks)
         clock.ahead += 3.0
         await asyncio.wait_for(viewer.ended, 3)
         assert list(reasons(run).values()) == ["publisher_gone"]
