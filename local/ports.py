@@ -5,12 +5,12 @@ from there on, so that two stacks never meet. The owner of a port is looked up i
 """
 
 import errno
-import re
 import socket
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 
 USUAL = 8080
@@ -118,4 +118,8 @@ def lan_address() -> str:
 
 def is_address(text: str) -> bool:
     """Whether *text* is an IPv4 address."""
-    return re.fullmatch(r"\d{1,3}(\.\d{1,3}){3}", text) is not None
+    try:
+        IPv4Address(text)
+    except ValueError:
+        return False
+    return True

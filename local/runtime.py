@@ -61,6 +61,7 @@ class _Worker:
         self._runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=0)
         self._next: asyncio.Future[_Invocation] | None = None
         self._child: Child | None = None
+        self._stopped = False
         self.ready = asyncio.Event()  # set when the function is loaded, and when it never will be
         self.loaded = False
         self.init_error: str | None = None
@@ -79,6 +80,8 @@ class _Worker:
                 self._pool.environment | {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{listener.getsockname()[1]}"},
                 self._pool.log,
             )
+            if self._stopped:  # while it was being started
+                await self._child.stop(_STOP_SECONDS)
             return await self._child.wait()
         finally:
             self.ready.set()
@@ -100,7 +103,8 @@ class _Worker:
         asyncio.get_running_loop().call_later(self._pool.function.timeout, self._expire, invocation)
 
     async def stop(self) -> None:
-        """End the process."""
+        """End the process, also one that is being started."""
+        self._stopped = True
         if self._child is not None:
             await self._child.stop(_STOP_SECONDS)
 

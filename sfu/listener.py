@@ -27,6 +27,8 @@ LONGEST_PATH = 2 << 10
 """aiohttp's router needs time by the square of a path's slashes: 0.4 s, in which no media moves, for one of 96 KiB."""
 LONGEST_FIELD = 8 << 10
 """Of fields other than Authorization."""
+MOST_FIELDS = 64
+"""Of a head, and of the trailers after a body in chunks, which nothing here looks at."""
 LONGEST_HEAD = 128 << 10
 """All lines together, where they come in one by one: a head has no time limit but the idle one, and is kept meanwhile."""
 
@@ -56,6 +58,7 @@ class Listener:
                 lingering_time=LINGER_SECONDS,
                 max_line_size=LONGEST_LINE,
                 max_field_size=LONGEST_LINE,
+                max_headers=MOST_FIELDS,
             )
 
         if host == "::":

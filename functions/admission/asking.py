@@ -40,6 +40,9 @@ def grant_request(body: bytes, address: str = "") -> Publish | Play | Refused:
         return refused
     action = fields["action"]
     protocol = fields.get("protocol") or DEFAULT_PROTOCOL[action]
+    if protocol in DEFAULT_PROTOCOL.values():
+        # WebRTC by either name is the action's own: a node publishes by WHIP alone and plays by WHEP alone.
+        protocol = DEFAULT_PROTOCOL[action]
     if action == "play":
         wait = bool(fields.get("wait"))
         return Play(fields["stream"], protocol, wait) if is_stream_id(fields["stream"]) else stream_not_found()

@@ -24,7 +24,7 @@ from local import settings
 from local.fleet import PYTHON
 from local.processes import ROOT
 from tests.integration.test_metering_exact import queue
-from tests.peers import mediamtx
+from tests.peers.conftest import started
 from tests.ports import free_port
 
 CONFIGURATION = """logLevel: info
@@ -159,7 +159,7 @@ def test_a_real_mediamtx_admits_counts_and_ends(
         return (fetch(f"{api}/v1/streams/{key['stream_id']}") or {}).get("live")
 
     with (
-        mediamtx.running(configuration) as server,
+        started(configuration) as server,
         reporter(stack, ports["AUTH"], ports["API"], server.url, tmp_path / "r"),
     ):
         until(lambda: any(node["node"] == "mtx1" for node in operator("nodes", "list")["nodes"]))

@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import urllib.request
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -194,6 +195,8 @@ def test_another_address_is_announced_everywhere_and_ctrl_c_ends_it_all(tmp_path
         process = subprocess.Popen(
             ["make", "up", f"PORT={port}", f"HOST={host}"],
             cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+            # As at a terminal: what a shell runs in the background inherits that Ctrl-C is ignored.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no lock is taken in it
         )  # fmt: skip
     everything = []
     try:
@@ -292,6 +295,7 @@ def test_the_same_port_twice_names_the_stack(stack: dict[str, Any]) -> None:
         ("PORT", "x", "use a whole number"),
         ("SECONDS", "soon", "use a whole number"),
         ("HOST", "example.com", "use an IPv4 address"),
+        ("HOST", "300.1.1.1", "use an IPv4 address"),
         ("HOST", "192.0.2.77", "cannot be used"),
     ],
 )

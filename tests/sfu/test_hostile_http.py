@@ -223,6 +223,22 @@ async def test_a_head_of_many_long_fields_is_refused_before_it_is_large(target: 
     writer.close()
 
 
+async def test_trailers_are_as_few_as_fields(target: Target) -> None:
+    """They come after the head was read, when it is bounded no more: the connection ends at the sixty-fifth."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
+    ended = asyncio.create_task(reader.read())
+    sent = 0
+    while not ended.done() and sent < 200:
+        writer.write(f"X-{sent}: {'a' * 8000}\r\n".encode())
+        await asyncio.wait({ended}, timeout=0.01)
+        sent += 1
+
+    await asyncio.gather(asyncio.wait_for(ended, 10), return_exceptions=True)  # closed, be it with a reset
+    assert 64 <= sent < 100
+    writer.close()
+
+
 async def test_bodies_are_no_part_of_the_head(target: Target) -> None:
     """Many requests on one connection, and one whose body is refused and read on: none is taken for a long head."""
     reader, writer = await asyncio.open_connection("127.0.0.1", target.port)

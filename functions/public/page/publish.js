@@ -269,7 +269,10 @@ export class PublishView {
   }
 
   async #goFree() {
-    if (await this.#getFreeKey({ retry: () => this.#goFree() })) {
+    const before = this.key.value;
+    // By itself it goes on with the free servers only while nobody has typed another key meanwhile.
+    const again = () => (this.key.value === before ? this.#goFree() : this.goLive());
+    if (await this.#getFreeKey({ retry: again })) {
       await this.goLive();
     }
   }
