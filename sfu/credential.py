@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sfu.ports import Wanted
-from shared.grants import Action
+from shared.grants import WEBRTC, Action
 from shared.keys import StreamKey, is_stream_id
 from shared.refusals import Refused, invalid_key, invalid_request, stream_not_found
 
@@ -62,7 +62,7 @@ def waits(query: Mapping[str, str]) -> bool:
 def _wanted(action: Action, query: Mapping[str, str], *, key: str | None = None, stream: str | None = None) -> Wanted:
     return Wanted(
         action=action.value,
-        protocol="whip" if action is Action.PUBLISH else "whep",
+        protocol=WEBRTC[action],
         key=key,
         stream=stream,
         force=query.get("force", "").lower() in ("1", "true"),

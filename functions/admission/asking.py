@@ -7,13 +7,12 @@ from typing import Any
 from functions.jsonbody import read_object
 from functions.names import NAME, wrong_name
 from functions.publishing import MAX_IDEMPOTENCY_KEY, Publish
+from shared.grants import WEBRTC, Action
 from shared.keys import StreamKey, is_stream_id
 from shared.offers import MAX_OFFER_BYTES, too_large
 from shared.refusals import Refused, invalid_key, invalid_request, stream_not_found
 from shared.tiers import PROTOCOLS
 
-ACTIONS = ("publish", "play")
-DEFAULT_PROTOCOL = {"publish": "whip", "play": "whep"}
 IDEMPOTENCY_KEY = re.compile(rf"[ -+\--~]{{1,{MAX_IDEMPOTENCY_KEY}}}")
 """Printable ASCII. No comma: API Gateway joins a header that is there twice with one."""
 
@@ -38,12 +37,12 @@ def grant_request(body: bytes, address: str = "") -> Publish | Play | Refused:
     refused = _first_wrong(fields)
     if refused is not None:
         return refused
-    action = fields["action"]
-    protocol = fields.get("protocol") or DEFAULT_PROTOCOL[action]
-    if protocol in DEFAULT_PROTOCOL.values():
-        # WebRTC by either name is the action's own: a node publishes by WHIP alone and plays by WHEP alone.
-        protocol = DEFAULT_PROTOCOL[action]
-    if action == "play":
+    action = Action(fields["action"])
+    protocol = fields.get("protocol") or WEBRTC[action]
+    if protocol in WEBRTC.values():
+        # By either name it is the action's own: a node publishes by WHIP alone and plays by WHEP alone.
+        protocol = WEBRTC[action]
+    if action is Action.PLAY:
         wait = bool(fields.get("wait"))
         return Play(fields["stream"], protocol, wait) if is_stream_id(fields["stream"]) else stream_not_found()
     key = StreamKey.parse(fields["key"])
@@ -62,7 +61,7 @@ def grant_request(body: bytes, address: str = "") -> Publish | Play | Refused:
 
 def _first_wrong(fields: dict[str, Any]) -> Refused | None:
     action = fields.get("action")
-    if action not in ACTIONS:
+    if action not in list(Action):
         return invalid_request('"action" must be "publish" or "play".', "action")
     secret = "key" if action == "publish" else "stream"
     if not isinstance(fields.get(secret), str):

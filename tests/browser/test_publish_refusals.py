@@ -256,6 +256,24 @@ def test_going_live_with_a_free_key_is_what_a_second_try_does(page: Page, api: F
     assert [f"Bearer {KEY}", f"Bearer {ANONYMOUS_KEY}"] == [one.authorization for one in api.asked("/whip")]
 
 
+def test_a_key_that_was_typed_meanwhile_goes_before_the_free_servers(page: Page, api: FakeApi) -> None:
+    """What the page repeats by itself does not overwrite what the person did in between."""
+    stop_the_clock(page)
+    api.refuse("anonymous", refusals.unavailable())
+    api.refuse("whip", refusals.invalid_key())
+    page.goto(api.url)
+    page.get_by_role("button", name="Go live", exact=True).click()
+    page.get_by_role("button", name="Go live with a free key").click()
+    expect(page.get_by_role("alert")).to_contain_text("Try again")
+    page.get_by_label("Stream key", exact=True).fill(KEY)
+
+    page.clock.run_for(6_000)  # to the repetition, and not to the time limit of the offer
+
+    expect(page.get_by_role("alert")).to_contain_text("Invalid stream key")
+    assert [f"Bearer {KEY}"] == [one.authorization for one in api.asked("/whip")]
+    assert len(api.asked("/v1/anonymous")) == 1
+
+
 def test_the_key_is_in_no_url_and_in_no_storage(page: Page, api: FakeApi) -> None:
     """A stream key travels in one header only."""
     refused_page(page, api, refusals.key_already_in_use("node1"), refusals.invalid_key())

@@ -52,6 +52,17 @@ async def test_a_process_serves_one_request_at_a_time(make_pool: type_of_make) -
     assert pids == {json.loads(outcome)["pid"] for outcome in outcomes if isinstance(outcome, bytes)}
 
 
+async def test_a_pool_ends_whatever_it_is_starting(make_pool: type_of_make) -> None:
+    """Stopped at any turn of a start, it has ended; a process that came up afterwards would be waited for for ever."""
+    for turns in range(12):
+        pool = await make_pool(most=1)
+        starting = asyncio.create_task(pool.start())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await asyncio.wait_for(pool.stop(), 20)
+        await asyncio.gather(starting, return_exceptions=True)
+
+
 async def test_short_requests_share_a_process(make_pool: type_of_make) -> None:
     """Twenty at once, each answered in a moment, start no second process: on one machine a start costs them more."""
     pool = await make_pool(most=4)

@@ -8,7 +8,14 @@ from local.ports import plan
 from local.table import Account, Key, Summary
 from tests.local import builders
 
-LOOPBACK = """\
+ACCOUNTS = """\
+  account         tier           stream key (secret: publishes)          stream id (public: watches)
+  anonymous-demo  anonymous      anon_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa   bbbbbbbbbbbbbbbb
+                                 anon_cccccccccccccccccccccccccccccccc   dddddddddddddddd
+  registered-demo registered     live_eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee   ffffffffffffffff
+"""
+
+LOOPBACK = f"""\
 Sluice is up after 2.4 s. Ctrl-C stops it.
 
   page      http://127.0.0.1:8080/
@@ -17,11 +24,7 @@ Sluice is up after 2.4 s. Ctrl-C stops it.
   node1     http://127.0.0.1:8889    media: udp 8189    metrics: http://127.0.0.1:9889/metrics
   node2     http://127.0.0.1:8890    media: udp 8190    metrics: http://127.0.0.1:9890/metrics
 
-  account         tier           stream key (secret: publishes)          stream id (public: watches)
-  anonymous-demo  anonymous      anon_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa   bbbbbbbbbbbbbbbb
-                                 anon_cccccccccccccccccccccccccccccccc   dddddddddddddddd
-  registered-demo registered     live_eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee   ffffffffffffffff
-
+{ACCOUNTS}
   publish   http://127.0.0.1:8080/STREAM_KEY/whip    (WHIP)
   watch     http://127.0.0.1:8080/watch/STREAM_ID    (WHEP: http://127.0.0.1:8080/STREAM_ID/whep)
   OBS       Settings > Stream > Service: WHIP, Server: http://127.0.0.1:8080/whip, Bearer Token: a stream key
@@ -31,7 +34,7 @@ Sluice is up after 2.4 s. Ctrl-C stops it.
   For a phone, OBS elsewhere, or Firefox (which sends no media over 127.0.0.1): make up HOST=lan"""
 
 # Where the stack is reached from elsewhere, and on ports of its own.
-ELSEWHERE = """\
+ELSEWHERE = f"""\
 Sluice is up after 12.0 s. Ctrl-C stops it.
 
   page      http://192.0.2.7:9000/
@@ -40,11 +43,7 @@ Sluice is up after 12.0 s. Ctrl-C stops it.
   node1     http://192.0.2.7:9002    media: udp 9004    metrics: http://127.0.0.1:9006/metrics
   node2     http://192.0.2.7:9003    media: udp 9005    metrics: http://127.0.0.1:9007/metrics
 
-  account         tier           stream key (secret: publishes)          stream id (public: watches)
-  anonymous-demo  anonymous      anon_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa   bbbbbbbbbbbbbbbb
-                                 anon_cccccccccccccccccccccccccccccccc   dddddddddddddddd
-  registered-demo registered     live_eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee   ffffffffffffffff
-
+{ACCOUNTS}
   publish   http://192.0.2.7:9000/STREAM_KEY/whip    (WHIP)
   watch     http://192.0.2.7:9000/watch/STREAM_ID    (WHEP: http://192.0.2.7:9000/STREAM_ID/whep)
   OBS       Settings > Stream > Service: WHIP, Server: http://192.0.2.7:9000/whip, Bearer Token: a stream key
