@@ -145,6 +145,10 @@ class Noted:
     protocol: str
     address: str
     """The client's network (`functions.addresses.shortened`), never its whole address."""
+    problem: str = ""
+    """What was wrong with what it sent, a code of `shared.problems`; empty where it got no further than admission."""
+    session: str = ""
+    """Whose problem it was: it is noted once a session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,8 @@ class Live:
     epoch: int
     viewers: int
     since: float
+    problems: tuple[str, ...] = ()
+    """Codes of `shared.problems`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +177,8 @@ class Stream:
     protocols: frozenset[str]
     blocked: Usage | None = None
     live: Live | None = None
+    problems: tuple[str, ...] = ()
+    """Why its last session was ended, where that was for what it sent; codes of `shared.problems`."""
 
     def over_quota(self, now: float) -> Refused | None:
         """Why the stream may not be watched this month, or None."""

@@ -89,6 +89,8 @@ class Session:
     since: float = 0
     silent_ms: int = 0
     kbps: int = 0
+    problems: tuple[str, ...] = ()
+    """Codes of `shared.problems`."""
 
 
 @dataclass(frozen=True, slots=True)

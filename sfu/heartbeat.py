@@ -34,6 +34,8 @@ MAX_SEEN: Final = 5000
 """Ids of commands that are remembered as carried out."""
 
 State = Literal["serving", "draining", "stopped"]
+Decisive = frozenset[tuple[str, bool, bool, tuple[str, ...]]]
+"""What of the streams a heartbeat tells at once: session, silent, full, problems."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Heartbeats:
         self._touched = False
         self._waiting = False
         """Whether the last heartbeat asked where streams are live."""
-        self._told: frozenset[tuple[str, bool, bool]] = frozenset()
+        self._told: Decisive = frozenset()
         """What of the streams decides something, as the last heartbeat told it."""
         self._failures = 0
         self._last: float | None = None
@@ -175,9 +177,10 @@ class Heartbeats:
         return beat
 
 
-def _decisive(streams: Sequence[StreamReport]) -> frozenset[tuple[str, bool, bool]]:
+def _decisive(streams: Sequence[StreamReport]) -> Decisive:
     return frozenset(
-        (stream.session, stream.silent_ms >= SILENT_MS, stream.viewers >= stream.max_viewers) for stream in streams
+        (stream.session, stream.silent_ms >= SILENT_MS, stream.viewers >= stream.max_viewers, stream.problems)
+        for stream in streams
     )
 
 

@@ -13,7 +13,7 @@ def _h264(payload: bytes) -> bool:
     if kind == 28:  # FU-A: only the first fragment begins a picture
         return len(payload) > 1 and bool(payload[1] & 0x80) and payload[1] & 0x1F in (5, 7)
     if kind == 24:
-        return any(unit[0] & 0x1F in (5, 7) for unit in _aggregated(payload, 1))
+        return any(unit[0] & 0x1F in (5, 7) for unit in aggregated(payload, 1))
     return kind in (5, 7)
 
 
@@ -22,7 +22,7 @@ def _h265(payload: bytes) -> bool:
     if kind == 49:
         return len(payload) > 2 and bool(payload[2] & 0x80) and _h265_intra(payload[2] & 0x3F)
     if kind == 48:
-        return any(_h265_intra(unit[0] >> 1 & 0x3F) for unit in _aggregated(payload, 2))
+        return any(_h265_intra(unit[0] >> 1 & 0x3F) for unit in aggregated(payload, 2))
     return _h265_intra(kind)
 
 
@@ -31,7 +31,7 @@ def _h265_intra(kind: int) -> bool:
     return 16 <= kind <= 23 or 32 <= kind <= 34
 
 
-def _aggregated(payload: bytes, start: int) -> Iterator[bytes]:
+def aggregated(payload: bytes, start: int) -> Iterator[bytes]:
     """The NAL units of a STAP-A (RFC 6184, section 5.7.1) or AP (RFC 7798, section 4.4.2)."""
     at = start
     while at + 2 < len(payload):
@@ -97,7 +97,7 @@ def h264_profile_level(payload: bytes) -> str | None:
     if not payload:
         return None
     kind = payload[0] & 0x1F
-    units = [payload] if kind == 7 else _aggregated(payload, 1) if kind == 24 else ()
+    units = [payload] if kind == 7 else aggregated(payload, 1) if kind == 24 else ()
     for unit in units:
         if unit[0] & 0x1F == 7 and len(unit) >= 4:
             return unit[1:4].hex()

@@ -43,6 +43,7 @@ REASONS: Final = frozenset(
         "superseded",
         "publisher_gone",
         "codec_changed",
+        "b_frames",
         "shutdown",
         "handover",
         "moved",

@@ -256,6 +256,7 @@ class Plane:
                 since=publisher.wall,
                 silent_ms=max(0, round((clock - publisher.peer.last_seen) * 1000)),
                 kbps=publisher.kbps,
+                problems=publisher.problems,
             )
             for publisher in self._sessions.publishers
         ]

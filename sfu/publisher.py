@@ -16,6 +16,7 @@ from sfu.source import Source
 from sfu.stats import PlaneStats
 from sfu.track import Track
 from sfu.transportcc import Arrivals
+from shared.problems import Problem, told
 
 OUR_SSRC: Final = 1
 
@@ -39,7 +40,8 @@ class Publisher(Session):
         self.received = 0
         self.burst_bytes = 0
         """Received since they were metered last."""
-        self.silent = False
+        self.noticed: tuple[bool, tuple[Problem, ...]] = (False, ())
+        """Whether it is silent, and its problems, when they were looked at last."""
         self.kbps = 0
         self._rate = (self.began, 0)
         self._clock_offset: float | None = None
@@ -68,6 +70,8 @@ class Publisher(Session):
             track.keyframes.ask()
         if not source.takes(reception, payload, now):
             return None
+        if source.reordering is not None and source.reordering.leaves_out(reception.ssrc, sequence, header[3], payload):
+            payload = b""  # only its place in the numbering is kept
         if self.first_packet_at is None:
             self.first_packet_at = now
             self._stats.publish_first_packet.add(now - self.began)
@@ -193,6 +197,17 @@ class Publisher(Session):
             source.first_keyframe_at = last
         return source.first_keyframe_at
 
+    @property
+    def broken(self) -> bool:
+        """Whether viewers cannot decode what comes, whatever is done with it: the session is to end as `b_frames`."""
+        return any(source.reordering is not None and source.reordering.broken for source in self.sources)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What the owner should mend in the encoder."""
+        found = any(source.reordering is not None and source.reordering.found for source in self.sources)
+        return (Problem.B_FRAMES,) if found else ()
+
     def farewell(self) -> bytes | None:
         """Our BYE."""
         return rtcp.receiver_report(OUR_SSRC, ()) + rtcp.bye([OUR_SSRC])
@@ -202,14 +217,14 @@ class Publisher(Session):
         return self.received, 0
 
     def state(self, now: float) -> dict[str, Any]:
-        """How it is doing against its limit, too."""
+        """How it is doing against its limit, and what is wrong with what it sends, too."""
         limit = self.limit
         bitrate = {
             "kbps": self.kbps,
             "limit_kbps": limit.limit // 1000 if limit.enforced else None,
             "over_limit": limit.warned,
         }
-        return {**super().state(now), "bitrate": bitrate}
+        return {**super().state(now), "bitrate": bitrate, "problems": told(self.problems)}
 
     def layers(self) -> tuple[Layer, ...]:
         """The layers of the picture, where there are several."""

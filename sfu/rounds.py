@@ -23,6 +23,8 @@ JOINING_TICK: Final = 0.005
 CONNECT_SECONDS: Final = 10.0
 LIVENESS_SECONDS: Final = 10.0
 SILENT_SECONDS: Final = 0.5
+B_FRAMES: Final = "b_frames"
+"""Reason of an end: pictures come out of order and cannot be left out, since others refer to them."""
 
 
 class Rounds:
@@ -73,7 +75,10 @@ class Rounds:
         joining = False
         try:
             for publisher in list(self._sessions.publishers):
-                publisher.tick(now)
+                if publisher.broken:
+                    self._sessions.end(publisher, B_FRAMES)
+                else:
+                    publisher.tick(now)
             for room in self._sessions.rooms.values():
                 for track in room.tracks.values():
                     if track.joining:
@@ -105,9 +110,9 @@ class Rounds:
                 if session.limit.exceeded:
                     self._sessions.end(session, Code.BITRATE_EXCEEDED)
         for publisher in self._sessions.publishers:
-            silent = now - publisher.peer.last_seen > SILENT_SECONDS
-            if silent != publisher.silent:
-                publisher.silent = silent
+            noticed = (now - publisher.peer.last_seen > SILENT_SECONDS, publisher.problems)
+            if noticed != publisher.noticed:
+                publisher.noticed = noticed
                 self._on_change()
         if number == 0:
             self._each_second(now)

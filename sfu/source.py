@@ -10,6 +10,7 @@ from sfu.feedback import KeyframeRequests
 from sfu.keyframes import begins_keyframe
 from sfu.negotiation import MID, REPAIRED_RID, RID, TRANSPORT_CC, Media
 from sfu.reception import Reception
+from sfu.reordering import reordering_of
 from sfu.rtp import Extensions, extensions
 from sfu.track import Track
 
@@ -42,6 +43,7 @@ class Source:
         self.first_keyframe_at: float | None = None
         self.intra_requests = 0
         self.layer_requests = KeyframeRequests()
+        self.reordering = reordering_of(media.codec.name)
 
     def weigh(self, layers: list[Reception]) -> None:
         """Once a second: measure each, and find the layer that carries most, where several come (simulcast)."""

@@ -59,6 +59,8 @@ class StreamReport(Message):
     silent_ms: Count = 0
     """Milliseconds since the publisher's last authenticated packet."""
     kbps: Count = 0
+    problems: Annotated[tuple[Name, ...], Field(max_length=8, strict=False)] = ()
+    """Codes of `shared.problems`: what the owner should mend in the encoder."""
 
 
 class EndedReport(Message):

@@ -315,9 +315,16 @@ class RefusalEntry(Reply):
     protocol: str
     address: str
     """The client's network: a /24, or an IPv6 /48. Behind a node's own address it is the node's."""
+    problem: str | None = None
+    """What was wrong with what was sent, for example `B_FRAMES`; null where the code says it all."""
+    say: str | None = None
+    """What to do about the problem, in words for the streamer."""
 
 
 class RefusalsReply(Reply):
-    """The last refusals of each key within a day, newest first; one key has at most one in five seconds."""
+    """The last refusals of each key within a day, newest first; one key has at most one in five seconds.
+
+    A problem of what a session sends is among them once, with the code `UNSUPPORTED_OFFER`.
+    """
 
     refusals: list[RefusalEntry]

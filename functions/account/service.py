@@ -17,6 +17,7 @@ from functions.accounts import Account, Key, Noted
 from functions.fleet import Fleet, NodeReport
 from shared.keys import AccountToken
 from shared.months import month_end, month_of
+from shared.problems import told
 from shared.refusals import Refused, percentage_used, unauthorized
 from shared.tiers import Tier
 
@@ -135,6 +136,8 @@ class AccountService:
                     code=noted.code,
                     protocol=noted.protocol,
                     address=noted.address,
+                    problem=noted.problem or None,
+                    say=next((one["say"] for one in told([noted.problem])), None),
                 )
                 for noted in self._refusals.of(account.id, now)
             ]

@@ -20,6 +20,7 @@ from functions.storage.nodes import Fenced, Nodes
 from functions.storage.rosters import Rosters
 from functions.storage.streams import Streams
 from shared.messages import Command, EndedReport, Heartbeat, HeartbeatReply, PublicKeys, StreamReport
+from shared.problems import Problem
 from shared.refusals import Code, Refused, invalid_request
 
 PROJECT_SECONDS = 3.0
@@ -28,6 +29,8 @@ CHECK_SECONDS = 30.0
 """How often all sessions of a node are compared with the rosters, besides the ones that are new."""
 TOLD_TO_OWNERS = frozenset({Code.BITRATE_EXCEEDED})
 """Reasons of a session's end that its owner can do something about: kept like refusals, since no answer carries them."""
+PROBLEM_ENDS = {"b_frames": Problem.B_FRAMES}
+"""Reasons of a session's end that are a problem of what it sent."""
 MAX_SKEW_SECONDS = 300.0
 """A clock that is further ahead is broken, or its node is none of ours."""
 
@@ -181,26 +184,33 @@ class Heartbeats:
         gone |= {session: (end.account, end.stream) for session, end in ends.items()}
         for session, (account, stream) in gone.items():
             freed = self._rosters.release(account, stream, session)
-            self._streams.set_offline(stream, session)
-            if freed and session in ends and ends[session].reason in TOLD_TO_OWNERS:
+            reason = ends[session].reason if session in ends else ""
+            problem = PROBLEM_ENDS.get(reason)
+            self._streams.set_offline(stream, session, (problem.value,) if problem else ())
+            if problem is not None:
+                self._note_problem(account, stream, session, problem)
+            if freed and reason in TOLD_TO_OWNERS:
                 # Not where nothing was freed: the same end is reported again until a beat was answered.
-                self._note(account, Noted(stream, self._clock(), ends[session].reason, "whip", ""))
+                self._note(account, Noted(stream, self._clock(), reason, "whip", ""))
+
+    def _note_problem(self, account: str, stream: str, session: str, problem: str) -> None:
+        """Let the owner read what is wrong with what *session* sends: once a session, however often it is reported."""
+        noted = Noted(stream, self._clock(), Code.UNSUPPORTED_OFFER, "whip", "", problem, session)
+        self._note(account, noted)
 
     def _show(self, heartbeat: Heartbeat, confirmed: dict[str, Session], known: dict[str, Session]) -> None:
         """Bring the items that viewers are admitted by up to date, where something changed that they see."""
         for stream, session in confirmed.items():
             before = known.get(stream)
-            if before is None or (before.session, before.epoch, before.viewers) != (
-                session.session,
-                session.epoch,
-                session.viewers,
-            ):
+            shown = (session.session, session.epoch, session.viewers, session.problems)
+            if before is None or shown != (before.session, before.epoch, before.viewers, before.problems):
+                node, boot = heartbeat.node, heartbeat.boot
                 self._streams.set_live(
                     stream,
-                    Live(
-                        session.session, heartbeat.node, heartbeat.boot, session.epoch, session.viewers, session.since
-                    ),
+                    Live(session.session, node, boot, session.epoch, session.viewers, session.since, session.problems),
                 )
+            if session.problems and (before is None or before.problems != session.problems):
+                self._note_problem(session.account, stream, session.session, session.problems[0])
 
     @staticmethod
     def _due(before: NodeReport | None, heartbeat: Heartbeat, now: float) -> float:
@@ -257,6 +267,7 @@ def _session(report: StreamReport) -> Session:
         since=report.since,
         silent_ms=report.silent_ms,
         kbps=report.kbps,
+        problems=report.problems,
     )
 
 

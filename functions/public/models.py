@@ -11,6 +11,15 @@ class Reply(BaseModel):
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
+class ProblemState(Reply):
+    """Something that the owner should mend in the encoder."""
+
+    code: str
+    """For example `B_FRAMES`."""
+    say: str
+    """What is wrong and what to do, in words for the streamer."""
+
+
 class StreamState(Reply):
     """What anybody may know of a stream."""
 
@@ -22,6 +31,8 @@ class StreamState(Reply):
     """How many may watch at a time."""
     since: float | None
     """Seconds since the epoch at which the publisher began; null when offline."""
+    problems: list[ProblemState] = []
+    """What is wrong with what the publisher sends, or why the last session was ended."""
 
 
 class TierLimits(Reply):

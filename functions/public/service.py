@@ -1,13 +1,14 @@
 """What the public endpoints answer: the state of a stream, the tiers, the public keys. No account is ever read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from functions.accounts import Stream
 from functions.fleet import Fleet
-from functions.public.models import JwkSet, StreamState, TierLimits, Tiers
+from functions.public.models import JwkSet, ProblemState, StreamState, TierLimits, Tiers
 from functions.signer import SignerUnavailableError
 from shared.keys import is_stream_id
+from shared.problems import told
 from shared.refusals import Refused, stream_not_found, unavailable
 from shared.tiers import HLS_EMBED_HOSTS, TIERS
 
@@ -37,10 +38,14 @@ class PublicService:
         live = stream.live
         node = fleet.of_boot(live.boot) if live else None
         if live is None or node is None or not node.leased(now):
-            return StreamState(stream_id=stream_id, live=False, viewers=0, limit=stream.max_viewers, since=None)
+            return StreamState(
+                stream_id=stream_id, live=False, viewers=0, limit=stream.max_viewers, since=None,
+                problems=_problems(stream.problems),
+            )  # fmt: skip
         return StreamState(
-            stream_id=stream_id, live=True, viewers=live.viewers, limit=stream.max_viewers, since=live.since
-        )
+            stream_id=stream_id, live=True, viewers=live.viewers, limit=stream.max_viewers, since=live.since,
+            problems=_problems(live.problems),
+        )  # fmt: skip
 
     def tiers(self) -> Tiers:
         """The table of limits."""
@@ -64,3 +69,7 @@ class PublicService:
             return JwkSet.model_validate(self._jwks(now))
         except SignerUnavailableError:
             return unavailable()
+
+
+def _problems(codes: Iterable[str]) -> list[ProblemState]:
+    return [ProblemState(**one) for one in told(codes)]

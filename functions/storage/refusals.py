@@ -20,6 +20,8 @@ MAX_REMEMBERED = 1000
 
 # Another process has just noted a refusal of this key.
 QUIET = "attribute_not_exists(#at) OR #at <= :quiet"
+# A heartbeat that is done again reports the same problem of the same session.
+FIRST = "attribute_not_exists(troubled) OR troubled <> :session"
 
 
 class RefusalLog:
@@ -31,26 +33,31 @@ class RefusalLog:
         self._noted: dict[str, float] = {}
 
     def note(self, account: str, refusal: Noted) -> bool:
-        """Keep *refusal*, unless the key was noted a moment ago; whether it was kept."""
-        if refusal.at - self._noted.get(refusal.stream, -PAUSE_SECONDS) < PAUSE_SECONDS:
+        """Keep *refusal*, unless the key was noted a moment ago; whether it was kept.
+
+        A session's problem is kept whatever was noted a moment ago, and once.
+        """
+        if not refusal.session and refusal.at - self._noted.get(refusal.stream, -PAUSE_SECONDS) < PAUSE_SECONDS:
             return False
         if len(self._noted) >= MAX_REMEMBERED:
             self._noted.clear()
         self._noted[refusal.stream] = refusal.at
         # From the oldest to the newest, so that a store that sets one after the other shifts as well.
         shifts = [f"e{place} = if_not_exists(e{place - 1}, :none)" for place in range(KEPT - 1, 0, -1)]
+        once = {":session": refusal.session} if refusal.session else {":quiet": refusal.at - PAUSE_SECONDS}
         change = Update(
             self._table,
             refusals_key(account, refusal.stream),
-            f"SET {', '.join(shifts)}, e0 = :entry, #at = :at, #ttl = :ttl",
-            QUIET,
+            f"SET {', '.join(shifts)}, e0 = :entry, #at = :at, #ttl = :ttl"
+            + (", troubled = :session" if refusal.session else ""),
+            FIRST if refusal.session else QUIET,
             {"#at": "at", "#ttl": "ttl"},
             {
                 ":entry": noted_item(refusal),
                 ":none": {},
                 ":at": refusal.at,
-                ":quiet": refusal.at - PAUSE_SECONDS,
                 ":ttl": int(refusal.at) + KEPT_SECONDS,
+                **once,
             },
         )
         try:

@@ -233,18 +233,19 @@ def stream_of(item: Item) -> Stream:
         max_kbps=item["kbps"],
         protocols=item["protos"],
         blocked=Usage(**blocked) if blocked else None,
-        live=Live(**live) if live else None,
+        live=Live(**live | {"problems": tuple(live.get("problems", ()))}) if live else None,
+        problems=tuple(item.get("problems", ())),
     )
 
 
 def noted_item(noted: Noted) -> Item:
     """A refusal among the last of its key."""
-    return {"t": noted.at, "c": noted.code, "p": noted.protocol, "a": noted.address}
+    return {"t": noted.at, "c": noted.code, "p": noted.protocol, "a": noted.address, "w": noted.problem or None}
 
 
 def noted_of(stream: str, item: Item) -> Noted:
     """The refusal that such an entry means."""
-    return Noted(stream, item["t"], item["c"], item["p"], item["a"])
+    return Noted(stream, item["t"], item["c"], item["p"], item["a"], item.get("w", ""))
 
 
 def webhook_item(webhook: Webhook) -> Item:
@@ -289,6 +290,7 @@ def live_item(live: Live) -> Item:
         "epoch": live.epoch,
         "viewers": live.viewers,
         "since": live.since,
+        "problems": list(live.problems) or None,
     }
 
 
@@ -333,14 +335,14 @@ def session_item(session: Session) -> Item:
     """A publish session on its node's item."""
     return {
         "s": session.session, "a": session.account, "e": session.epoch, "v": session.viewers, "m": session.max_viewers,
-        "t": session.since, "q": session.silent_ms, "k": session.kbps,
+        "t": session.since, "q": session.silent_ms, "k": session.kbps, "w": list(session.problems) or None,
     }  # fmt: skip
 
 
 def session_of(item: Item) -> Session:
     """The session that an entry of a node's item means."""
     return Session(
-        item["s"], item["a"], item["e"], item["v"], item["m"], item["t"], item["q"], item["k"]
+        item["s"], item["a"], item["e"], item["v"], item["m"], item["t"], item["q"], item["k"], tuple(item.get("w", ())),
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """What a stream's item says of the running session: written when a node reports a change, read by every viewer."""
 
 from functions.accounts import Live
+from functions.storage.attributes import Item  # noqa: TC001 - annotations are one rule for all imports
 from functions.storage.dynamo import Dynamo, Update
 from functions.storage.shapes import live_item, stream_key
 
@@ -21,21 +22,24 @@ class Streams:
             Update(
                 self._table,
                 stream_key(stream),
-                "SET live = :live",
+                "SET live = :live REMOVE problems",
                 NOT_OLDER,
                 values={":live": live_item(live), ":epoch": live.epoch},
             )
         )
 
-    def set_offline(self, stream: str, session: str) -> None:
-        """Note that *session* ended, unless another session is noted."""
+    def set_offline(self, stream: str, session: str, problems: tuple[str, ...] = ()) -> None:
+        """Note that *session* ended, unless another session is noted; *problems* is why, if it was for what it sent."""
+        values: Item = {":session": session}
+        if problems:
+            values[":problems"] = list(problems)
         self._dynamo.update(
             Update(
                 self._table,
                 stream_key(stream),
-                "REMOVE live",
+                "REMOVE live" + (" SET problems = :problems" if problems else ""),
                 "live.#session = :session",
                 {"#session": "session"},
-                {":session": session},
+                values,
             )
         )

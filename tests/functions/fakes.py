@@ -157,13 +157,13 @@ class MemoryStreams:
         """Note what *stream* is doing."""
         found = self._directory.streams.get(stream)
         if found is not None and (found.live is None or found.live.epoch <= live.epoch):
-            self._directory.streams[stream] = replace(found, live=live)
+            self._directory.streams[stream] = replace(found, live=live, problems=())
 
-    def set_offline(self, stream: str, session: str) -> None:
+    def set_offline(self, stream: str, session: str, problems: tuple[str, ...] = ()) -> None:
         """Note that *session* ended."""
         found = self._directory.streams.get(stream)
         if found is not None and found.live is not None and found.live.session == session:
-            self._directory.streams[stream] = replace(found, live=None)
+            self._directory.streams[stream] = replace(found, live=None, problems=problems or found.problems)
 
 
 class SilentLog:

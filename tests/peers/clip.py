@@ -52,6 +52,8 @@ class Payload:
     frame: int
     keyframe: bool
     """It belongs to an access unit that can be decoded without another one."""
+    ahead: float = 0.0
+    """Seconds that it is shown after its turn in the order of sending, before if negative: B-frames."""
 
 
 @dataclass(frozen=True, slots=True)

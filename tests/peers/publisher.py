@@ -159,7 +159,7 @@ class Publisher(Peer):
     def _emit(self, track: Outgoing) -> None:
         assert self._sender is not None
         payload = track.payloads[track.position]
-        timestamp = (track.base + round((payload.at + track.offset) * CLOCK[track.kind])) & 0xFFFFFFFF
+        timestamp = (track.base + round((payload.at + payload.ahead + track.offset) * CLOCK[track.kind])) & 0xFFFFFFFF
         track.position += 1
         if track.position == len(track.payloads):
             track.position = 0

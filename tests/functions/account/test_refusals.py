@@ -50,7 +50,7 @@ def test_an_owner_sees_when_why_and_from_where(world: World, node: Beating) -> N
     (found,) = refusals(world, token)
     assert found == {
         "at": world.now, "stream_id": stream, "label": "", "code": "KEY_ALREADY_IN_USE", "protocol": "whip",
-        "address": "203.0.113.0/24",
+        "address": "203.0.113.0/24", "problem": None, "say": None,
     }  # fmt: skip
 
 

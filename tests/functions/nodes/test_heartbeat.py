@@ -309,3 +309,54 @@ def test_an_end_by_the_publisher_s_own_will_is_no_refusal(world: World, node: Be
     world.beat(node, ended=[end])
 
     assert world.read("account", "/v1/account/refusals", token).json["refusals"] == []
+
+
+def test_a_problem_of_what_is_sent_is_told_to_whoever_asks_and_once_to_its_owner(world: World, node: Beating) -> None:
+    """Once a session, whatever else was refused a moment ago and however often the node reports it."""
+    token = world.account("acme", Tier.REGISTERED)
+    key, stream = world.key("acme")
+    session = node.publishes(world, world.publish(key))
+    world.beat(node)
+    node.streams[stream]["problems"] = ["B_FRAMES", "OF_A_NEWER_NODE"]
+    for _ in range(3):
+        world.beat(node)
+        world.now += 1
+
+    (problem,) = world.read("public", f"/v1/streams/{stream}").json["problems"]
+    assert problem["code"] == "B_FRAMES"
+    assert problem["say"].startswith("Set B-frames to 0")
+    (entry,) = world.read("account", "/v1/account/refusals", token).json["refusals"]
+    assert (entry["code"], entry["problem"], entry["stream_id"]) == ("UNSUPPORTED_OFFER", "B_FRAMES", stream)
+    assert entry["say"] == problem["say"]
+
+    node.streams.clear()
+    world.beat(node, ended=[ended_by_b_frames(stream, session)])
+    assert len(world.read("account", "/v1/account/refusals", token).json["refusals"]) == 1
+
+
+def test_a_session_that_ends_for_its_b_frames_leaves_the_reason(world: World, node: Beating) -> None:
+    """An encoder that tries again and again: each session has its entry, and the stream says why until one runs."""
+    token = world.account("acme", Tier.REGISTERED)
+    key, stream = world.key("acme")
+    for _ in range(3):
+        session = node.publishes(world, world.publish(key))
+        world.beat(node)
+        node.streams.clear()
+        for _ in range(2):
+            world.beat(node, ended=[ended_by_b_frames(stream, session)])
+            world.now += 1
+
+    state = world.read("public", f"/v1/streams/{stream}").json
+    assert not state["live"]
+    assert [problem["code"] for problem in state["problems"]] == ["B_FRAMES"]
+    entries = world.read("account", "/v1/account/refusals", token).json["refusals"]
+    assert [(entry["code"], entry["problem"]) for entry in entries] == [("UNSUPPORTED_OFFER", "B_FRAMES")] * 3
+
+    node.publishes(world, world.publish(key))
+    world.beat(node)
+    assert world.read("public", f"/v1/streams/{stream}").json["problems"] == []
+
+
+def ended_by_b_frames(stream: str, session: str) -> dict[str, str]:
+    """What a node says of such an end."""
+    return {"session": session, "stream": stream, "account": "acme", "action": "publish", "reason": "b_frames"}
