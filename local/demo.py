@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import av
+from av.video.frame import PictureType
 
 from local.settings import Settings, SettingsError
 
@@ -46,26 +47,42 @@ def main() -> int:
 
 def publish(whip: str, watch: str, seconds: float | None) -> None:
     """Send the test picture and a beep to *whip*, in real time, for *seconds* or for ever."""
+    with av.open(whip, "w", format="whip") as output:
+        begun: float | None = None
+        for at, packet in packets(output, seconds):
+            if begun is not None:
+                time.sleep(max(0.0, begun + at - time.monotonic()))
+            output.mux(packet)  # the first one makes FFmpeg post the offer and wait for the connection
+            if begun is None:
+                begun = time.monotonic() - at
+                _say(f"Publishing a test picture. Watch it:\n\n  {watch}\n\nCtrl-C stops it.")
+
+
+def packets(output: Any, seconds: float | None) -> Iterator[tuple[float, Any]]:
+    """The test picture and a beep, encoded for the container *output*: each packet with its time in seconds from the start."""
     picture = av.open(f"testsrc2=size=1280x720:rate={_RATE}", format="lavfi")
     beep = av.open("sine=frequency=440:beep_factor=4:sample_rate=48000", format="lavfi")
-    with picture, beep, av.open(whip, "w", format="whip") as output:
+    with picture, beep:
         video: Any = output.add_stream("libx264", rate=_RATE, options=_ENCODER)
         video.width, video.height, video.pix_fmt, video.gop_size = 1280, 720, "yuv420p", _RATE
         sound: Any = output.add_stream("libopus", rate=48_000, layout="stereo")
         frames = heapq.merge(
-            _timed(picture.decode(video=0), video), _timed(beep.decode(audio=0), sound), key=lambda timed: timed[0]
+            _timed(_untyped(picture.decode(video=0)), video),
+            _timed(beep.decode(audio=0), sound),
+            key=lambda timed: timed[0],
         )
-        begun: float | None = None
         for at, stream, frame in frames:
             if seconds is not None and at > seconds:
                 break
-            if begun is not None:
-                time.sleep(max(0.0, begun + at - time.monotonic()))
             for packet in stream.encode(frame):
-                output.mux(packet)  # the first one makes FFmpeg post the offer and wait for the connection
-            if begun is None:
-                begun = time.monotonic() - at
-                _say(f"Publishing a test picture. Watch it:\n\n  {watch}\n\nCtrl-C stops it.")
+                yield at, packet
+
+
+def _untyped(pictures: Iterator[Any]) -> Iterator[Any]:
+    """Decoded pictures say what they were coded as (here each as a keyframe), which libx264 takes as a wish."""
+    for picture in pictures:
+        picture.pict_type = PictureType.NONE
+        yield picture
 
 
 def _timed(frames: Iterator[Any], stream: Any) -> Iterator[tuple[float, Any, Any]]:

@@ -1,20 +1,31 @@
 """`make demo`, against a stack and without one."""
 
+import io
 import json
 import subprocess
 import urllib.request
 from typing import Any
 
+import av
 import pytest
 
+from local.demo import packets
 from local.environments import DEMO, prepare
 from local.processes import ROOT
 from tests.local.builders import wait_for
 from tests.ports import free_ports
 
-pytestmark = [pytest.mark.stack]
+
+def test_a_keyframe_comes_once_a_second_and_no_picture_between_is_one() -> None:
+    """A viewer who joins meets what encoders in the field send, not a stream of keyframes."""
+    with av.open(io.BytesIO(), "w", format="matroska") as output:
+        video = [packet.is_keyframe for _, packet in packets(output, 4) if packet.stream.type == "video"]
+
+    assert len(video) in {120, 121}
+    assert [number for number, key in enumerate(video) if key] == list(range(0, len(video), 30))
 
 
+@pytest.mark.stack
 def test_the_demo_is_live_while_it_runs(stack: dict[str, Any]) -> None:
     """FFmpeg's muxer follows the redirect, the picture is on the air, and its link is printed."""
     key = next(one for one in stack["accounts"] if one["account"] == "studio-demo")["keys"][-1]
@@ -37,6 +48,7 @@ def test_the_demo_is_live_while_it_runs(stack: dict[str, Any]) -> None:
     wait_for(lambda: not live())
 
 
+@pytest.mark.stack
 def test_without_a_stack_the_demo_says_how_to_start_one() -> None:
     """On the port that was asked for."""
     port = free_ports()
