@@ -19,97 +19,167 @@ import os
 import secrets
 import sys
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-import botocore.session
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.admin.remote import Call, Failed, Wanted, parameters, place, send, trouble
 from functions.admin.signing import NotDoneError, Signing, Waiting
+from functions.admin.tables import size_of, table
 from shared.tiers import HlsEmbed, Tier
 
-LOCAL_STACK = "local"
-"""What `make up` calls its stack."""
 HERE = Path()
-LIMITS = ("streams", "bytes", "viewers", "kbps")
-COLUMNS: Mapping[str, Sequence[str]] = {
-    "accounts": ("account", "tier", "streams", "viewers", "used_bytes", "bytes", "blocked"),
-    "keys": ("stream", "label", "created", "revoked_at"),
-    "nodes": ("node", "state", "drained", "leased", "region", "publishers", "viewers", "egress_kbps", "url"),
-    "sessions": ("session", "account", "stream", "node", "viewers", "kbps", "silent_ms"),
-    "signing_keys": ("kid", "created", "state", "published"),
-    "shards": ("node", "boot", "received", "sent"),
-    "refusals": ("at", "stream", "code", "protocol", "address"),
-    "slots": ("stream", "session", "node", "used"),
+LIMITS = {
+    "streams": "publish sessions at a time",
+    "bytes": "media bytes a UTC month, both directions: 5000000000, or with a unit (kB, MB, GB, TB; 1 GB is 10^9): 5GB",
+    "viewers": "viewers of one stream at a time",
+    "kbps": "kbit/s of one publisher",
 }
-"""What a table shows of each list; `--json` has everything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request to the API."""
-
-    method: str
-    path: str
-    body: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """No answer worth showing as a result."""
-
-    text: str
-    code: int
+"""What an account may be given beside its tier, with the unit of each."""
+_TIERS = [tier.value for tier in Tier]
 
 
 def parser() -> argparse.ArgumentParser:
     """The commands. Each leaves a function from its arguments to a `Call` in `call`."""
-    top = argparse.ArgumentParser(prog="sluice", description="Operate a Sluice control plane.")
-    top.add_argument("--api", help="the API's URL; default: SLUICE_API_URL, else the stack of `make up`")
-    top.add_argument("--in", dest="deployed", metavar="STACK", help="the CloudFormation stack whose API is meant")
-    top.add_argument("--json", action="store_true", help="print the answer as JSON")
-    nouns = top.add_subparsers(required=True, metavar="COMMAND")
+    top = argparse.ArgumentParser(
+        prog="sluice",
+        usage="sluice [--api URL | --in STACK] [--region REGION] [--json] COMMAND …",
+        description="Operate a Sluice control plane.",
+        parents=[_everywhere()],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.set_defaults(api=None, deployed=None, region=None, json=False)
+    nouns = top.add_subparsers(required=True, metavar="COMMAND", help=argparse.SUPPRESS, prog="sluice")
     accounts = _noun(nouns, "accounts", "accounts, tiers and limits")
-    _verb(accounts, "list", lambda _: Call("GET", "accounts"))
-    _verb(accounts, "show", lambda a: Call("GET", _path("accounts", a.account)), "account")
-    create = _verb(accounts, "create", _create, "account")
-    create.add_argument("--tier", choices=[tier.value for tier in Tier], required=True)
-    change = _verb(accounts, "set", _change, "account")
-    change.add_argument("--tier", choices=[tier.value for tier in Tier])
+    _verb(
+        accounts,
+        "list",
+        lambda _: Call("GET", "accounts"),
+        about="all that have an owner: limits and this month's bytes",
+    )
+    _verb(
+        accounts,
+        "show",
+        lambda a: Call("GET", _path("accounts", a.account)),
+        "account",
+        about="one account: tier, overrides, usage and publishing slots",
+    )
+    create = _verb(accounts, "create", _create, "account", about="make one; its token is shown this once")
+    create.add_argument("--tier", choices=_TIERS, metavar="TIER", required=True, help=", ".join(_TIERS))
+    change = _verb(accounts, "set", _change, "account", about="change the tier or the limits of one")
+    change.add_argument("--tier", choices=_TIERS, metavar="TIER", help=", ".join(_TIERS))
     change.add_argument("--no-overrides", action="store_true", help="back to the tier's own limits")
     for command in (create, change):
-        for limit in LIMITS:
-            command.add_argument(f"--{limit}", type=int)
-        command.add_argument("--hls-embed", choices=[embed.value for embed in HlsEmbed])
+        limits = command.add_argument_group(
+            "limits", "In place of the tier's own; all that hold are to be given together."
+        )
+        for limit, unit in LIMITS.items():
+            limits.add_argument(f"--{limit}", type=_size if limit == "bytes" else int, metavar=limit.upper(), help=unit)
+        limits.add_argument(
+            "--hls-embed", choices=[embed.value for embed in HlsEmbed], help="where HLS players may be embedded"
+        )
     keys = _noun(nouns, "keys", "stream keys of an account")
-    _verb(keys, "list", lambda a: Call("GET", _path("accounts", a.account, "keys")), "account")
-    new = _verb(
-        keys, "create", lambda a: Call("POST", _path("accounts", a.account, "keys"), {"label": a.label}), "account"
+    _verb(
+        keys,
+        "list",
+        lambda a: Call("GET", _path("accounts", a.account, "keys")),
+        "account",
+        about="all of an account, revoked ones too",
     )
-    new.add_argument("--label", default="")
-    _verb(keys, "revoke", lambda a: Call("DELETE", _path("accounts", a.account, "keys", a.stream)), "account", "stream")
+    new = _verb(
+        keys,
+        "create",
+        lambda a: Call("POST", _path("accounts", a.account, "keys"), {"label": a.label}),
+        "account",
+        about="make one with a stream of its own; it is shown this once",
+    )
+    new.add_argument("--label", default="", help="what people call it, at most 100 characters")
+    _verb(
+        keys,
+        "revoke",
+        lambda a: Call("DELETE", _path("accounts", a.account, "keys", a.stream)),
+        "account",
+        "stream",
+        about="end the key of a stream now, and its session with it",
+    )
     nodes = _noun(nouns, "nodes", "nodes")
-    _verb(nodes, "list", lambda _: Call("GET", "nodes"))
-    _verb(nodes, "drain", lambda a: Call("POST", _path("nodes", a.node, "drain")), "node")
-    _verb(nodes, "undrain", lambda a: Call("POST", _path("nodes", a.node, "undrain")), "node")
+    _verb(
+        nodes, "list", lambda _: Call("GET", "nodes"), about="all that were heard of lately, and their load in kbit/s"
+    )
+    _verb(
+        nodes,
+        "drain",
+        lambda a: Call("POST", _path("nodes", a.node, "drain")),
+        "node",
+        about="hand a node's sessions to the others, and keep new ones away",
+    )
+    _verb(
+        nodes,
+        "undrain",
+        lambda a: Call("POST", _path("nodes", a.node, "undrain")),
+        "node",
+        about="let sessions come again",
+    )
     sessions = _noun(nouns, "sessions", "running publish sessions")
-    _verb(sessions, "list", lambda _: Call("GET", "sessions"))
-    _verb(sessions, "end", lambda a: Call("DELETE", _path("sessions", a.session)), "session")
-    _verb(nouns, "refusals", lambda a: Call("GET", _path("accounts", a.account, "refusals")), "account")
-    usage = _verb(nouns, "usage", _usage, "account")
-    usage.add_argument("--month", help="YYYY-MM, UTC; default: this month")
+    _verb(sessions, "list", lambda _: Call("GET", "sessions"), about="all, with viewers, kbit/s and ms of silence")
+    _verb(
+        sessions,
+        "end",
+        lambda a: Call("DELETE", _path("sessions", a.session)),
+        "session",
+        about="end one, by its node's next heartbeat (2 s)",
+    )
+    _verb(
+        nouns,
+        "refusals",
+        lambda a: Call("GET", _path("accounts", a.account, "refusals")),
+        "account",
+        about="why encoders were turned away: each key's last, of a day",
+    )
+    usage = _verb(nouns, "usage", _usage, "account", about="a month's media bytes, node by node")
+    usage.add_argument("--month", metavar="YYYY-MM", help="the UTC month, for example 2026-11; default: this one")
     signer = _noun(nouns, "signer", "the key that signs grants")
-    for verb in ("init", "list", "rotate"):
-        _verb(signer, verb, None).add_argument("--stack", help="the stack's name; default: the stack of `make up`")
+    for verb, about in (
+        ("init", "make the key and the webhooks' secret of a new stack"),
+        ("list", "the keys, and where a rotation is"),
+        ("rotate", "replace the key without refusing a grant (12 minutes)"),
+    ):
+        _verb(signer, verb, None, about=about).add_argument(
+            "--stack", help="the stack's name; default: the stack of `make up`"
+        )
         signer.choices[verb].set_defaults(signing=verb)
+    top.epilog = "commands (each explains its options: sluice COMMAND VERB --help):\n" + "\n".join(
+        f"  {name:32}  {about}" for name, about in commands(top)
+    )
     return top
+
+
+def commands(of: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
+    """Every command below *of* with its arguments, and what it does."""
+    for action in of._actions:  # noqa: SLF001 - argparse has no public way to the commands that a parser was given
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - likewise
+            for below in action.choices.values():
+                yield from commands(below)
+            return
+    arguments = [str(action.metavar) for action in of._actions if not action.option_strings]  # noqa: SLF001 - likewise
+    yield " ".join([*of.prog.split()[1:], *arguments]), of.description or ""
+
+
+def _everywhere() -> argparse.ArgumentParser:
+    """The options that are taken before and after the command alike; what is not given is not set."""
+    options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = options.add_argument_group("anywhere in the line")
+    group.add_argument("--api", metavar="URL", help="the API's; default: SLUICE_API_URL, else the stack of `make up`")
+    group.add_argument("--in", dest="deployed", metavar="STACK", help="the CloudFormation stack whose API is meant")
+    group.add_argument(
+        "--region",
+        help="the AWS region; default: what the API's URL names, AWS_REGION, AWS_DEFAULT_REGION, the profile's",
+    )
+    group.add_argument("--json", action="store_true", help="print the answer as JSON, with every field as it is")
+    return options
 
 
 def main(
@@ -127,7 +197,8 @@ def main(
     if asked.call is None:
         outcome = _signer(asked, home, Waiting(wait, lambda text: print(text, file=err, flush=True)))
     else:
-        outcome = _over_http(asked, home)
+        to = place(Wanted(asked.api, asked.deployed, asked.region, home))
+        outcome = to if isinstance(to, Failed) else send(asked.call(asked), to)
     if isinstance(outcome, Failed):
         print(outcome.text, file=err)
         return outcome.code
@@ -135,45 +206,34 @@ def main(
     return 0
 
 
-def table(answer: Mapping[str, Any]) -> str:
-    """An answer for a person: single values as lines, lists as tables."""
-    parts = [
-        f"{name:12}  {_cell(value)}"
-        for name, value in answer.items()
-        if not (isinstance(value, list) and name in COLUMNS)
-    ]
-    for name, columns in COLUMNS.items():
-        if isinstance(answer.get(name), list):
-            rows = [columns, *([_cell(entry.get(column)) for column in columns] for entry in answer[name])]
-            widths = [max(len(row[number]) for row in rows) for number in range(len(columns))]
-            parts += [
-                "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-            ]
-    return "\n".join(parts)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "-"
-    return json.dumps(value) if isinstance(value, dict) else str(value)
-
-
 def _noun(within: Any, name: str, about: str) -> Any:
-    return within.add_parser(name, help=about).add_subparsers(required=True, metavar="VERB")
+    made = within.add_parser(name, description=about, parents=[_everywhere()])
+    return made.add_subparsers(required=True, metavar="VERB", title="verbs")
 
 
 def _verb(
-    within: Any, name: str, call: Callable[[argparse.Namespace], Call] | None, *names: str
+    within: Any, name: str, call: Callable[[argparse.Namespace], Call] | None, *names: str, about: str = ""
 ) -> argparse.ArgumentParser:
-    made: argparse.ArgumentParser = within.add_parser(name)
+    made: argparse.ArgumentParser = within.add_parser(name, help=about, description=about, parents=[_everywhere()])
     for argument in names:
-        made.add_argument(argument)
+        made.add_argument(argument, metavar=argument.upper(), help=_ARGUMENTS[argument])
     made.set_defaults(call=call)
     return made
+
+
+_ARGUMENTS = {
+    "account": "the account's id",
+    "stream": "the public stream id, as `keys list` shows it",
+    "node": "the node's id, as `nodes list` shows it",
+    "session": "the session's id, as `sessions list` shows it",
+}
+
+
+def _size(text: str) -> int:
+    try:
+        return size_of(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no number of bytes; 5000000000 is, and 5GB") from None
 
 
 def _path(*parts: str) -> str:
@@ -201,87 +261,19 @@ def _usage(asked: argparse.Namespace) -> Call:
     return Call("GET", _path("accounts", asked.account, "usage") + query)
 
 
-def _over_http(asked: argparse.Namespace, home: Path) -> Any:
-    session = botocore.session.get_session()
-    api = asked.api
-    if api is None and asked.deployed is not None:
-        api = _api_of(session, asked.deployed)
-        if isinstance(api, Failed):
-            return api
-    api = api or os.environ.get("SLUICE_API_URL")
-    if api is None:
-        stack = _local_stack(home)
-        if not stack.exists():
-            return Failed(
-                "Which API? Give --api URL, --in STACK or SLUICE_API_URL, or start a stack here with: make up", 2
-            )
-        api = json.loads(stack.read_text())["api"]
-        session.set_config_variable("credentials_file", str(stack.with_name("credentials")))
-    call: Call = asked.call(asked)
-    data = b"" if call.body is None else json.dumps(call.body).encode()
-    url = f"{api.rstrip('/')}/v1/admin/{call.path}"
-    request = AWSRequest(call.method, url, data=data, headers={"Content-Type": "application/json"})
-    credentials = session.get_credentials()
-    if credentials is None:
-        return Failed("No AWS credentials were found.", 2)
-    SigV4Auth(credentials, "execute-api", session.get_config_variable("region") or "us-east-1").add_auth(request)
-    sent = urllib.request.Request(  # noqa: S310 - the operator names the API
-        url, data=data or None, headers=dict(request.headers.items()), method=call.method
-    )
-    try:
-        with urllib.request.urlopen(sent, timeout=30) as answer:  # noqa: S310 - likewise
-            return json.loads(answer.read())
-    except urllib.error.HTTPError as error:
-        return Failed(_refusal(error), 1)
-    except OSError as error:
-        return Failed(f"{api} does not answer: {error}", 3)
-
-
-def _api_of(session: botocore.session.Session, stack: str) -> str | Failed:
-    """The API of a deployed stack, as its outputs name it."""
-    try:
-        cloudformation: Any = session.create_client("cloudformation")
-        (described,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-    except ClientError as error:
-        return Failed(f"CloudFormation does not show the stack {stack}: {error}", 1)
-    except BotoCoreError as error:
-        return Failed(str(error), 3)
-    urls = [each["OutputValue"] for each in described.get("Outputs", []) if each["OutputKey"] == "ApiUrl"]
-    return str(urls[0]) if urls else Failed(f"The stack {stack} has no output ApiUrl; is it Sluice's control plane?", 1)
-
-
-def _local_stack(home: Path) -> Path:
-    """What `make up` writes; with PORT=… it keeps its files in a folder of that name."""
-    port = os.environ.get("PORT", "8080")
-    return home / ".local" / ("" if port == "8080" else port) / "stack.json"
-
-
-def _refusal(error: urllib.error.HTTPError) -> str:
-    text = error.read().decode(errors="replace")
-    try:
-        body = json.loads(text)
-        return f"{body['code']}: {body['error']}"
-    except (ValueError, KeyError, TypeError):
-        return f"{error.code}: {text}"
-
-
 def _signer(asked: argparse.Namespace, home: Path, waiting: Waiting) -> Any:
-    session, endpoint, stack = botocore.session.get_session(), None, asked.stack
-    if stack is None:
-        local = _local_stack(home)
-        if not local.exists():
-            return Failed("Which stack? Give --stack, or start one here with: make up", 2)
-        stack, endpoint = LOCAL_STACK, json.loads(local.read_text())["emulator"]
-        session.set_config_variable("credentials_file", str(local.with_name("credentials")))
+    found = parameters(asked.stack, asked.region, home)
+    if isinstance(found, Failed):
+        return found
     try:
-        signing = Signing(session.create_client("ssm", endpoint_url=endpoint), stack)
+        signing = Signing(*found)
         if asked.signing == "rotate":
             return signing.rotate(secrets.token_bytes, time.time, waiting)
         return signing.keys() if asked.signing == "list" else signing.init(secrets.token_bytes, time.time())
-    except (NotDoneError, ClientError) as error:
+    except NotDoneError as error:
         return Failed(str(error), 1)
-    except BotoCoreError as error:
-        return Failed(str(error), 3)
+    except (ClientError, BotoCoreError) as error:
+        return trouble(error)
 
 
 def console(home: Path = HERE) -> int:

@@ -5,14 +5,19 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
 import boto3
 import pytest
+from botocore.credentials import Credentials
 from moto import mock_aws
 
-from functions.admin.cli import Call, main, parser, table
+from functions.admin import models
+from functions.admin.cli import commands, main, parser
+from functions.admin.remote import Call, Place, Wanted, place, refusal
+from functions.admin.tables import SIZES, is_moment, size, size_of, table
 from functions.signer import active_key
 from functions.webhook import master_of
 from shared.verifier import Verifier
@@ -23,12 +28,14 @@ class Api(BaseHTTPRequestHandler):
 
     asked: list[tuple[str, str, str, bytes]] = []  # noqa: RUF012 - http.server makes the instances
     answer: tuple[int, Any] = (200, {})
+    content: bytes = b""
+    """In place of the answer's JSON."""
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         Api.asked.append((self.command, self.path, self.headers.get("Authorization", ""), body))
         status, answer = Api.answer
-        data = json.dumps(answer).encode()
+        data = Api.content or json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
@@ -148,7 +155,7 @@ def test_the_api_of_a_deployed_stack_is_found_by_its_name(api: str, monkeypatch:
     assert Api.asked[0][1] == "/v1/admin/nodes"
     assert done["other"] == (1, "", "The stack other has no output ApiUrl; is it Sluice's control plane?\n")
     assert done["nowhere"][0] == 1
-    assert done["nowhere"][2].startswith("CloudFormation does not show the stack nowhere: ")
+    assert done["nowhere"][2].startswith("CloudFormation in eu-west-1 does not show the stack nowhere: ")
     assert "does not exist" in done["nowhere"][2]
 
 
@@ -159,6 +166,119 @@ def test_a_refusal_is_told_with_its_code(api: str) -> None:
     Api.answer = (200, {})
 
     assert (code, out, err) == (1, "", "NOT_FOUND: There is no such account.\n")
+
+
+def at(api: str = "https://api.example.com", region_from: str = "AWS_REGION") -> Place:
+    """An API that requests are signed for."""
+    return Place(api, "eu-west-1", region_from, Credentials("AKIDEXAMPLE", "secret"))
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "to", "needed", "left_out"),
+    [
+        (403, {"message": "Forbidden"}, at(),
+         ["signed for eu-west-1 (AWS_REGION)", "--region", "AKIDEXAMPLE", "AWS_PROFILE", "execute-api:Invoke", "--api"], []),
+        (403, {"message": "Forbidden"}, at("https://x.execute-api.eu-west-1.amazonaws.com", "the URL names it"),
+         ["AKIDEXAMPLE", "--api"], ["--region"]),
+        (403, {"message": "Forbidden"}, at("http://127.0.0.1:8080"), ["leave --api out", ".local/credentials"], []),
+        (403, {"message": "Credential should be scoped to a valid region."}, at(), ["--region"], ["AWS_PROFILE", "--api"]),
+        (403, {"message": "The security token included in the request is invalid."}, at(), ["AWS_PROFILE"], ["--region"]),
+        (403, {"Message": "User: arn:aws:iam::1:user/x is not authorized to perform: execute-api:Invoke"}, at(),
+         ["execute-api:Invoke on /v1/admin/*"], ["--region"]),
+        (403, {"message": "Signature expired: 20261130T000000Z is now earlier than 20261201T000000Z"}, at(), ["clock"], ["--region"]),
+        (403, {"message": "Missing Authentication Token"}, at(), ["URL: https://api.example.com", "--api"], ["AWS_PROFILE"]),
+        (403, "<html>blocked</html>", at(), ["blocked", "--region", "AWS_PROFILE", "--api"], []),
+        (404, {"message": "Not Found"}, at(), ["no operator's API at https://api.example.com", "--api"], []),
+        (502, "Bad gateway", at(), ["https://api.example.com answered 502: Bad gateway"], []),
+        (403, {"error": "No.", "code": "FORBIDDEN"}, at(), ["FORBIDDEN: No."], ["AWS_PROFILE"]),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_what_is_wrong_and_what_to_do(
+    status: int, said: Any, to: Place, needed: list[str], left_out: list[str]
+) -> None:
+    """Region, credentials, clock or URL: the one that AWS's words name, else each that it can be. No secret is told."""
+    told = refusal(status, said if isinstance(said, str) else json.dumps(said), to)
+
+    for part in needed:
+        assert part in told
+    for part in [*left_out, "secret"]:
+        assert part not in told
+
+
+def test_a_bare_403_names_what_was_used(api: str) -> None:
+    """API Gateway says no more than Forbidden."""
+    Api.answer = (403, {"message": "Forbidden"})
+    code, out, err = run("--api", api, "nodes", "list")
+    Api.answer = (200, {})
+
+    assert (code, out) == (1, "")
+    assert "signed for eu-west-1 (AWS_DEFAULT_REGION or the profile)" in err
+    assert "AKIDEXAMPLE" in err
+
+
+@pytest.mark.parametrize(
+    ("environ", "arguments", "region"),
+    [
+        ({}, (), "eu-west-1"),
+        ({"AWS_REGION": "ap-south-1"}, (), "ap-south-1"),
+        ({"AWS_REGION": "ap-south-1"}, ("--region", "sa-east-1"), "sa-east-1"),
+    ],
+)
+def test_the_region_that_is_signed_for(
+    api: str, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], arguments: tuple[str, ...], region: str
+) -> None:
+    """As AWS's own tools choose it."""
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert run("--api", api, "nodes", "list", *arguments)[0] == 0
+    assert f"/{region}/execute-api/" in Api.asked[-1][2]
+
+
+@pytest.mark.parametrize("suffix", ["", "/", "/prod", ":443/prod"])
+def test_the_region_in_the_url_of_api_gateway_wins(api: str, suffix: str) -> None:
+    """It cannot be another one, whatever the profile says."""
+    found = place(Wanted(api=f"https://a1b2c3.execute-api.us-west-2.amazonaws.com{suffix}"))
+    assert api
+    assert isinstance(found, Place)
+    assert (found.region, found.region_from) == ("us-west-2", "the URL names it")
+
+
+def test_the_stack_here_is_signed_for_with_its_own_key(api: str, tmp_path: Path) -> None:
+    """Whatever credentials and region the shell has: the environment is full of others here."""
+    (tmp_path / ".local").mkdir()
+    (tmp_path / ".local" / "stack.json").write_text(json.dumps({"api": api, "emulator": api}))
+    (tmp_path / ".local" / "credentials").write_text(
+        "[default]\naws_access_key_id = LOCAL1\naws_secret_access_key = s\nregion = us-east-1\n"
+    )
+    out, err = io.StringIO(), io.StringIO()
+    assert main(["nodes", "list"], out, err, home=tmp_path) == 0, err.getvalue()
+    assert "Credential=LOCAL1/" in Api.asked[-1][2]
+    assert "/us-east-1/" in Api.asked[-1][2]
+
+
+def test_what_is_no_api_is_a_sentence(api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address without a scheme, a page where JSON was expected, a profile that is not there, nobody's credentials."""
+    assert run("--api", "api.example.com", "nodes", "list") == (
+        2, "", "api.example.com is no URL of an API; it begins with https://, for example https://api.example.com.\n",
+    )  # fmt: skip
+    monkeypatch.setattr(Api, "content", b"<html>")
+    code, _, err = run("--api", api, "nodes", "list")
+    assert (code, "not as Sluice's API does" in err) == (1, True)
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    code, _, err = run("--api", api, "nodes", "list")
+    assert (code, "nobody" in err, "AWS_PROFILE" in err) == (2, True, True)
+
+
+def test_no_credentials_at_all_is_a_sentence(api: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With the variables that would give some."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    code, _, err = run("--api", api, "nodes", "list")
+    assert (code, "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID" in err) == (2, True)
 
 
 def test_json_is_the_answer_as_it_is(api: str) -> None:
@@ -172,11 +292,85 @@ def test_json_is_the_answer_as_it_is(api: str) -> None:
 
 def test_a_table_lines_up() -> None:
     """Columns as wide as their widest cell; what is missing is a dash."""
-    keys = [{"stream": "abc", "label": "studio", "created": 1.5, "revoked_at": None}]
+    keys = [{"stream": "abc", "label": "studio", "created": 1796078523.155, "revoked_at": None}]
 
-    assert table({"account": "acme", "keys": keys}) == (
-        "account       acme\nstream  label   created  revoked_at\nabc     studio  1.5      -"
+    assert table({"account": "acme", "used_bytes": 1_500_000_000, "keys": keys}) == (
+        "account       acme\n"
+        "used_bytes    1.5 GB\n"
+        "stream  label   created               revoked_at\n"
+        "abc     studio  2026-11-30T22:42:03Z  -"
     )
+
+
+def test_every_moment_and_every_size_of_the_api_is_shown_as_one() -> None:
+    """A number with a fraction is a moment or a time with its unit in the name, and bytes are called so."""
+    for model in vars(models).values():
+        if isinstance(model, type) and issubclass(model, models.Told):
+            for name, field in model.model_fields.items():
+                if field.annotation in (float, float | None):
+                    assert is_moment(name) != name.endswith("_seconds"), f"{model.__name__}.{name}"
+                if "bytes" in name:
+                    assert name in SIZES, f"{model.__name__}.{name}"
+    assert [size(999), size(1000), size(1_234_567), size(5 * 10**12)] == ["999 B", "1 kB", "1.23 MB", "5000 GB"]
+
+
+def test_a_moment_beyond_the_calendar_is_no_traceback() -> None:
+    """It is shown as it came."""
+    assert "9e+17" in table({"created": 9e17})
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("5000000000", 5 * 10**9), ("5GB", 5 * 10**9), ("1.5 tb", 15 * 10**11), ("0", 0), ("7kB", 7000)]
+)
+def test_bytes_may_have_a_unit(text: str, count: int) -> None:
+    """Powers of 1000, as usage is counted."""
+    assert size_of(text) == count
+    asked = parser().parse_args(["accounts", "set", "a", "--bytes", text])
+    assert asked.call(asked) == Call("PATCH", "accounts/a", {"overrides": {"bytes": count}})
+
+
+def test_what_is_no_size_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """With one that is."""
+    assert run("accounts", "set", "a", "--bytes", "plenty")[0] == 2
+    assert "plenty is no number of bytes; 5000000000 is, and 5GB" in capsys.readouterr().err
+
+
+def test_help_shows_every_command_and_every_argument_is_explained() -> None:
+    """`sluice --help` is the whole list; what an option is measured in stands beside it."""
+    top = parser()
+    listed = top.format_help()
+    for name, about in commands(top):
+        assert about, f"{name} is not explained"
+        assert f"  {name} " in listed
+        assert about in listed
+        words = [word for word in name.split() if not word.isupper()]
+        told = command(*words)
+        for action in told._actions:
+            assert action.help, f"{name}: {action.dest} is not explained"
+    for limit, unit in (("bytes", "GB"), ("kbps", "kbit/s"), ("streams", "at a time"), ("viewers", "at a time")):
+        (option,) = [one for one in command("accounts", "set")._actions if one.dest == limit]
+        assert unit in str(option.help)
+
+
+def command(*words: str) -> Any:
+    """The parser of one command."""
+    found: Any = parser()
+    for word in words:
+        (below,) = [one for one in found._actions if isinstance(one.choices, dict)]
+        found = below.choices[word]
+    return found
+
+
+def test_common_options_may_stand_anywhere(api: str) -> None:
+    """Before the command, between its words and behind them."""
+    for line in (
+        f"--json --api {api} nodes list",
+        f"--api {api} nodes --json list",
+        f"nodes list --json --api {api}",
+        f"nodes --api {api} list --json",
+    ):
+        code, out, err = run(*line.split())
+        assert (code, json.loads(out), err) == (0, {}, ""), line
 
 
 def test_nothing_to_talk_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Any, api: str) -> None:
