@@ -1,7 +1,8 @@
 """JSON bodies read strictly: what Python's reader lets pass and no client can mean is refused, by the field's name.
 
 That is: a name that an object has twice (which value holds depends on the reader), text that is no Unicode (a lone
-surrogate, which no store and no log can write), and NaN or Infinity. Imports nothing that takes time: admission uses it.
+surrogate, which no store and no log can write), and NaN or Infinity. A number without a fraction is an integer however
+it is spelled, 5 or 5.0, as JSON Schema has it. Imports nothing that takes time: admission uses it.
 """
 
 import json
@@ -20,7 +21,7 @@ DEEPEST = 20
 def read_object(body: bytes | str) -> dict[str, Any] | Refused:
     """The object that *body* spells, or what is wrong with it."""
     try:
-        found = json.loads(body, object_pairs_hook=_Object, parse_constant=_no_number)
+        found = json.loads(body, object_pairs_hook=_Object, parse_constant=_no_number, parse_float=_number)
         if not isinstance(found, _Object):
             return invalid_request(NO_OBJECT)
         return _first_wrong(found, "", DEEPEST) or dict(found)
@@ -73,6 +74,14 @@ def _writable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _number(text: str) -> float | int:
+    """5.0 and 5e0 are 5 (JSON Schema 2020-12, validation, 6.1.1); what no float can hold is no number."""
+    number = float(text)
+    if number in {float("inf"), float("-inf")}:
+        raise ValueError(f"{text} is beyond every number")
+    return int(number) if number.is_integer() else number
 
 
 def _no_number(name: str) -> NoReturn:

@@ -1,5 +1,6 @@
 """Bodies as pydantic models: read strictly, and what is wrong as a refusal that names the field, in words of ours."""
 
+import json
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
@@ -24,8 +25,8 @@ def parsed(kind: type[M], event: Mapping[str, Any], *, empty: str = "") -> M | R
     if isinstance(found, Refused):
         return found
     try:
-        # From the text again: strict models take from JSON what they would not take from Python, such as a list for a tuple.
-        return kind.model_validate_json(text)
+        # As JSON again: strict models take from JSON what they would not take from Python, such as a list for a tuple.
+        return kind.model_validate_json(json.dumps(found))
     except ValidationError as error:
         return first_error(error)
 

@@ -21,10 +21,12 @@ MAX_WAITING = 100
 """Streams in `waiting` of one heartbeat: as many as DynamoDB reads at once."""
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
+SessionId = Annotated[str, Field(min_length=1, max_length=48, pattern=r"^[A-Za-z0-9._:-]+$")]
+"""Ours have 26 characters; with what commands about a session put before it (`superseded-`), it is a `Name` still."""
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Instant = Annotated[float, Field(ge=0, lt=1e12, allow_inf_nan=False), AfterValidator(lambda at: round(at, 6))]
 """Seconds since the epoch, to the microsecond: a store has its own limits for smaller numbers than that."""
-Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+Month = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
 
 
 class Message(BaseModel):
@@ -51,7 +53,7 @@ class StreamReport(Message):
 
     stream: Name
     account: Name
-    session: Name
+    session: SessionId
     epoch: Count
     viewers: Count = 0
     max_viewers: Count = 0
@@ -66,7 +68,7 @@ class StreamReport(Message):
 class EndedReport(Message):
     """A session that ended, or a grant that was used up without one; repeated until a heartbeat was answered."""
 
-    session: Name
+    session: SessionId
     stream: Name
     account: Name
     action: Literal["publish", "play"]
@@ -138,7 +140,7 @@ class HeartbeatReply(Message):
 
 Part = Annotated[tuple[Count, Count], Field(strict=False)]
 """Received and sent bytes of a day or a stream."""
-Day = Annotated[str, Field(pattern=r"^(0[1-9]|[12]\d|3[01])$")]
+Day = Annotated[str, Field(pattern=r"^(0[1-9]|[12][0-9]|3[01])$")]
 """Of the entry's month, in UTC."""
 
 

@@ -39,10 +39,18 @@ class Rotation(Asked):
 EventType = Literal["stream.started", "stream.taken_over", "stream.ended", "publish.refused", "quota.passed"]
 
 
+_WEBHOOK_URL = (
+    r"^https://(?:[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]+\])"
+    r"(?::(?:443|102[4-9]|10[3-9][0-9]|1[1-9][0-9]{2}|[2-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
+    r"(?:[/?][!-\"$-\[\]-~]*)?$"
+)
+"""What of a URL's form can be said in one line, for the document; `functions.destinations` decides, by host and address too."""
+
+
 class WebhookWish(Asked):
     """Where events are to be sent."""
 
-    url: str = Field(max_length=2048)
+    url: str = Field(max_length=2048, json_schema_extra={"pattern": _WEBHOOK_URL})
     """`https://…`, with a public address behind it; port 443, or 1024 and above."""
     events: list[EventType] | None = Field(default=None, min_length=1, max_length=5)
     """Which ones; null for all, also those that come to be later."""

@@ -129,7 +129,7 @@ class Operator:
         found = self._found(account)
         if found is None:
             return _no_account()
-        month = month or month_of(self._clock())
+        month = month_of(self._clock()) if month is None else month
         if not _MONTH.fullmatch(month):
             return invalid_request('"month" must be a month such as 2026-11.', "month")
         shards = self._ledger.shards(account, month)

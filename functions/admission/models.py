@@ -28,6 +28,8 @@ class _Session(Asked):
     """`whip` to publish and `whep` to play, where left out."""
     force: bool | None = False
     """Override a publisher that uses the key now."""
+    wait: bool | None = False
+    """Where nobody publishes, rather wait at a node than be told so; for players."""
     region: Name | None = None
     """The region whose nodes are preferred."""
     node: Name | None = None

@@ -56,17 +56,25 @@ class Parameter:
     """One path or query parameter."""
 
     name: str
-    where: Literal["path", "query"]
+    where: Literal["path", "query", "header"]
     about: str
     pattern: str | None = None
     required: bool = False
-    """Of a query parameter; those of a path always are."""
+    """Of a query parameter or a header; those of a path always are."""
 
 
 _KEY = Parameter("stream_key", "path", "The secret stream key, `live_…` or `anon_…`.", "^(live|anon)_[a-z2-7]{32}$")
 _STREAM = Parameter("stream_id", "path", "The public stream id.", "^[a-z2-7]{16}$")
-_FORCE = Parameter("force", "query", "`1` overrides a publisher that uses the key now.", "^[01]$")
-_WAIT = Parameter("wait", "query", "`1`: where nobody publishes, rather wait at a node than be told so.", "^[01]$")
+_FLAG = "^(?:[01]|[Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee]|[Yy][Ee][Ss]|[Nn][Oo])?$"
+"""`?force=1`, `?force=true` and `?force` alone set it; what is neither yes nor no is refused (`functions.web`)."""
+_FORCE = Parameter("force", "query", "`1` overrides a publisher that uses the key now.", _FLAG)
+_WAIT = Parameter("wait", "query", "`1`: where nobody publishes, rather wait at a node than be told so.", _FLAG)
+_IDEMPOTENCY = Parameter(
+    "Idempotency-Key",
+    "header",
+    "The same key again gets the same session: a retry after a lost answer takes no second slot.",
+    r"^[!-+\--~](?:[ -+\--~]{0,253}[!-+\--~])?$",
+)
 _NODE = Parameter(
     "node", "query", "The id of the MediaMTX, as its reporter reports it.", "^[A-Za-z0-9._:-]{1,64}$", required=True
 )
@@ -115,7 +123,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         _REDIRECTED,
         media_type="",
         takes_offer=True,
-        parameters=(_KEY, _FORCE, _REGION),
+        parameters=(_KEY, _FORCE, _REGION, _IDEMPOTENCY),
         refusals=(Code.INVALID_REQUEST, *_PUBLISH, *_BUSY),
         also=_OFFER_STATUSES,
         headers=_LOCATION,
@@ -130,7 +138,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         _REDIRECTED,
         media_type="",
         takes_offer=True,
-        parameters=(_FORCE, _REGION),
+        parameters=(_FORCE, _REGION, _IDEMPOTENCY),
         security="stream key",
         refusals=(Code.INVALID_REQUEST, *_PUBLISH, *_BUSY),
         also=_OFFER_STATUSES,
@@ -292,7 +300,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         200,
         "The month.",
         reply=UsageReply,
-        parameters=(Parameter("month", "query", "The UTC month; this one if left out.", r"^\d{4}-(0[1-9]|1[0-2])$"),),
+        parameters=(
+            Parameter("month", "query", "The UTC month; this one if left out.", r"^[0-9]{4}-(0[1-9]|1[0-2])$"),
+        ),
         security="account token",
         refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.UNAVAILABLE),
     ),

@@ -55,6 +55,7 @@ PARAMETERS: Mapping[str, str] = {
     "file": "style.css",
     "account": "acme",
     "month": "2026-11",
+    "Idempotency-Key": "0b0e3a1c-4f0e-4d2a-9c58-8a1d1f1c2b3d",
     "session": "ggggggggggggggggggggggggga",
 }
 

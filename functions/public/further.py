@@ -30,7 +30,7 @@ _STREAM = Parameter("stream_id", "path", "The public stream id.", "^[a-z2-7]{16}
 _ACCOUNT = Parameter("account", "path", "The account's id.", "^[a-z0-9-]{1,40}$")
 _NODE = Parameter("node", "path", "The node's id.", NAME)
 _SESSION = Parameter("session", "path", "The session's id.", NAME)
-_MONTH = Parameter("month", "query", "The UTC month; this one if left out.", r"^\d{4}-(0[1-9]|1[0-2])$")
+_MONTH = Parameter("month", "query", "The UTC month; this one if left out.", r"^[0-9]{4}-(0[1-9]|1[0-2])$")
 _OF_ONE = (Code.NOT_FOUND, Code.UNAVAILABLE)
 _CHANGE = (Code.INVALID_REQUEST, *_OF_ONE)
 
@@ -51,13 +51,6 @@ def _probes(path: str, parameters: tuple[Parameter, ...]) -> tuple[Endpoint, ...
         Endpoint(
             "options", path, "Publish and watch", "Preflight", "CORS, and which type of body a POST takes.", 200,
             "`Accept-Post: application/sdp`.", media_type="", parameters=parameters,
-        ),
-        *(
-            Endpoint(
-                method, path, "Publish and watch", "Not here", "A session is changed and ended at its own address.", 405,
-                "Only POST begins a session.", parameters=parameters, also=((405, Code.INVALID_REQUEST),),
-            )
-            for method in ("patch", "delete")
         ),
     )  # fmt: skip
 
@@ -93,7 +86,7 @@ SIGNED = (
     Endpoint(
         "post", "/v1/nodes/{node}/heartbeat", "Nodes", "A heartbeat", "What a node says every two seconds.", 200,
         "Commands, and the public keys.", reply=HeartbeatReply, request=Heartbeat, parameters=(_NODE,),
-        security="AWS IAM", refusals=(Code.INVALID_REQUEST, Code.UNAVAILABLE), also=((409, Code.INVALID_REQUEST),),
+        security="AWS IAM", refusals=_CHANGE, also=((409, Code.INVALID_REQUEST),),
     ),
     Endpoint(
         "get", "/v1/admin/accounts", "Operator", "Accounts", "All accounts that have an owner.", 200, "The accounts.",

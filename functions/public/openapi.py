@@ -5,6 +5,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from functions.public.endpoints import ENDPOINTS, Endpoint, Parameter
@@ -87,12 +88,17 @@ def _operation(endpoint: Endpoint, references: Mapping[Any, Json]) -> Json:
         operation["requestBody"] = {"required": True, "content": {SDP: offer}}
     elif endpoint.request:
         body = {"schema": references[(endpoint.request, "validation")], "examples": _requests(endpoint)}
-        operation["requestBody"] = {"required": True, "content": {"application/json": body}}
+        operation["requestBody"] = {"required": _needs_body(endpoint.request), "content": {"application/json": body}}
     if endpoint.security in _NAMES:
         operation["security"] = [{_NAMES[endpoint.security]: []}]
     if endpoint.security == "AWS IAM":
         operation["responses"]["403"] = _GATEWAYS_OWN
     return operation
+
+
+def _needs_body(model: type[BaseModel]) -> bool:
+    """Whether a request without a body is refused: where nothing is required of it, it is as good as an empty object."""
+    return any(field.is_required() for field in model.model_fields.values())
 
 
 def _requests(endpoint: Endpoint) -> Json:

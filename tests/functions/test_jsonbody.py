@@ -23,6 +23,20 @@ def test_what_our_messages_need_is_not_too_deep() -> None:
     assert read_object('{"a":[{"b":{"c":[1]}}]}') == {"a": [{"b": {"c": [1]}}]}
 
 
+@pytest.mark.parametrize(("text", "number"), [("5.0", 5), ("5e0", 5), ("0.5e1", 5), ("-2.0", -2), ("0.5", 0.5)])
+def test_an_integer_is_one_however_it_is_spelled(text: str, number: float) -> None:
+    """As JSON Schema has it: clients whose language knows no integers write 5.0."""
+    said = read_object(f'{{"a":{text}}}')
+    assert said == {"a": number}
+    assert isinstance(said, dict)
+    assert type(said["a"]) is type(number)
+
+
+def test_a_number_beyond_every_number_is_refused() -> None:
+    """Python reads it as infinity, which no store takes."""
+    assert isinstance(read_object('{"a":1e400}'), Refused)
+
+
 def test_many_names_cost_no_more_than_their_number() -> None:
     """The one that is there twice is found in one pass: comparing each with each took minutes for these."""
     body = "{" + ",".join(f'"n{number}":1' for number in [*range(100_000), 99_999]) + "}"
