@@ -6,7 +6,7 @@ PYTHON ?= python3
 # conda set HOST, cloud shells PORT).
 $(foreach name,HOST PORT SECONDS,$(if $(filter command,$(firstword $(origin $(name)))),,$(eval unexport $(name))))
 
-.PHONY: help up test fuzz lint bench bench-admission storm test-dynamodb-local test-localstack test-aws soak test-clients demo clean
+.PHONY: help up test fuzz lint bench bench-admission storm test-dynamodb-local test-localstack test-aws soak test-clients demo lock clean
 
-help up test fuzz lint bench bench-admission storm test-dynamodb-local test-localstack test-aws soak test-clients demo clean:
+help up test fuzz lint bench bench-admission storm test-dynamodb-local test-localstack test-aws soak test-clients demo lock clean:
 	@$(PYTHON) -m local.bootstrap $@

@@ -24,7 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from local import chromium, clients, localstack
+from local import chromium, clients, localstack, locks
 from local.environments import DEMO, DEV, EMULATOR, FUNCTIONS, LOCAL, ROOT, SFU, Environment, SetupError, prepare
 from local.tether import tie
 
@@ -47,6 +47,7 @@ make test-dynamodb-local    that storm of publishers on DynamoDB Local    DYNAMO
 make test-localstack    the integration tests on a LocalStack that runs    LOCALSTACK=http://127.0.0.1:4566
 make test-aws    the same, and the API's refusals, on a stack deployed to AWS    STACK=name DRY=1 (only collects)
 make bench-admission    cold start, warm admission and throughput of the control plane (1 min, quiet machine)
+make lock    write anew, after a pin changed, what is installed, with its hashes    UV=/path/to/uv
 make clean   remove everything that was installed or written here
 PORT, HOST and SECONDS are given after the target (make up PORT=9000); what the shell exports by these names is ignored."""
 
@@ -67,6 +68,7 @@ def main(arguments: list[str]) -> int:
         "test-localstack": test_localstack,
         "test-aws": test_aws,
         "demo": demo,
+        "lock": locks.main,
         "clean": clean,
         "help": usage,
     }

@@ -1,7 +1,8 @@
 """The virtual environments of the repository, made and kept up to date by bare Python: no dependency but pip itself.
 
-Each is stamped with a hash of what it was made from (requirement files and what they include, dependency groups, the
-interpreter), so a second run installs nothing and changed pins install once. Environments are made side by side.
+Each is stamped with a hash of what it was made from (its lock and the interpreter), so a second run installs nothing and
+a changed lock installs once. Nothing is installed whose bytes the lock does not name (local/locks.py). Environments are
+made side by side.
 """
 
 import hashlib
@@ -12,8 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fcntl import LOCK_EX, flock
@@ -29,11 +29,12 @@ class SetupError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One virtual environment: its folder, the requirement files and the dependency groups that go into it."""
+    """One virtual environment: its folder, and the lock of what goes into it."""
 
     folder: str
-    files: tuple[str, ...]
-    groups: tuple[str, ...] = ()
+    lock: str
+    kept: bool = False
+    """It is a developer's: brought up to date where the lock changes, because people keep tools of their own there."""
     commands: bool = False
     """Whether it can run `sluice`, and has it in its `bin`."""
 
@@ -55,30 +56,20 @@ class Environment:
     def wanted(self) -> str:
         """The hash of what should be installed."""
         digest = hashlib.sha256(f"{sys.implementation.cache_tag} {sys.base_prefix}".encode())
-        for file in self.files:
-            for path in _with_included(ROOT / file):
-                digest.update(path.read_bytes())
-        digest.update(repr(self.listed()).encode())
+        digest.update((ROOT / self.lock).read_bytes())
         return digest.hexdigest()
-
-    def listed(self) -> list[str]:
-        """The requirements of the dependency groups; read here, because pip knows groups only since 25.1."""
-        groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
-        return [requirement for group in self.groups for requirement in groups[group]]
 
     def is_current(self) -> bool:
         """Whether nothing is to be done."""
         return self.stamp.exists() and self.python.exists() and self.stamp.read_text() == self.wanted()
 
 
-FUNCTIONS = Environment(".venv-functions", ("functions/requirements.txt",))  # what Lambda has, for measurements
-LOCAL = Environment(".venv-local", ("local/requirements.txt",), commands=True)
-SFU = Environment(".venv-sfu", ("sfu/requirements.txt",))
-EMULATOR = Environment(".venv-emulator", ("local/emulator.txt",))
-DEMO = Environment(".venv-demo", ("local/demo.txt",))
-DEV = Environment(
-    ".venv", ("functions/requirements.txt", "sfu/requirements.txt", "local/requirements.txt"), ("dev",), commands=True
-)
+FUNCTIONS = Environment(".venv-functions", "functions/requirements.lock")  # what Lambda has, for measurements
+LOCAL = Environment(".venv-local", "local/requirements.lock", commands=True)
+SFU = Environment(".venv-sfu", "sfu/requirements.lock")
+EMULATOR = Environment(".venv-emulator", "local/emulator.lock")
+DEMO = Environment(".venv-demo", "local/demo.lock")
+DEV = Environment(".venv", "local/dev.lock", kept=True, commands=True)
 
 # As pip writes it: the kernel takes no long interpreter names in a script's first line, the shell does.
 _SLUICE = """\
@@ -150,16 +141,14 @@ def _install(environment: Environment, say: Say, stop: threading.Event) -> None:
     if environment.is_current():
         return
     begun = time.monotonic()
-    # What runs the product is made anew, so that it never leans on a package that is no longer asked for. A developer's
-    # environment (one with groups) is brought up to date: people keep tools of their own there.
-    if not environment.groups or not environment.python.exists() or not _works(environment.python):
+    # What runs the product is made anew, so that it never leans on a package that is no longer asked for.
+    if not environment.kept or not environment.python.exists() or not _works(environment.python):
         shutil.rmtree(environment.path, ignore_errors=True)
         _run(environment, stop, [sys.executable, "-m", "venv", str(environment.path)])
     environment.stamp.unlink(missing_ok=True)
-    files = [part for file in environment.files for part in ("-r", str(ROOT / file))]
     pip = [str(environment.python), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
     # Python compiles what is imported when it is, which is little of what is installed: half of pip's work is saved.
-    _run(environment, stop, [*pip, "--no-compile", *environment.listed(), *files])
+    _run(environment, stop, [*pip, "--no-compile", "--require-hashes", "-r", str(ROOT / environment.lock)])
     environment.stamp.write_text(wanted)
     say(f"  {environment.folder} is ready ({time.monotonic() - begun:.0f} s)")
 
@@ -190,12 +179,3 @@ def _run(environment: Environment, stop: threading.Event, command: list[str]) ->
             f"{environment.folder} could not be installed; the last lines were:\n{tail}\n"
             "With a network, running the same command again goes on where this stopped."
         )
-
-
-def _with_included(file: Path) -> Iterator[Path]:
-    """*file* and the requirement files that it includes with -r."""
-    yield file
-    for line in file.read_text().splitlines():
-        option, _, name = line.strip().partition(" ")
-        if option in {"-r", "--requirement"}:
-            yield from _with_included((file.parent / name.strip()).resolve())

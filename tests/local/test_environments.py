@@ -1,50 +1,81 @@
 """What is installed when, with real virtual environments where it matters, and without a network."""
 
+import hashlib
 import importlib
 import importlib.util
 import subprocess
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from local import environments
-from local.environments import DEV, EMULATOR, LOCAL, ROOT, SFU, Environment, SetupError, prepare
+from local.environments import (
+    DEMO,
+    DEV,
+    EMULATOR,
+    FUNCTIONS,
+    LOCAL,
+    ROOT,
+    SFU,
+    Environment,
+    SetupError,
+    prepare,
+)
+from local.locks import LOCKS
 
 
 @pytest.fixture(name="root")
 def _root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with two requirement files that ask for nothing, one of which includes the other."""
+    """A repository with a lock that asks for nothing."""
     monkeypatch.setattr(environments, "ROOT", tmp_path)
-    (tmp_path / "pyproject.toml").write_text('[dependency-groups]\ndev = ["a==1"]\n')
-    (tmp_path / "edge").mkdir()
-    (tmp_path / "shared.txt").write_text("# nothing\n")
-    (tmp_path / "edge" / "requirements.txt").write_text("-r ../shared.txt\n")
+    (tmp_path / "edge.lock").write_text("# nothing\n")
     return tmp_path
 
 
-EDGE = Environment(".venv-edge", ("edge/requirements.txt",))
+EDGE = Environment(".venv-edge", "edge.lock")
 
 
-def test_every_environment_names_files_that_exist() -> None:
-    """And the hash of each can be computed."""
+def test_every_environment_has_a_lock_of_its_own() -> None:
+    """Which exists, and is written by `make lock`."""
+    made = [environment.lock for environment in (LOCAL, SFU, EMULATOR, DEMO, FUNCTIONS, DEV)]
+    assert sorted(made) == sorted(lock.file for lock in LOCKS)
     assert len({environment.wanted() for environment in (LOCAL, SFU, EMULATOR, DEV)}) == 4
 
 
-def test_an_included_file_counts(root: Path) -> None:
-    """A pin that moves in shared/ is installed again in everything that includes it."""
+def test_a_lock_that_changes_counts(root: Path) -> None:
+    """It is installed again."""
     before = EDGE.wanted()
-    (root / "shared.txt").write_text("# something\n")
+    (root / "edge.lock").write_text("# something\n")
     assert EDGE.wanted() != before
 
 
-def test_a_dependency_group_counts(root: Path) -> None:
-    """The group's pins are part of the hash, and of what is installed."""
-    environment = Environment(".venv-x", (), ("dev",))
-    before = environment.wanted()
-    (root / "pyproject.toml").write_text('[dependency-groups]\ndev = ["a==2"]\n')
-    assert environment.wanted() != before
-    assert environment.listed() == ["a==2"]
+def wheel(folder: Path) -> Path:
+    """A package with one module, as a file."""
+    path = folder / "tiny-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("tiny.py", "HERE = True\n")
+        file.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
+        file.writestr("tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        file.writestr("tiny-1.0.dist-info/RECORD", "")
+    return path
+
+
+def test_only_what_the_lock_names_to_the_byte_is_installed(root: Path) -> None:
+    """Another file under the same name and version is refused, and so is a package without a hash."""
+    kept, made = Environment(".venv-edge", "edge.lock", kept=True), wheel(root)
+    digest = hashlib.sha256(made.read_bytes()).hexdigest()
+    wrong = digest.translate(str.maketrans("0123456789abcdef", "123456789abcdef0"))
+    for line, said in ((f"{made} --hash=sha256:{wrong}", "DO NOT MATCH THE HASHES"), (f"{made}", "hash")):
+        (root / "edge.lock").write_text(line + "\n")
+        with pytest.raises(SetupError, match=said):
+            prepare([kept], lambda _: None)
+        assert not kept.is_current()
+
+    (root / "edge.lock").write_text(f"{made} --hash=sha256:{digest}\n")
+    prepare([kept], lambda _: None)
+    subprocess.run([kept.python, "-c", "import tiny"], check=True)
 
 
 def test_a_second_run_installs_nothing(root: Path) -> None:
@@ -60,7 +91,7 @@ def test_a_second_run_installs_nothing(root: Path) -> None:
 
 def test_the_operator_s_command_is_there(root: Path) -> None:
     """Also in an environment that was installed before there was one, and it runs the code of this repository."""
-    environment = Environment(".venv-edge", ("edge/requirements.txt",), commands=True)
+    environment = Environment(".venv-edge", "edge.lock", commands=True)
     prepare([EDGE], lambda _: None)
     script = root / ".venv-edge" / "bin" / "sluice"
     assert not script.exists()
@@ -87,7 +118,7 @@ def test_the_project_names_the_same_command() -> None:
 
 def test_what_pip_says_is_passed_on(root: Path) -> None:
     """A requirement that does not exist ends in a sentence with pip's last lines, and nothing is stamped."""
-    (root / "shared.txt").write_text("./no-such-folder\n")
+    (root / "edge.lock").write_text("./no-such-folder\n")
     with pytest.raises(SetupError, match=r"\.venv-edge could not be installed[\s\S]*no-such-folder"):
         prepare([EDGE], lambda _: None)
     assert not EDGE.is_current()

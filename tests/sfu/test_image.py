@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from local.environments import SFU
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -111,15 +113,11 @@ def test_its_health_check_is_a_module_of_ours(instructions: list[tuple[str, str]
 def test_it_installs_the_requirements_of_the_tests_and_all_of_them_are_pinned(
     instructions: list[tuple[str, str]],
 ) -> None:
-    """One file says what runs, exactly, here and there."""
+    """One lock says what runs, to the byte, here and there (tests/local/test_locks.py reads it)."""
     installs = [arguments for name, arguments in instructions if name == "RUN" and "pip install" in arguments]
     assert len(installs) == 1
-    assert "--requirement /build/sfu/requirements.txt" in installs[0]
-    for path in ("sfu/requirements.txt", "shared/requirements.txt"):
-        for line in (ROOT / path).read_text().splitlines():
-            assert line.startswith("#") or re.fullmatch(
-                r"-r \.\./shared/requirements\.txt|[A-Za-z0-9_-]+==[0-9][0-9a-z.]*", line
-            ), line
+    assert "--require-hashes --requirement /build/sfu/requirements.lock" in installs[0]
+    assert SFU.lock == "sfu/requirements.lock"
 
 
 def test_both_stages_have_the_python_that_lambda_has(instructions: list[tuple[str, str]]) -> None:
