@@ -1,6 +1,6 @@
 """Builds fanout.c with the machine's C compiler: `python -m sfu.native.build`. Needs nothing but the standard library.
 
-The library's name carries a digest of its source, so that one of another version is never loaded. Exit code 0: it is
+The library's name carries a digest of its source and of how it is built, so that one of another version is never loaded. Exit code 0: it is
 there; 1: it could not be built, and standard error says why. A node without it sends in Python.
 """
 
@@ -20,7 +20,14 @@ from typing import Final
 
 SOURCE: Final = Path(__file__).with_name("fanout.c")
 COMPILERS: Final = ("cc", "gcc", "clang")
-FLAGS: Final = ("-O2", "-std=gnu11", "-Wall", "-Wextra", "-fPIC", "-shared")
+HARDENED: Final = (
+    "-fstack-protector-strong",
+    "-U_FORTIFY_SOURCE",  # some compilers define it themselves
+    "-D_FORTIFY_SOURCE=2",
+    "-Wl,-z,relro,-z,now,-z,noexecstack",
+)
+"""A write past a buffer ends the node instead of going on, and what the loader fills in is read-only afterwards."""
+FLAGS: Final = ("-O2", "-std=gnu11", "-Wall", "-Wextra", "-Wformat=2", "-fPIC", "-shared", *HARDENED)
 
 
 class BuildError(Exception):
@@ -28,8 +35,8 @@ class BuildError(Exception):
 
 
 def library() -> Path:
-    """Where the library of this source and this kind of machine lies, built or not."""
-    digest = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:12]
+    """Where the library of this source, these flags and this kind of machine lies, built or not."""
+    digest = hashlib.sha256(SOURCE.read_bytes() + "\0".join(FLAGS).encode()).hexdigest()[:12]
     return SOURCE.with_name(f"fanout-{_machine()}-{digest}.so")
 
 

@@ -1,3 +1,4 @@
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -5,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from local.environments import ROOT
+from sfu.native import build as build_module
 from sfu.native.build import SOURCE, BuildError, build, compile_into, library
 from sfu.native.fanout import Fanout, Unavailable
 from sfu.srtp import OPENSSL
@@ -57,6 +59,40 @@ def test_the_source_has_no_warning(tmp_path: Path) -> None:
     """A user's compiler may know more of them, which must not cost the library; ours has to be content."""
     compiled()
     compile_into(tmp_path / "fanout.so", ["cc", "-Werror"])
+
+
+def segments(file: bytes) -> dict[int, tuple[int, bytes]]:
+    """The program headers of an ELF64 file, least significant byte first: type -> flags and what the segment holds (ELF-64, 6)."""
+    (table,) = struct.unpack_from("<Q", file, 32)
+    size, count = struct.unpack_from("<HH", file, 54)
+    found = {}
+    for at in range(table, table + size * count, size):
+        kind, flags, offset, _, _, length = struct.unpack_from("<IIQQQQ", file, at)
+        found[kind] = (flags, file[offset : offset + length])
+    return found
+
+
+def test_it_is_hardened() -> None:
+    """What the flags ask for is in the file: guarded stacks, checked copies, no writable code, no table left to overwrite."""
+    compiled()
+    file = library().read_bytes()
+    assert file[:6] == b"\x7fELF\x02\x01"
+    found = segments(file)
+    executable, relro, stack, dynamic = 1, 0x6474E552, 0x6474E551, 2
+    entries = dict(struct.iter_unpack("<QQ", found[dynamic][1]))
+    flags, flags_1 = entries.get(30, 0), entries.get(0x6FFFFFFB, 0)
+
+    assert b"__stack_chk_fail" in file
+    assert relro in found
+    assert flags & 8 or flags_1 & 1, "not bound before it runs (DF_BIND_NOW, DF_1_NOW)"
+    assert not found[stack][0] & executable
+
+
+def test_how_it_is_built_counts_like_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library that was built without a flag is not taken for one with it."""
+    before = library()
+    monkeypatch.setattr(build_module, "FLAGS", (*build_module.FLAGS, "-DNDEBUG"))
+    assert library() != before
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
