@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from functions.verdicts import UNDECIDED
 from functions.web import CORS as CORS  # noqa: PLC0414 - handlers of the other functions take it from here
-from functions.web import PREFLIGHT
+from functions.web import PREFLIGHT, transport
 from shared.refusals import Refused, not_found, unavailable
 
 Answer = Response[str]
@@ -40,9 +40,20 @@ def refusal(refused: Refused) -> Answer:
     return Response(refused.status, fields.pop("Content-Type"), refused.json().decode(), {**CORS, **fields})
 
 
+class _Resolver(APIGatewayHttpResolver):
+    """Powertools' router, whose every answer carries what the way of its request asks for."""
+
+    def resolve(self, event: Any, context: Any) -> dict[str, Any]:
+        """The answer to one payload-2.0 event."""
+        said: dict[str, Any] = super().resolve(event, context)
+        headers = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}
+        said["headers"] = {**transport(headers), **(said.get("headers") or {})}
+        return said
+
+
 def resolver(logger: Logger) -> APIGatewayHttpResolver:
     """A router of payload-2.0 events: preflights, unknown addresses and a silent store are answered alike everywhere."""
-    app = APIGatewayHttpResolver()
+    app = _Resolver()
 
     def preflight() -> Answer:
         return Response(200, "text/plain", "", dict(PREFLIGHT))

@@ -8,7 +8,7 @@ import json
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shared.offers import SDP
@@ -27,6 +27,19 @@ PREFLIGHT: Mapping[str, str] = {
     "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match, If-None-Match, ETag, Accept, Link, Idempotency-Key",
     "Access-Control-Max-Age": "86400",
 }
+
+HSTS = "max-age=31536000"
+"""A year of https alone for this host; its subdomains and browsers' built-in lists are the owner's to decide."""
+
+
+def transport(headers: Mapping[str, str]) -> dict[str, str]:
+    """The fields that every answer to a request with *headers* carries, whatever it is about.
+
+    `nosniff`: what we call JSON is nothing else. Strict-Transport-Security: only where the request came by https, which
+    API Gateway says; over http it must not be sent (RFC 6797, section 7.2), and a stack on one machine speaks http.
+    """
+    secure = headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower() == "https"
+    return {"X-Content-Type-Options": "nosniff", **({"Strict-Transport-Security": HSTS} if secure else {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,10 @@ class Answer:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
+
+    def to(self, request: Request) -> "Answer":
+        """This answer with what every answer to *request* carries."""
+        return replace(self, headers={**transport(request.headers), **self.headers})
 
     def event(self) -> dict[str, Any]:
         """The payload-2.0 response. A body is always there: not every gateway takes an answer without one."""

@@ -40,13 +40,17 @@ def make_app(deps: Deps) -> web.Application:
     for path, handler in routes.items():
         # Every method comes to the handler, which knows its own; and "100 Continue" is `sfu.body`'s to say.
         app.router.add_route("*", path, handler, expect_handler=_say_nothing_yet)
-    app.on_response_prepare.append(_add_cors)
+    app.on_response_prepare.append(_add_fields)
     app.on_shutdown.append(events.close)
     return app
 
 
-async def _add_cors(_: web.Request, response: web.StreamResponse) -> None:
+async def _add_fields(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(EVERY_ANSWER)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if request.secure:
+        # Where this node itself serves https; over http it must not be said (RFC 6797, section 7.2).
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
     response.headers["Server"] = "sluice"  # and not which versions of what
 
 

@@ -79,10 +79,10 @@ class Admission:
     def answer(self, request: Request) -> Answer:
         """The answer to *request*; never an exception for what a client or a store can cause."""
         if request.method == "OPTIONS":
-            return preflight()
+            return preflight().to(request)
         decide = self._routes.get(request.route, self._elsewhere)
         said = verdict(lambda: decide(request), self._log, route=request.route)
-        return refusal(said) if isinstance(said, Refused) else said
+        return (refusal(said) if isinstance(said, Refused) else said).to(request)
 
     def _whip(self, request: Request) -> Answer | Refused:
         key = StreamKey.parse(request.parameters.get("id") or request.bearer)

@@ -45,8 +45,8 @@ def answer(hook: Hook, request: Request, log: Log) -> Answer:
         asked = wrong_name("node")
     said = verdict(lambda: asked if isinstance(asked, Refused) else hook.decide(asked, node), log, route=request.route)
     if not isinstance(said, Refused):
-        return as_json(200, said)
-    told = refusal(said)
+        return as_json(200, said).to(request)
+    told = refusal(said).to(request)
     return told if said.code in PLAIN else Answer(401, told.headers, told.body)
 
 

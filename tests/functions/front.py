@@ -43,6 +43,8 @@ class Front:
     dynamo: Dynamo | None = None
     ssm: Any = None
     address: str = "203.0.113.7"
+    secure: bool = False
+    """Whether requests come by https, as all do at API Gateway; on one machine none does."""
     _functions: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = field(default_factory=dict)
 
     def ask(
@@ -65,6 +67,8 @@ class Front:
         match = Router(routes()).match(request.method, request.raw_path)
         assert match is not None
         event = to_event(request, match, request_id="test", now=self.world.now)
+        if self.secure:
+            event["headers"]["x-forwarded-proto"] = "https"
         answer = from_answer(json.dumps(self._function(match.route.function)(event)).encode())
         return Answer(
             answer.status,

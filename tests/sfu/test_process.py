@@ -364,7 +364,20 @@ async def test_it_serves_https_with_its_own_certificate(control: FakeControl) ->
         async with http.options(url, ssl=ssl.create_default_context(cadata=certificate)) as response:
             assert response.status == 200
             assert response.headers["Access-Control-Allow-Origin"] == "*"
+            assert response.headers["X-Content-Type-Options"] == "nosniff"
+            assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
         assert key not in node.log()
+
+
+async def test_over_http_it_does_not_ask_for_https(control: FakeControl) -> None:
+    """RFC 6797, section 7.2; what is not JSON or SDP by its type is not taken for it."""
+    async with (
+        running_node(control) as node,
+        aiohttp.ClientSession() as http,
+        http.options(f"http://localhost:{node.http_port}/{STREAM}/whep") as response,
+    ):
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert "Strict-Transport-Security" not in response.headers, "not to be said over http: RFC 6797, 7.2"
 
 
 async def test_a_key_that_does_not_belong_is_one_sentence(control: FakeControl) -> None:
