@@ -3,10 +3,10 @@
 PYTHON ?= python3
 
 # These count where make is told them, and only there: shells export the same names for reasons of their own (tcsh and
-# conda set HOST, cloud shells PORT).
-$(foreach name,HOST PORT SECONDS,$(if $(filter command,$(firstword $(origin $(name)))),,$(eval unexport $(name))))
+# conda set HOST, cloud shells PORT, bash SECONDS).
+$(foreach name,HOST PORT SECONDS SEED TIMES,$(if $(filter command,$(firstword $(origin $(name)))),,$(eval unexport $(name))))
 
-.PHONY: help up test fuzz lint bench bench-admission storm test-dynamodb-local test-localstack test-aws soak test-clients demo lock clean
+.PHONY: help up test test-repeat fuzz lint bench bench-admission storm test-dynamodb-local test-localstack test-aws soak test-clients demo lock clean
 
-help up test fuzz lint bench bench-admission storm test-dynamodb-local test-localstack test-aws soak test-clients demo lock clean:
+help up test test-repeat fuzz lint bench bench-admission storm test-dynamodb-local test-localstack test-aws soak test-clients demo lock clean:
 	@$(PYTHON) -m local.bootstrap $@

@@ -18,13 +18,14 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from local import chromium, clients, localstack, locks
+from local import chromium, clients, localstack, locks, repetition
 from local.environments import DEMO, DEV, EMULATOR, FUNCTIONS, LOCAL, ROOT, SFU, Environment, SetupError, prepare
 from local.tether import tie
 
@@ -37,7 +38,8 @@ _CODE = ("functions", "shared", "sfu", "local", "tests", "docs")
 _HELP = """make up      the whole system on this machine      PORT=8080 HOST=127.0.0.1 (or lan) SECONDS=… (stops by itself)
 make demo    publish a test picture to it and print the link to watch
 make test    all tests       ARGS="tests/local -k routes" runs what pytest is told, alone   COVERAGE=1 reports branches
-make fuzz    requests that nobody meant to send, made from the OpenAPI document   SECONDS=300 SEED=1
+make test-repeat    all of it again and again, with a line for each run    TIMES=10
+make fuzz    what nobody thought of: the properties with other examples, and requests made from the OpenAPI document   SECONDS=300 SEED=1
 make lint    format, lint, types, import rules, templates
 make bench   the benchmark against MediaMTX (MEDIAMTX=/path/to/mediamtx)   FULL=1 for every bar (15 minutes)
 make soak    viewers come and go for ten minutes, and nothing may grow    SECONDS=600
@@ -49,7 +51,7 @@ make test-aws    the same, and the API's refusals, on a stack deployed to AWS   
 make bench-admission    cold start, warm admission and throughput of the control plane (1 min, quiet machine)
 make lock    write anew, after a pin changed, what is installed, with its hashes    UV=/path/to/uv
 make clean   remove everything that was installed or written here
-PORT, HOST and SECONDS are given after the target (make up PORT=9000); what the shell exports by these names is ignored."""
+PORT, HOST, SECONDS, SEED and TIMES are given after the target (make up PORT=9000); what the shell exports by these names is ignored."""
 
 
 def main(arguments: list[str]) -> int:
@@ -57,6 +59,7 @@ def main(arguments: list[str]) -> int:
     targets: Mapping[str, Callable[[], int]] = {
         "up": up,
         "test": test,
+        "test-repeat": lambda: repetition.repeat(os.environ.get("TIMES", ""), say),
         "lint": lint,
         "fuzz": fuzz,
         "bench": bench,
@@ -177,7 +180,15 @@ def test_aws() -> int:
 
 def test() -> int:
     """Run pytest: first what may run side by side, then what needs a whole stack, at last what claims a time."""
+    begun = time.monotonic()
     browser = _prepare_all_and_chromium()
+    installed = time.monotonic()
+    code = _run_tests(browser)
+    say(f"Installing took {installed - begun:.0f} s, the tests {time.monotonic() - installed:.0f} s.")
+    return code
+
+
+def _run_tests(browser: str) -> int:
     # Tests call make themselves, and are not to inherit what this make was told.
     environ = {name: value for name, value in os.environ.items() if name not in _MAKES}
     environ["CHROMIUM"] = browser
@@ -213,7 +224,7 @@ _NO_TESTS = 5  # pytest's exit code
 
 
 def fuzz() -> int:
-    """Look for requests that are answered otherwise than documented."""
+    """Look for what nobody thought of, by properties and by requests."""
     prepare(_ALL, say)
     _become(DEV, "-m", "tests.fuzz")
 

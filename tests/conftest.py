@@ -26,8 +26,21 @@ _START_SECONDS = 100
 _STACK_TEST_SECONDS = 240
 """The first one waits for the stack, too."""
 
-# What a property takes on a machine that is busy says nothing of it. The rest is as Hypothesis has it, there or in CI.
-hypothesis.settings.register_profile("sluice", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+# What a property takes on a machine that is busy says nothing of it. `make test` draws the same examples at every run:
+# one that draws anew is a lottery for whoever clones. `make fuzz` draws anew, and what it finds is kept by @example.
+_BUSY = [hypothesis.HealthCheck.too_slow]
+hypothesis.settings.register_profile(
+    "sluice", deadline=None, suppress_health_check=_BUSY, derandomize=True, print_blob=True
+)
+hypothesis.settings.register_profile(
+    "fuzz",
+    deadline=None,
+    suppress_health_check=_BUSY,
+    derandomize=False,
+    database=None,
+    print_blob=True,
+    max_examples=200,
+)
 hypothesis.settings.load_profile("sluice")
 
 

@@ -23,7 +23,7 @@ def test_make_alone_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> No
     assert main(["nonsense"]) == 2
 
 
-@pytest.mark.parametrize("target", ["up", "demo", "soak", "fuzz"])
+@pytest.mark.parametrize("target", ["up", "demo", "soak", "fuzz", "test-repeat"])
 def test_only_what_make_is_told_counts(tmp_path: Path, target: str) -> None:
     """The user's shell may export the same names for reasons of its own: tcsh and conda set HOST, cloud shells PORT."""
     recorder = tmp_path / "python"
@@ -31,14 +31,24 @@ def test_only_what_make_is_told_counts(tmp_path: Path, target: str) -> None:
     recorder.chmod(0o700)
 
     def seen(*told: str) -> dict[str, str]:
-        environ = os.environ | {"HOST": "x86_64-conda-linux-gnu", "PORT": "80", "SECONDS": "7", "ARGS": "-k it"}
+        environ = os.environ | {
+            "HOST": "x86_64-conda-linux-gnu",
+            "PORT": "80",
+            "SECONDS": "7",
+            "SEED": "1",
+            "TIMES": "2",
+            "ARGS": "-k it",
+        }
         command = ["make", "--silent", target, f"PYTHON={recorder}", *told]
         done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=True)
         variables = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
-        return {name: variables[name] for name in ("HOST", "PORT", "SECONDS", "ARGS") if name in variables}
+        return {
+            name: variables[name] for name in ("HOST", "PORT", "SECONDS", "SEED", "TIMES", "ARGS") if name in variables
+        }
 
     assert seen() == {"ARGS": "-k it"}
     assert seen("PORT=9000") == {"ARGS": "-k it", "PORT": "9000"}
+    assert seen("SEED=7", "TIMES=3") == {"ARGS": "-k it", "SEED": "7", "TIMES": "3"}
     assert seen("HOST=lan", "SECONDS=20") == {"ARGS": "-k it", "HOST": "lan", "SECONDS": "20"}
 
 
