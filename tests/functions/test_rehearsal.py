@@ -1,6 +1,5 @@
 """A dry run says what admission does: the same states, decided in the mind and then in earnest."""
 
-import os
 from dataclasses import replace
 from typing import Any
 
@@ -15,11 +14,12 @@ from shared.grants import GRANT_SECONDS
 from shared.keys import new_session_id, new_stream_key
 from shared.refusals import Refused
 from shared.tiers import Overrides, Tier
+from tests.drawn import repeatable
 from tests.functions.fakes import MemoryDirectory, MemoryNodes, MemoryRosters
 
 NOW = 1_795_532_400.0
 STREAMS = ("a" * 16, "b" * 16, "c" * 16)
-SECRET = new_stream_key(os.urandom)
+SECRET = new_stream_key(repeatable(0))
 BOOTS = {"node1": "bootbootboota222", "node2": "bootbootbootb222"}
 
 AGES = st.sampled_from([0.1, 1.0, 1.9, 3.5, 9.5, 11.0])
@@ -45,7 +45,7 @@ def scenes(draw: st.DrawFn) -> Scene:
         granted = NOW - draw(st.sampled_from([0, 1, 2, 4, 20, 34, 40]))
         used = draw(st.sampled_from([None, granted + 0.1]))
         slot = Slot(
-            new_session_id(os.urandom), BOOTS.get(name, "bootbootbootz222"), int(granted) + GRANT_SECONDS, used,
+            new_session_id(repeatable(stream)), BOOTS.get(name, "bootbootbootz222"), int(granted) + GRANT_SECONDS, used,
             draw(st.integers(0, 2)),
         )  # fmt: skip
         slots[stream] = slot
@@ -80,7 +80,7 @@ class Earnest:
             "directory": MemoryDirectory([scene.key], [], self.nodes), "rosters": self.rosters, "nodes": self.nodes,
         }  # fmt: skip
         self.ports = Ports(
-            **parts, region="local", clock=lambda: self.now, sleep=self.sleep, random=os.urandom, choose=lambda _: 0
+            **parts, region="local", clock=lambda: self.now, sleep=self.sleep, random=repeatable(1), choose=lambda _: 0
         )
 
     def sleep(self, seconds: float) -> None:
@@ -112,7 +112,7 @@ def told(outcome: Place | Refused) -> Any:
 def test_a_rehearsal_ends_as_the_real_admission_does(scene: Scene, force: bool, protocol: str) -> None:  # noqa: FBT001 - Hypothesis passes by name
     """Admitted to the same node, or refused with the same status, body and Retry-After, at once or after a wait alike."""
     mind = rehearse(
-        scene, protocol=protocol, force=force, region="local", now=NOW, random=os.urandom, choose=lambda _: 0
+        scene, protocol=protocol, force=force, region="local", now=NOW, random=repeatable(1), choose=lambda _: 0
     )
     earnest = Earnest(scene)
 
@@ -127,7 +127,7 @@ def test_a_rehearsal_changes_nothing(scene: Scene) -> None:
     """Not the account that it was given, nor the reports."""
     slots, streams = dict(scene.account.slots), {name: dict(one.streams) for name, one in scene.reports.items()}
 
-    rehearse(scene, protocol="whip", force=True, region="local", now=NOW, random=os.urandom, choose=lambda _: 0)
+    rehearse(scene, protocol="whip", force=True, region="local", now=NOW, random=repeatable(1), choose=lambda _: 0)
 
     assert scene.account.slots == slots
     assert {name: dict(one.streams) for name, one in scene.reports.items()} == streams

@@ -5,7 +5,6 @@ system to design.md's rules: never more occupied slots than the limit, nobody di
 epochs that only rise; and in the end, once all is quiet, exactly the limit is admitted again.
 """
 
-import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +22,7 @@ from shared.keys import StreamKey, new_boot, new_stream_id, new_stream_key
 from shared.messages import Heartbeat, HeartbeatReply, PublicKeys
 from shared.refusals import Code, Refused
 from shared.tiers import Overrides, Tier
+from tests.drawn import repeatable
 from tests.functions.fakes import MemoryDirectory, MemoryKeys, MemoryNodes, MemoryRosters, MemoryStreams, SilentLog
 
 LIMIT = 2
@@ -66,8 +66,9 @@ class Rosters(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = NOW
-        self.keys = [new_stream_key(os.urandom) for _ in range(STREAMS)]
-        ids = [new_stream_id(os.urandom) for _ in range(STREAMS)]
+        self.random = repeatable(1)
+        self.keys = [new_stream_key(self.random) for _ in range(STREAMS)]
+        ids = [new_stream_id(self.random) for _ in range(STREAMS)]
         account = Account("acme", Tier.REGISTERED, Overrides(streams=LIMIT))
         self.rosters = MemoryRosters([account])
         self.nodes = MemoryNodes()
@@ -80,7 +81,12 @@ class Rosters(RuleBasedStateMachine):
         self.stream_of = dict(zip((key.digest for key in self.keys), ids, strict=True))
         parts: Any = {"directory": self.directory, "rosters": self.rosters, "nodes": self.nodes}
         self.ports = Ports(
-            **parts, region="local", clock=lambda: self.now, sleep=self.pass_time, random=os.urandom, choose=lambda _: 0
+            **parts,
+            region="local",
+            clock=lambda: self.now,
+            sleep=self.pass_time,
+            random=self.random,
+            choose=lambda _: 0,
         )
         made: dict[str, Any] = {
             "nodes": self.nodes,
@@ -92,7 +98,7 @@ class Rosters(RuleBasedStateMachine):
         self.heartbeats = Heartbeats(
             Stores(**made), keys=lambda _: PublicKeys(), clock=lambda: self.now, log=SilentLog(), tell=lambda _: None
         )
-        self.edges = [Edge(f"node{number}", new_boot(os.urandom), NOW - 10) for number in range(2)]
+        self.edges = [Edge(f"node{number}", new_boot(self.random), NOW - 10) for number in range(2)]
         self.granted: list[Place] = []
         self.epochs: dict[str, int] = {}
         self.outside: dict[tuple[str, str | None], float] = {}
@@ -192,7 +198,7 @@ class Rosters(RuleBasedStateMachine):
     @rule(number=st.integers(0, STREAMS - 1))
     def publish_twice(self, number: int) -> None:
         """A client whose first answer got lost repeats itself: the same session, or the same refusal's kind."""
-        name = os.urandom(8).hex()
+        name = self.random(8).hex()
         first = self.admit(number, idempotency_key=name)
         if isinstance(first, Place):
             again = admit(self.ports, Publish(self.keys[number], idempotency_key=name))
@@ -241,7 +247,7 @@ class Rosters(RuleBasedStateMachine):
                 edge.alive = False
                 edge.running.clear()
             case "restart":
-                fresh = Edge(edge.id, new_boot(os.urandom), max(self.now, edge.started_at + 0.001))
+                fresh = Edge(edge.id, new_boot(self.random), max(self.now, edge.started_at + 0.001))
                 self.edges[number] = fresh
                 self.beat(fresh)
             case "cut":
@@ -287,7 +293,7 @@ class Rosters(RuleBasedStateMachine):
             for one in list(edge.running.values()):
                 self._end(edge, one, "delete")
             if not edge.alive:
-                self.edges[number] = Edge(edge.id, new_boot(os.urandom), max(self.now, edge.started_at + 0.001))
+                self.edges[number] = Edge(edge.id, new_boot(self.random), max(self.now, edge.started_at + 0.001))
             self.edges[number].connected = True
             self.beat(self.edges[number])
         self.pass_time(LEASE_SECONDS + 30)

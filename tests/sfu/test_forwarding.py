@@ -1,5 +1,4 @@
 import asyncio
-import os
 import socket
 from collections.abc import Iterator
 
@@ -15,6 +14,7 @@ from sfu.sending import Subscriber, runs
 from sfu.srtp import PROFILES, Protection, split
 from sfu.stats import PlaneStats
 from sfu.udp import MAX_MESSAGE, MAX_SEGMENTS, UdpSocket
+from tests.drawn import repeatable
 from tests.sfu.native.compiled import compiled
 
 ORIENTATION = "urn:3gpp:video-orientation"
@@ -46,7 +46,7 @@ class Wire:
         one.settimeout(0.2)
         one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self._sockets.append(one)
-        material = os.urandom(2 * (PROFILES[profile].key + PROFILES[profile].salt))
+        material = repeatable(len(self._sockets))(2 * (PROFILES[profile].key + PROFILES[profile].salt))
         ours = Protection(split(PROFILES[profile], material, client=True), self.udp.fanout)
         theirs = Protection(split(PROFILES[profile], material, client=False))
         return Subscriber(one.getsockname(), ours), theirs, one
