@@ -238,13 +238,15 @@ def can_be_wrong(operation: Any) -> bool:
 def beyond_schemas(answer: Any) -> bool:
     """Whether a request was refused for what no schema can say: what the time is, where a URL leads, what the path names."""
     try:
-        said = answer.json()
-        return said.get("field") in {"at", "started_at", "node"} or said.get("error") in _LEADS_WHERE
+        return answer.json().get("error") in _UNSAYABLE
     except (ValueError, AttributeError):
         return False
 
 
-_LEADS_WHERE = {
+_UNSAYABLE = {
+    '"at" must be a time within a year from now, in seconds since the epoch.',
+    "The node began in the future; its clock is wrong.",
+    "The heartbeat is of another node than its address.",
     "The address is not a public one.",
     "The host is neither a name nor an address.",
     "This is not a URL.",  # an IPv6 address in brackets that is none
