@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from functions.accounts import Account, Key, Slot
-from functions.fleet import Fleet, NodeReport, Order
+from functions.fleet import Fleet, NodeReport, Order, Session
 from functions.placement import Choose
 from functions.publishing import Place, Ports, attempt
 from functions.roster import LATE_SECONDS, REPORTED_SILENCE_MS, NotTaken, Take, Taken, Wish, taking
@@ -111,9 +111,7 @@ class _Stage:
         elapsed = self._now - self._began
         if self._began - report.node.at >= LATE_SECONDS:
             return report  # its node has missed a heartbeat already
-        held = [slot for slot in self._account.slots.values() if slot.boot == report.node.boot]
-        if any(slot.used_at is not None and slot.used_at > report.node.at for slot in held):
-            # Older than a session that it will name: a later report would say what this one cannot.
+        if elapsed == 0:
             return report
         streams = {
             name: replace(session, silent_ms=session.silent_ms + int(elapsed * 1000))
@@ -121,4 +119,8 @@ class _Stage:
             else session
             for name, session in report.streams.items()
         }
+        for stream, slot in self._account.slots.items():
+            # Marked by a heartbeat that is not in the node's item yet: the next report names it, and goes on naming the rest.
+            if slot.boot == report.node.boot and slot.used_at is not None and slot.used_at > report.node.at:
+                streams.setdefault(stream, Session(slot.session, self._account.id, self._account.epoch))
         return replace(report, node=replace(report.node, at=report.node.at + elapsed), streams=streams)

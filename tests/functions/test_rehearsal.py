@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from functions.accounts import Account, Key, Slot, Usage
@@ -12,7 +12,7 @@ from functions.publishing import Place, Ports, Publish, admit
 from functions.rehearsal import Scene, rehearse
 from shared.grants import GRANT_SECONDS
 from shared.keys import new_session_id, new_stream_key
-from shared.refusals import Refused
+from shared.refusals import Code, Refused
 from shared.tiers import Overrides, Tier
 from tests.drawn import repeatable
 from tests.functions.fakes import MemoryDirectory, MemoryNodes, MemoryRosters
@@ -66,6 +66,28 @@ def scenes(draw: st.DrawFn) -> Scene:
     return Scene(key, account, Fleet(nodes.values()), reports)
 
 
+def used_on_a_drained_node(*, named: bool, sibling: bool = False) -> Scene:
+    """The key's session began after its node's last beat, 1.9 s ago, which names it or not; both nodes are drained.
+
+    With a *sibling*, it is another stream of the account on that node that is younger than the beat.
+    """
+    nodes = [
+        Node(
+            name, BOOTS[name], NOW - age, "http://127.0.0.1:1", "local", NodeState.SERVING, Load(max_sessions=10), True
+        )
+        for name, age in (("node1", 0.1), ("node2", 1.9))
+    ]
+    granted = NOW - (20 if sibling else 1)
+    slot = Slot("s" * 26, BOOTS["node2"], int(granted) + GRANT_SECONDS, granted + 0.1)
+    slots = {STREAMS[0]: slot}
+    if sibling:
+        slots[STREAMS[1]] = Slot("t" * 26, BOOTS["node2"], int(NOW) - 1 + GRANT_SECONDS, NOW - 0.9)
+    account = Account("acme", Tier.REGISTERED, Overrides(streams=len(slots)), slots)
+    streams = {STREAMS[0]: Session(slot.session, "acme", 1, silent_ms=20)} if named else {}
+    reports = {node.id: NodeReport(node, streams=streams if node.id == "node2" else {}) for node in nodes}
+    return Scene(Key(SECRET.digest, "acme", STREAMS[0]), account, Fleet(nodes), reports)
+
+
 class Earnest:
     """The same scene in stores that are written to, and nodes that go on beating while admission waits."""
 
@@ -108,6 +130,9 @@ def told(outcome: Place | Refused) -> Any:
 
 
 @settings(max_examples=400, deadline=None)
+@example(scene=used_on_a_drained_node(named=True), force=False, protocol="whip")
+@example(scene=used_on_a_drained_node(named=False), force=False, protocol="whip")
+@example(scene=used_on_a_drained_node(named=True, sibling=True), force=False, protocol="whip")
 @given(scene=scenes(), force=st.booleans(), protocol=st.sampled_from(["whip", "whip", "rtmp"]))
 def test_a_rehearsal_ends_as_the_real_admission_does(scene: Scene, force: bool, protocol: str) -> None:  # noqa: FBT001 - Hypothesis passes by name
     """Admitted to the same node, or refused with the same status, body and Retry-After, at once or after a wait alike."""
@@ -120,6 +145,18 @@ def test_a_rehearsal_ends_as_the_real_admission_does(scene: Scene, force: bool, 
 
     assert told(mind.outcome) == told(outcome)
     assert (mind.waited > 0) == (earnest.now > NOW)
+
+
+def test_a_key_whose_encoder_sends_is_in_use_though_no_node_takes_newcomers() -> None:
+    """The node lives and names the session: its owner is told so, not that there is no room; and not after seven seconds."""
+    for scene in (used_on_a_drained_node(named=True), used_on_a_drained_node(named=False)):
+        mind = rehearse(
+            scene, protocol="whip", force=False, region="local", now=NOW, random=os.urandom, choose=lambda _: 0
+        )
+
+        assert isinstance(mind.outcome, Refused)
+        assert (mind.outcome.code, mind.outcome.context["server"]) == (Code.KEY_ALREADY_IN_USE, "node2")
+        assert 0 < mind.waited < 3
 
 
 @given(scene=scenes())
