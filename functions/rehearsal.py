@@ -16,6 +16,9 @@ from functions.roster import LATE_SECONDS, REPORTED_SILENCE_MS, NotTaken, Take, 
 from shared.keys import RandomBytes, new_session_id
 from shared.refusals import Refused, invalid_key
 
+BEAT_SECONDS = 2.0
+"""How often a node reports."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
@@ -108,13 +111,13 @@ class _Stage:
         return False
 
     def _repeated(self, report: NodeReport) -> NodeReport:
-        elapsed = self._now - self._began
         if self._began - report.node.at >= LATE_SECONDS:
             return report  # its node has missed a heartbeat already
-        if elapsed == 0:
+        later = (self._now - report.node.at) // BEAT_SECONDS * BEAT_SECONDS
+        if later <= 0 or self._now == self._began:
             return report
         streams = {
-            name: replace(session, silent_ms=session.silent_ms + int(elapsed * 1000))
+            name: replace(session, silent_ms=session.silent_ms + int(later * 1000))
             if session.silent_ms >= REPORTED_SILENCE_MS
             else session
             for name, session in report.streams.items()
@@ -123,4 +126,4 @@ class _Stage:
             # Marked by a heartbeat that is not in the node's item yet: the next report names it, and goes on naming the rest.
             if slot.boot == report.node.boot and slot.used_at is not None and slot.used_at > report.node.at:
                 streams.setdefault(stream, Session(slot.session, self._account.id, self._account.epoch))
-        return replace(report, node=replace(report.node, at=report.node.at + elapsed), streams=streams)
+        return replace(report, node=replace(report.node, at=report.node.at + later), streams=streams)

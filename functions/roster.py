@@ -4,9 +4,12 @@
 Its answer is a refusal, a write that replaces or reclaims exactly what was seen (and fails if anything changed since),
 a wish to know more, or a wish to wait. Nothing here reads, writes, sleeps or asks for the time.
 
-The rule of a takeover (design.md, rule 3), made exact: a key is *in use* only when that is known. Known means that the
-node reports a packet younger than the request, or that a node which would have said "silent" by now has not. Until
-then the answer is `Wait`, so that an encoder which lost its network is in at its first retry.
+The rule of a takeover (design.md, rule 3), made exact: a key is *in use* only when that is known. Known means that a
+heartbeat younger than the request reports a packet younger than the request, or that its node, which would have said
+"silent" by now, has not. Until then the answer is `Wait`, so that an encoder which lost its network, or its node, is in
+at its first retry: three seconds after their last word both count as silent. By this clock a node that is cut off from
+the control plane is as silent as one that died, and so is every node in the seconds after the control plane itself was
+away; a publish then ends a session which the same key still has there, at that node's next heartbeat.
 """
 
 from collections.abc import Mapping
@@ -205,10 +208,11 @@ def _contest(slot: Slot, wish: Wish, report: NodeReport | None, now: float) -> R
         return _force(slot, wish, server, now)
     if since is not None:
         return Wait(server)
-    # Sound until proven otherwise: did a packet come after the request, or has the node had time to say that none did?
+    # Sound until proven otherwise: did a packet come after the request? Only a heartbeat that was sent after it can say so. A node
+    # that merely has had the time to report a silence may be dead itself, and its last word is as old as its last beat.
     if report is not None and (found := report.streams.get(wish.stream)) is not None:
         heard = report.node.at - found.silent_ms / 1000
-        timely = now - report.node.at < LATE_SECONDS
+        timely = report.node.at >= wish.arrived_at and now - report.node.at < LATE_SECONDS
         if heard >= wish.arrived_at or (timely and now - wish.arrived_at >= VERDICT_SECONDS):
             return key_already_in_use(server)
     return Wait(server)
@@ -218,7 +222,11 @@ def _quiet_since(slot: Slot, stream: str, report: NodeReport | None, now: float)
     """Since when nothing has been heard of the slot's publisher; None while it is heard."""
     found = report.streams.get(stream) if report is not None else None
     if report is None or found is None or found.session != slot.session:
-        return slot.granted_at if slot.used_at is None else None
+        if slot.used_at is None:
+            return slot.granted_at
+        # A heartbeat reported it, and is not in the node's item; if that was the node's last, the item will never have it.
+        heard = slot.used_at if report is None else max(slot.used_at, report.node.at)
+        return heard if now - heard >= OVERDUE_SECONDS else None
     if found.silent_ms >= REPORTED_SILENCE_MS or now - report.node.at >= OVERDUE_SECONDS:
         return report.node.at - found.silent_ms / 1000
     return None

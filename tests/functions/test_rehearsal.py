@@ -73,8 +73,15 @@ def used_on_a_drained_node(*, named: bool, sibling: bool = False) -> Scene:
     """
     nodes = [
         Node(
-            name, BOOTS[name], NOW - age, "http://127.0.0.1:1", "local", NodeState.SERVING, Load(max_sessions=10), True
-        )
+            name,
+            BOOTS[name],
+            NOW - age,
+            "http://127.0.0.1:1",
+            "local",
+            NodeState.SERVING,
+            Load(max_sessions=10),
+            drained=True,
+        )  # fmt: skip
         for name, age in (("node1", 0.1), ("node2", 1.9))
     ]
     granted = NOW - (20 if sibling else 1)

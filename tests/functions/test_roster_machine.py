@@ -171,6 +171,11 @@ class Rosters(RuleBasedStateMachine):
             and self._slot(stream) == one.session and self.now - self.nodes.reports[edge.id].node.at < 2.3
         ]  # fmt: skip
         known = [(edge, one) for edge, one in heard if one.session in self._reported(edge)]
+        slot = self.rosters.accounts["acme"].slots.get(stream)
+        lost = [
+            edge for edge in self.edges if slot is not None and edge.boot == slot.boot
+            and not (edge.alive and edge.connected) and self.nodes.reports[edge.id].node.at < self.now
+        ]  # fmt: skip
         outcome = admit(self.ports, Publish(StreamKey.parse(key.reveal()) or key, **wish))
         if isinstance(outcome, Place):
             assert outcome.account.epoch > self.epochs.get(stream, 0)
@@ -178,6 +183,10 @@ class Rosters(RuleBasedStateMachine):
             self.granted.append(outcome)
             assert not known or wish.get("force"), "a session was displaced that was heard and not forced"
         else:
+            in_use = outcome.code is Code.KEY_ALREADY_IN_USE
+            assert not (lost and in_use and not wish.get("force")), (
+                "a key was refused because of a node that is not heard"
+            )
             assert outcome.code in {Code.STREAM_LIMIT_REACHED, Code.KEY_ALREADY_IN_USE, Code.NO_CAPACITY}
         return outcome
 

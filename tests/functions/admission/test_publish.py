@@ -321,6 +321,52 @@ class TestTakeover:
         assert world.verified(world.publish(key)).claims.node == "node2"
         assert world.slept == 0
 
+    @pytest.mark.parametrize("last_beat", [0.01, 0.5, 1.0, 1.9])
+    @pytest.mark.parametrize("after", [0.05, 0.5, 1.0, 1.9, 2.3, 2.9, 3.0, 4.0, 9.0])
+    def test_a_killed_nodes_key_is_admitted_at_its_first_try(
+        self, world: World, node: Beating, last_beat: float, after: float
+    ) -> None:
+        """So long *after* the kill, which came so long after the node's *last beat*: at once from three seconds on, else it waits.
+
+        Never refused: the node's word from before the request proves nothing, since nobody knows that it died.
+        """
+        key, _, _ = self.live(world, node)
+        other = Beating("node2", "bootbootbootb222", "http://127.0.0.1:8890")
+        world.now += last_beat + after
+        world.beat(other)
+        self.keep_beating(world, other)
+
+        claims = world.verified(world.publish(key)).claims
+
+        assert claims.node == "node2"
+        assert world.slept == pytest.approx(max(0.0, 3.0 - last_beat - after), abs=0.25)
+        assert after < 3 or world.slept == 0
+
+    def test_a_session_that_its_killed_node_never_put_down_makes_way_too(self, world: World, node: Beating) -> None:
+        """Marked in the roster by a beat that did not reach the node's own item: three seconds, not the lease."""
+        world.account("acme", Tier.REGISTERED)
+        key, stream = world.key("acme")
+        session = world.verified(world.publish(key)).claims.session
+        world.rosters.mark_used("acme", stream, session, world.now + 0.5)
+        other = Beating("node2", "bootbootbootb222", "http://127.0.0.1:8890")
+        world.now += 1
+        world.beat(other)
+        self.keep_beating(world, other)
+
+        assert world.verified(world.publish(key)).claims.node == "node2"
+        assert world.slept == pytest.approx(2.5, abs=0.25)
+        assert node.streams == {}
+
+    def test_a_node_that_comes_back_in_time_keeps_its_publisher(self, world: World, node: Beating) -> None:
+        """A heartbeat that was late for whatever reason: the wait is for it too, and the second encoder is refused."""
+        key, _, session = self.live(world, node)
+        world.now += 2.5
+        world.later.append((world.now + 0.3, lambda: _beat(world, node)))
+
+        assert world.publish(key).code == "KEY_ALREADY_IN_USE"
+        assert list(world.slots("acme").values()) == [session]
+        assert world.slept < 0.5
+
     def test_force_takes_a_key_over_on_the_same_node(self, world: World, node: Beating) -> None:
         """With a higher epoch, at once, and the old session is not ended before the new one begins."""
         key, stream, session = self.live(world, node)
