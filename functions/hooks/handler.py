@@ -43,7 +43,11 @@ def answer(hook: Hook, request: Request, log: Log) -> Answer:
     asked, node = read(request.body), request.query.get("node", "")
     if not NAME.fullmatch(node):
         asked = wrong_name("node")
-    said = verdict(lambda: asked if isinstance(asked, Refused) else hook.decide(asked, node), log, route=request.route)
+    said = verdict(
+        lambda: asked if isinstance(asked, Refused) else hook.decide(asked, node, request.address),
+        log,
+        route=request.route,
+    )
     if not isinstance(said, Refused):
         return as_json(200, said).to(request)
     told = refusal(said).to(request)

@@ -26,17 +26,21 @@ class Hook:
         self._watching = watching
         self._log = log
 
-    def decide(self, asked: Asked, node: str) -> Mapping[str, Any] | Refused:
-        """What the reporter beside MediaMTX needs to know of an admitted session, or why there is none."""
-        return self._watch(asked, node) if asked.key is None else self._publish(asked, node)
+    def decide(self, asked: Asked, node: str, sender: str) -> Mapping[str, Any] | Refused:
+        """What the reporter beside MediaMTX needs to know of an admitted session, or why there is none.
 
-    def _publish(self, asked: Asked, name: str) -> Mapping[str, Any] | Refused:
+        *sender* is the address that the question came from, as API Gateway saw it.
+        """
+        return self._watch(asked, node) if asked.key is None else self._publish(asked, node, sender)
+
+    def _publish(self, asked: Asked, name: str, sender: str) -> Mapping[str, Any] | Refused:
         assert asked.key is not None  # noqa: S101 - decide() asked
         now = self._ports.clock()
         key, fleet = self._ports.directory.key_and_fleet(asked.key.digest)
         if key is None or not key.valid(now) or key.stream != asked.stream:
-            # A right key for another stream is as wrong as any.
-            return self._strangers.refusal(asked.address)
+            # A right key for another stream is as wrong as any. Counted by who asks: anybody may ask, and what a question says of
+            # its client is the asker's word, which would give each attempt an address of its own, or use up somebody else's.
+            return self._strangers.refusal(sender)
         node = fleet.named(name)
         if node is None or node.kind != KIND or not node.serves(now):
             self._log.event("no such MediaMTX", node=name[:64])

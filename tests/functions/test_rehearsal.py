@@ -81,7 +81,7 @@ def used_on_a_drained_node(*, named: bool, sibling: bool = False) -> Scene:
             NodeState.SERVING,
             Load(max_sessions=10),
             drained=True,
-        )  # fmt: skip
+        )
         for name, age in (("node1", 0.1), ("node2", 1.9))
     ]
     granted = NOW - (20 if sibling else 1)
