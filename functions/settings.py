@@ -26,6 +26,8 @@ class Settings:
     """Anonymous keys per client address: ten at once, and one more every 60 s."""
     invalid_key_rate: str = "20/3"
     """Attempts with invalid keys per client address, likewise."""
+    watch_rate: str = "200/0.02"
+    """Requests to watch per client address and process, likewise: 200 at once, and fifty more a second."""
     webhook_parameter: str = ""
     """SSM SecureString with the master secret of webhooks; account and webhooks only."""
     webhook_queue: str = ""
@@ -49,4 +51,5 @@ class Settings:
             stack=environment.get("SLUICE_STACK", "sluice"),
             anonymous_rate=environment.get("ANONYMOUS_RATE") or "10/60",
             invalid_key_rate=environment.get("INVALID_KEY_RATE") or "20/3",
+            watch_rate=environment.get("WATCH_RATE") or "200/0.02",
         )

@@ -32,6 +32,7 @@ _PARAMETERS = {
     # Everybody here is one client, 127.0.0.1: demos and tests must not lock one another out.
     "AnonymousRate": "1000/0.1",
     "InvalidKeyRate": "1000/0.1",
+    "WatchRate": "10000/0.001",
 }
 _PROCESSES_PER_FUNCTION = 8
 

@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
+from math import ceil
 from random import randrange
 from typing import TYPE_CHECKING, Any
 
@@ -39,12 +40,13 @@ from functions.storage.registry import Registry
 from functions.storage.rosters import Rosters
 from functions.storage.throttle import Throttle
 from functions.strangers import Strangers
+from functions.turnstile import Turnstile
 from functions.verdicts import verdict
 from functions.watching import Watching
 from functions.web import Answer, Request, as_json, preflight, refusal, request_of
 from shared.keys import StreamKey, is_stream_id
 from shared.offers import SDP, check_body
-from shared.refusals import Code, Refused, invalid_key, invalid_request, not_found, stream_not_found
+from shared.refusals import Code, Refused, invalid_key, invalid_request, not_found, rate_limited, stream_not_found
 
 if TYPE_CHECKING:
     from functions.aws import ParameterStore
@@ -60,9 +62,11 @@ class Admission:
         granting: Granting,
         visitors: Visitors,
         strangers: Strangers,
+        turnstile: Turnstile,
         log: Log,
     ) -> None:
         self._strangers = strangers
+        self._turnstile = turnstile
         self._ports = ports
         self._watching = watching
         self._granting = granting
@@ -126,13 +130,13 @@ class Admission:
         wait = request.flag("wait")
         if refused is None and wait is None:
             refused = wrong_flag("wait")
-        return refused or self._redirect(self._play(Play(stream, "whep", bool(wait))))
+        return refused or self._redirect(self._play(Play(stream, "whep", bool(wait)), request.address))
 
     def _grants(self, request: Request) -> Answer | Refused:
         asked = grant_request(request.body, request.address)
         if isinstance(asked, Refused):
             return asked
-        outcome = self._publish(asked) if isinstance(asked, Publish) else self._play(asked)
+        outcome = self._publish(asked) if isinstance(asked, Publish) else self._play(asked, request.address)
         if isinstance(outcome, Refused):
             return outcome
         claims = outcome.claims
@@ -180,7 +184,11 @@ class Admission:
         self._note("publish", admitted.account.id, admitted.stream, admitted.slot.session, admitted.node.id)
         return self._granting.to_publish(admitted, request.protocol)
 
-    def _play(self, request: Play) -> Grant | Refused:
+    def _play(self, request: Play, address: str) -> Grant | Refused:
+        wait = self._turnstile.take(address, self._ports.clock())
+        if wait > 0:
+            # Before anything is read: who asks too often costs this process some microseconds and nobody a call.
+            return rate_limited(ceil(wait))
         admitted = self._watching.admit(request.stream, request.protocol, wait=request.wait)
         if isinstance(admitted, Refused):
             return admitted
@@ -244,6 +252,7 @@ def build(
             secrets.token_bytes,
         ),
         Strangers(throttle, Rate.parse(settings.invalid_key_rate), clock),
+        Turnstile(Rate.parse(settings.watch_rate)),
         log,
     )
 

@@ -155,7 +155,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         media_type="",
         takes_offer=True,
         parameters=(_STREAM, _WAIT),
-        refusals=(Code.INVALID_REQUEST, *_PLAY, Code.DRAINING, Code.NO_CAPACITY, Code.UNAVAILABLE),
+        refusals=(Code.INVALID_REQUEST, *_PLAY, Code.DRAINING, *_BUSY),
         also=_OFFER_STATUSES,
         headers=_LOCATION,
     ),

@@ -332,14 +332,15 @@ class World:
         event["rawPath"] = f"/{stream}/whep"
         return self.request(changed(event, **changes))
 
-    def ask_grant(self, body: Any) -> Answer:
+    def ask_grant(self, body: Any, **changes: Any) -> Answer:
         """POST /v1/grants."""
-        return self.request(changed(load_event("grants"), body=body if isinstance(body, str) else json.dumps(body)))
-
-    def ask_mediamtx(self, body: Any, node: str = "mtx1") -> Answer:
-        """POST /v1/hooks/mediamtx as the MediaMTX *node* does, or with another body."""
         text = body if isinstance(body, str) else json.dumps(body)
-        event = changed(load_event("mediamtx"), body=text, query={"node": node})
+        return self.request(changed(load_event("grants"), body=text, **changes))
+
+    def ask_mediamtx(self, body: Any, node: str = "mtx1", address: str | None = None) -> Answer:
+        """POST /v1/hooks/mediamtx as the MediaMTX *node* does, or with another body, or from another *address*."""
+        text = body if isinstance(body, str) else json.dumps(body)
+        event = changed(load_event("mediamtx"), body=text, query={"node": node}, address=address)
         return _answer(hooks.answer(self._hook, request_of(event), LambdaLog("hooks")).event())
 
     def beat(self, node: Beating, /, **changes: Any) -> Answer:

@@ -198,3 +198,41 @@ def usage(account: str, node: Beating, received: int, **changes: object) -> dict
     """A usage report."""
     entry = {"account": account, "month": "2026-11", "received": received, "sent": 0}
     return {"v": 1, "node": node.id, "boot": node.boot, "seq": 1, "at": 0, "entries": [entry]} | changes
+
+
+def test_two_hundred_viewers_behind_one_address_all_get_in(world: World, node: Beating) -> None:
+    """A school, an office: at once. Then fifty a second, and whoever asks on costs no call and waits no longer for it."""
+    stream = live(world, node, Tier.STUDIO_PRO)
+
+    assert {world.watch(stream, address="203.0.113.7").status for _ in range(200)} == {307}
+    world.calls["admission"].clear()
+    refused = [world.watch(stream, address="203.0.113.7") for _ in range(100)]
+
+    assert {(answer.status, answer.code, answer.headers["Retry-After"]) for answer in refused} == {
+        (429, "RATE_LIMITED", "1")
+    }
+    assert world.calls["admission"] == []
+    assert world.watch(stream, address="203.0.113.8").status == 307
+    world.now += 1
+    world.beat(node)
+    later = [world.watch(stream, address="203.0.113.7").status for _ in range(60)]
+    assert later in ([307] * 50 + [429] * 10, [307] * 49 + [429] * 11)
+
+
+def test_every_way_to_a_viewer_s_grant_counts_and_an_ipv6_client_counts_by_its_network(
+    world: World, node: Beating
+) -> None:
+    """WHEP and `POST /v1/grants`, of streams that exist or not; not a preflight, and not a publisher."""
+    stream = live(world, node, Tier.STUDIO_PRO)
+    key, _ = world.key("acme")
+    asked = {"stream": stream, "action": "play"}
+    for number in range(100):
+        assert world.watch(stream, address=f"2001:db8:0:1::{number:x}").status == 307
+        assert world.watch("a" * 16, address=f"2001:db8:0:1:{number + 1:x}::").status == 404
+
+    for address in ("2001:db8:0:1:ffff:ffff:ffff:ffff", "2001:0DB8:0:1::1%eth0"):
+        assert world.watch(stream, address=address).code == "RATE_LIMITED"
+        assert world.ask_grant(asked, address=address).code == "RATE_LIMITED"
+        assert world.watch(stream, address=address, method="OPTIONS").status == 200
+        assert world.publish(key, address=address, query={"force": "1"}).status in {307, 409}
+    assert world.watch(stream, address="2001:db8:0:2::1").status == 307
