@@ -28,6 +28,8 @@ class Slot:
     """How many forced takeovers in a row led here; 0 for an ordinary admission."""
     key_tag: bytes = b""
     """Of the secret that it was taken with (`Key.tag`); empty where that was not noted."""
+    awaited_until: float | None = None
+    """Until when a request at most waits for this slot to make way, if one does; by this number it knows its own mark."""
 
     @property
     def granted_at(self) -> int:

@@ -11,6 +11,7 @@ from base64 import b32encode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, assert_never
+from zlib import crc32
 
 from functions.accounts import Account, Key, Slot
 from functions.fleet import Fleet, Node, NodeReport, Order
@@ -29,7 +30,7 @@ from shared.refusals import (
 
 POLL_SECONDS = 0.2
 PATIENCE_SECONDS = 7.0
-"""The longest wait for a silent predecessor; the function's time limit is above it."""
+"""The longest wait for a silent predecessor, up to half a second more; the function's time limit is above it."""
 ATTEMPTS = 8
 """Writes that may lose to others before we say that we cannot decide."""
 MAX_IDEMPOTENCY_KEY = 255
@@ -103,6 +104,14 @@ class Rosters(Protocol):
         """Free the slot of *session*."""
         ...
 
+    def wait(self, account: str, stream: str, session: str, until: float, now: float) -> bool:
+        """Note who waits for the slot of *session*, and until when at most; False where somebody else does."""
+        ...
+
+    def leave(self, account: str, stream: str, session: str, until: float) -> None:
+        """Take that note away."""
+        ...
+
 
 class Nodes(Protocol):
     """Where commands are left (`functions.storage.nodes`)."""
@@ -142,7 +151,7 @@ def admit(ports: Ports, request: Publish) -> Place | Refused:
         if request.idempotency_key is None
         else tuple(_repetitions(request.key.digest, request.idempotency_key))
     )
-    wish = Wish(key.stream, request.protocol, sessions, now, request.force)
+    wish = Wish(key.stream, request.protocol, sessions, now, request.force, patience_of(now, sessions[0]))
     outcome = attempt(ports, key, wish, fleet, region=request.region, node=request.node)
     if isinstance(outcome, Refused):
         ports.note(key, request, outcome, ports.clock())
@@ -159,6 +168,14 @@ def attempt(
 ) -> Place | Refused:
     """A slot for *wish* of a valid *key*, or why not. A dry run asks this very function, over ports that write nothing."""
     return _restricted(ports, key, wish.protocol) or _Attempt(ports, key, wish, fleet, region, node).run()
+
+
+def patience_of(arrived_at: float, session: str) -> float:
+    """When the waiting of a request for *session* ends that came at *arrived_at*: to the microsecond, as it is stored and compared.
+
+    Requests of one instant differ in the last half second, so that each knows its own mark on a slot from another's.
+    """
+    return round(arrived_at + PATIENCE_SECONDS + crc32(session.encode()) % 500_000 / 1e6, 6)
 
 
 def _restricted(ports: Ports, key: Key, protocol: str) -> Refused | None:
@@ -188,9 +205,20 @@ class _Attempt:
         self._fleet = fleet
         self._reports: dict[str, NodeReport | None] = {}
         """By boot."""
+        self._awaits: Slot | None = None
+        """The slot that this request is noted to wait for."""
 
     def run(self) -> Place | Refused:
         """The ordinary write first; then whatever it takes."""
+        outcome = self._run()
+        if isinstance(outcome, Refused) and self._awaits is not None:
+            # Whoever comes next may wait at once. A taken slot has taken the note along, and one that is left here lapses.
+            self._ports.rosters.leave(
+                self._key.account, self._key.stream, self._awaits.session, self._wish.patient_until
+            )
+        return outcome
+
+    def _run(self) -> Place | Refused:
         node = self._place()
         account: Account | None
         if node is None:
@@ -223,9 +251,10 @@ class _Attempt:
                 case Look():
                     self._look(decision.boots)
                 case Wait():
-                    if now - self._wish.arrived_at > PATIENCE_SECONDS:
+                    if now >= self._wish.patient_until:
                         return key_already_in_use(decision.server)
-                    self._ports.sleep(POLL_SECONDS)
+                    if self._may_wait(decision.slot, now):
+                        self._ports.sleep(POLL_SECONDS)
                     # The roster may have moved on as well: the predecessor ended, or another one was faster.
                     self._reports.clear()
                     account = self._ports.rosters.read(self._key.account)
@@ -233,6 +262,16 @@ class _Attempt:
                     return self._take(account, decision, now)
                 case _:
                     assert_never(decision)
+
+    def _may_wait(self, slot: Slot, now: float) -> bool:
+        """Whether this request is noted as the one that waits for *slot*; one write for each slot that it waits for."""
+        if self._awaits is not None and self._awaits.session == slot.session:
+            return True
+        until = self._wish.patient_until
+        if not self._ports.rosters.wait(self._key.account, self._key.stream, slot.session, until, now):
+            return False
+        self._awaits = slot
+        return True
 
     def _look(self, boots: frozenset[str]) -> None:
         """Fetch what the nodes of *boots* last reported."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functions.accounts import Account, Key, Slot
 from functions.fleet import Fleet, NodeReport, Order, Session
 from functions.placement import Choose
-from functions.publishing import Place, Ports, attempt
+from functions.publishing import Place, Ports, attempt, patience_of
 from functions.roster import LATE_SECONDS, REPORTED_SILENCE_MS, NotTaken, Take, Taken, Wish, taking
 from shared.keys import RandomBytes, new_session_id
 from shared.refusals import Refused, invalid_key
@@ -56,7 +56,8 @@ def rehearse(
         random=random,
         choose=choose,
     )
-    wish = Wish(scene.key.stream, protocol, (new_session_id(random),), now, force)
+    session = new_session_id(random)
+    wish = Wish(scene.key.stream, protocol, (session,), now, force, patience_of(now, session))
     outcome = attempt(ports, scene.key, wish, scene.fleet)
     return Rehearsed(outcome, round(stage.clock() - now, 3))
 
@@ -105,6 +106,13 @@ class _Stage:
     def release(self, _account: str, _stream: str, _session: str) -> bool:
         """Free nothing."""
         return False
+
+    def wait(self, _account: str, _stream: str, _session: str, _until: float, _now: float) -> bool:
+        """Wait, as whoever finds nobody waiting."""
+        return True
+
+    def leave(self, _account: str, _stream: str, _session: str, _until: float) -> None:
+        """Nothing was noted."""
 
     def order(self, _node: str, _boot: str, _order: Order) -> bool:
         """Command nobody."""

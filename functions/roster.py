@@ -45,6 +45,8 @@ class Wish:
     """Session ids that belong to this request: one, or with an Idempotency-Key those of its repetitions too."""
     arrived_at: float
     force: bool = False
+    patient_until: float = 0
+    """When its waiting ends; it marks the slot that it waits for with this number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,11 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The decision needs time: look again in a moment."""
+    """The decision needs time: look again in a moment, as the only one that waits for this slot."""
 
     server: str
     """The node to name, should patience end first."""
+    slot: Slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,8 @@ def decide(account: Account, wish: Wish, fleet: Fleet, reports: Reports, now: fl
         following = wish.sessions[min(repetition + 1, len(wish.sessions) - 1)]
         return _make_room(account, wish, Take(following, slot), reports, now)
     verdict = _contest(slot, wish, reports[slot.boot], now)
+    if isinstance(verdict, Wait):
+        return _others_wait(slot, wish, verdict.server, now) or verdict
     return verdict if not isinstance(verdict, Take) else _make_room(account, wish, verdict, reports, now)
 
 
@@ -207,7 +212,7 @@ def _contest(slot: Slot, wish: Wish, report: NodeReport | None, now: float) -> R
     if wish.force:
         return _force(slot, wish, server, now)
     if since is not None:
-        return Wait(server)
+        return Wait(server, slot)
     # Sound until proven otherwise: did a packet come after the request? Only a heartbeat that was sent after it can say so. A node
     # that merely has had the time to report a silence may be dead itself, and its last word is as old as its last beat.
     if report is not None and (found := report.streams.get(wish.stream)) is not None:
@@ -215,7 +220,15 @@ def _contest(slot: Slot, wish: Wish, report: NodeReport | None, now: float) -> R
         timely = report.node.at >= wish.arrived_at and now - report.node.at < LATE_SECONDS
         if heard >= wish.arrived_at or (timely and now - wish.arrived_at >= VERDICT_SECONDS):
             return key_already_in_use(server)
-    return Wait(server)
+    return Wait(server, slot)
+
+
+def _others_wait(slot: Slot, wish: Wish, server: str, now: float) -> Refused | None:
+    """Why this request may not wait for *slot*: another one does. A request that waits holds a process, so one key holds one."""
+    until = slot.awaited_until
+    if until is None or until <= now or until == wish.patient_until:
+        return None
+    return key_already_in_use(server, ceil(until - now))
 
 
 def _quiet_since(slot: Slot, stream: str, report: NodeReport | None, now: float) -> float | None:

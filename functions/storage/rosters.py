@@ -4,11 +4,12 @@ Every condition is a named clause with its reason above it. A write that was ret
 session in the failure image; that is the caller's to see (`functions.roster.Own`).
 """
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from functions.accounts import Account, Slot
 from functions.roster import NotTaken, Take, Taken
-from functions.storage.dynamo import Dynamo, Unmet, Update, Written
+from functions.storage.dynamo import Dynamo, StoreUnavailableError, Unmet, Update, Written
 from functions.storage.shapes import account_key, account_of, pack, slot_item
 from shared.months import month_of
 
@@ -29,6 +30,9 @@ ROOM = "size(slots) < lim"
 SAME = "slots.#stream.s = :seen"
 # A grant that was judged unused has not become a session in between.
 STILL_UNUSED = "attribute_not_exists(slots.#stream.u)"
+# Nobody waits for the slot, or nobody any more: whoever waits ends by then or has died; or it is this very write, repeated.
+UNAWAITED = "(attribute_not_exists(slots.#stream.w) OR slots.#stream.w <= :now OR slots.#stream.w = :until)"
+AWAITED_HERE = "slots.#stream.w = :until"
 # `size(slots) <= :bound` is worked out from the limit that was seen, so the limit must still be that one.
 SAME_LIMIT = "lim = :lim"
 BOUND = "size(slots) <= :bound"
@@ -117,8 +121,31 @@ class Rosters:
         """Free the slot of *session*; False where it was not there."""
         return not isinstance(self._on_own_slot(account, stream, session, "REMOVE slots.#stream", {}), Unmet)
 
+    def wait(self, account: str, stream: str, session: str, until: float, now: float) -> bool:
+        """Note that a request waits for the slot of *session*, *until* then at most; False where another one does, or it is gone."""
+        return not isinstance(
+            self._on_own_slot(
+                account,
+                stream,
+                session,
+                "SET slots.#stream.w = :until",
+                {":until": until, ":now": now},
+                f"{SAME} AND {UNAWAITED}",
+            ),
+            Unmet,
+        )
+
+    def leave(self, account: str, stream: str, session: str, until: float) -> None:
+        """Take that note away, as long as it is the one of `wait` with the same *until*; at the latest it lapses by itself."""
+        with suppress(StoreUnavailableError):
+            self._on_own_slot(
+                account, stream, session, "REMOVE slots.#stream.w", {":until": until}, f"{SAME} AND {AWAITED_HERE}"
+            )
+
     def _on_own_slot(
-        self, account: str, stream: str, session: str, update: str, values: dict[str, Any]
+        self, account: str, stream: str, session: str, update: str, values: dict[str, Any], condition: str = SAME
     ) -> Written | Unmet:
         names, values = {"#stream": stream}, {":seen": pack(session), **values}
-        return self._dynamo.update(Update(self._table, account_key(account), update, SAME, names, values, "ALL_NEW"))
+        return self._dynamo.update(
+            Update(self._table, account_key(account), update, condition, names, values, "ALL_NEW")
+        )

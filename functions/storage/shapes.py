@@ -89,12 +89,21 @@ def slot_item(slot: Slot) -> Item:
         "u": slot.used_at,
         "f": slot.forced or None,
         "k": slot.key_tag or None,
+        "w": slot.awaited_until,
     }
 
 
 def slot_of(item: Item) -> Slot:
     """The slot that an entry of the roster means."""
-    return Slot(unpack(item["s"]), unpack(item["b"]), item["x"], item.get("u"), item.get("f", 0), item.get("k", b""))
+    return Slot(
+        unpack(item["s"]),
+        unpack(item["b"]),
+        item["x"],
+        item.get("u"),
+        item.get("f", 0),
+        item.get("k", b""),
+        item.get("w"),
+    )
 
 
 def overrides_item(overrides: Overrides) -> Item:

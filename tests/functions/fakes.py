@@ -51,6 +51,22 @@ class MemoryRosters:
             self._put(account, stream, None)
         return slot is not None
 
+    def wait(self, account: str, stream: str, session: str, until: float, now: float) -> bool:
+        """Note who waits for the slot of *session*."""
+        slot = self._slot(account, stream, session)
+        if slot is None or (
+            slot.awaited_until is not None and slot.awaited_until > now and slot.awaited_until != until
+        ):
+            return False
+        self._put(account, stream, replace(slot, awaited_until=until))
+        return True
+
+    def leave(self, account: str, stream: str, session: str, until: float) -> None:
+        """Take that note away."""
+        slot = self._slot(account, stream, session)
+        if slot is not None and slot.awaited_until == until:
+            self._put(account, stream, replace(slot, awaited_until=None))
+
     def _slot(self, account: str, stream: str, session: str) -> Slot | None:
         found = self.accounts.get(account)
         slot = found.slots.get(stream) if found is not None else None

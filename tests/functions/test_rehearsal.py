@@ -46,7 +46,7 @@ def scenes(draw: st.DrawFn) -> Scene:
         used = draw(st.sampled_from([None, granted + 0.1]))
         slot = Slot(
             new_session_id(repeatable(stream)), BOOTS.get(name, "bootbootbootz222"), int(granted) + GRANT_SECONDS, used,
-            draw(st.integers(0, 2)),
+            draw(st.integers(0, 2)), awaited_until=draw(st.sampled_from([None, None, None, NOW - 1, NOW + 3])),
         )  # fmt: skip
         slots[stream] = slot
         if name in nodes and used is not None and draw(st.integers(0, 4)):

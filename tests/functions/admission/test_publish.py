@@ -423,6 +423,105 @@ class TestTakeover:
         assert world.publish(key, query={"force": "1"}).status == 307
 
 
+class TestWaiting:
+    """A request that waits holds a process of the function, so that one stream holds one."""
+
+    def quiet(self, world: World, node: Beating) -> tuple[str, str]:
+        """A key and its stream, whose publisher fell silent 0.6 s ago."""
+        world.account("acme", Tier.REGISTERED)
+        key, stream = world.key("acme")
+        node.publishes(world, world.publish(key), silent_ms=600)
+        world.beat(node)
+        world.calls["admission"].clear()
+        return key, stream
+
+    def test_one_waits_and_the_others_are_refused_at_once(self, world: World, node: Beating) -> None:
+        """For a read, a refused write and a read each; with the seconds after which the waiting is over."""
+        key, stream = self.quiet(world, node)
+        answers: list[Answer] = []
+        slept: list[float] = []
+
+        def crowd() -> None:
+            world.calls["admission"].clear()
+            before = world.slept
+            answers.extend(world.publish(key) for _ in range(40))
+            slept.append(world.slept - before)
+            assert len([call for call in world.calls["admission"] if call.action == "dynamodb:BatchGetItem"]) == 80
+            # Of the refusals one in five seconds is noted for the owner.
+            assert len([call for call in world.calls["admission"] if call.action == "dynamodb:UpdateItem"]) <= 42
+
+        world.later.append((world.now + 0.5, crowd))
+        first = world.publish(key)
+
+        assert first.status == 307
+        assert list(world.slots("acme").values()) == [world.verified(first).claims.session]
+        assert slept == [0.0]
+        assert {(answer.status, answer.code, answer.json["server"]) for answer in answers} == {
+            (409, "KEY_ALREADY_IN_USE", "node1")
+        }
+        assert {answer.headers["Retry-After"] for answer in answers} <= {"7", "8"}
+        assert stream in world.slots("acme")
+
+    def test_who_was_refused_after_waiting_makes_room_for_the_next(self, world: World, node: Beating) -> None:
+        """The publisher came back; when it falls silent again, the next request waits as the first did."""
+        key, stream = self.quiet(world, node)
+        world.later.append((world.now + 0.7, lambda: _silent(world, node, stream, 10)))
+        assert world.publish(key).code == "KEY_ALREADY_IN_USE"
+        world.now += 0.5
+        _silent(world, node, stream, 600)
+
+        assert world.publish(key).status == 307
+
+    def test_a_request_that_died_while_it_waited_blocks_nobody_beyond_its_patience(
+        self, world: World, node: Beating
+    ) -> None:
+        """Until then the others are told how long; and whoever need not wait is not asked to."""
+        key, stream = self.quiet(world, node)
+        session = world.slots("acme")[stream]
+        assert world.rosters.wait("acme", stream, session, world.now + 7, world.now)
+
+        assert world.publish(key).headers["Retry-After"] == "7"
+        for _ in range(3):
+            world.now += 2
+            _silent(world, node, stream, 600)
+        assert world.publish(key).headers["Retry-After"] == "1"
+        assert world.slept == 0
+        world.now += 1
+        _silent(world, node, stream, 600)
+        assert world.publish(key).status == 307
+        assert world.slept > 2
+
+    @pytest.mark.parametrize("how", ["force", "silence", "end"])
+    def test_what_can_be_decided_is_decided_whoever_waits(self, world: World, node: Beating, how: str) -> None:
+        """A forced takeover, a silence that is long enough, a session that is over."""
+        key, stream = self.quiet(world, node)
+        session = world.slots("acme")[stream]
+        assert world.rosters.wait("acme", stream, session, world.now + 7, world.now)
+        if how == "silence":
+            _silent(world, node, stream, 3000)
+        if how == "end":
+            node.streams.clear()
+            _beat(world, node)
+
+        assert world.publish(key, query={"force": "1"} if how == "force" else {}).status == 307
+        assert world.slept == 0
+
+    def test_a_note_of_which_nothing_was_heard_is_not_another_s(self, world: World, node: Beating) -> None:
+        """Botocore repeats a write whose answer got lost; the request then waits like any."""
+        key, _ = self.quiet(world, node)
+        client = world.admission._ports.rosters._dynamo._client  # type: ignore[attr-defined]
+        real = client.update_item
+
+        def twice(**parameters: Any) -> Any:
+            if "slots.#stream.w" in parameters["UpdateExpression"]:
+                real(**parameters)
+            return real(**parameters)
+
+        client.update_item = twice
+
+        assert world.publish(key).status == 307
+
+
 class TestRepetition:
     """Lost answers."""
 

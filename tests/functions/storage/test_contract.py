@@ -21,9 +21,9 @@ def test_both_rosters_answer_alike(world: World) -> None:
     memory = MemoryRosters([Account("acme", Tier.REGISTERED, Overrides(streams=2), created=NOW)])
     taken = 0
 
-    for step in range(250):
+    for step in range(400):
         stream, session = rng.choice(STREAMS), rng.choice(SESSIONS)
-        what = rng.choice(["take", "take", "mark", "free"])
+        what = rng.choice(["take", "take", "mark", "free", "wait", "wait", "leave"])
         take = _take(rng, memory, stream)
         expected = _apply(memory, what, stream, session, take, step)
         taken += isinstance(expected, Taken)
@@ -48,4 +48,9 @@ def _apply(store: Rosters | MemoryRosters, what: str, stream: str, session: str,
             return store.take("acme", stream, slot, protocol="whip", now=NOW, take=take, lim=2)
         case "mark":
             return store.mark_used("acme", stream, session, NOW + step)
+        case "wait":
+            return store.wait("acme", stream, session, NOW + step % 7 + 0.123456, NOW + step % 5)
+        case "leave":
+            store.leave("acme", stream, session, NOW + step % 7 + 0.123456)
+            return store.read("acme")
     return store.release("acme", stream, session)
