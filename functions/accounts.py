@@ -96,6 +96,20 @@ class Retiring:
         return _tag(self.digest)
 
 
+AUDIENCE_SECONDS = 60
+"""How long a note of waiting viewers counts: as long as a node lets them wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Viewers who wait for a publisher."""
+
+    boot: str
+    """The life of the node that they are connected to."""
+    at: float
+    """When it last said so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """A stream key as storage knows it: by its digest."""
@@ -115,10 +129,17 @@ class Key:
     """The first two characters of the secret, for its owner to know it by."""
     retiring: tuple[Retiring, ...] = ()
     """Only in the account's entry of the key: secrets that it had before and that are not over."""
+    audience: Audience | None = None
+    """Only in the key's own item: where viewers of its stream wait, or did."""
 
     def valid(self, now: float) -> bool:
         """Whether the key publishes at *now*."""
         return all(limit is None or now < limit for limit in (self.revoked_at, self.expires_at))
+
+    def awaited_at(self, now: float) -> str | None:
+        """The boot of the node where viewers wait for this key's publisher at *now*."""
+        waits = self.audience is not None and now - self.audience.at < AUDIENCE_SECONDS
+        return self.audience.boot if self.audience is not None and waits else None
 
     @property
     def tag(self) -> bytes:

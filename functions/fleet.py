@@ -121,6 +121,8 @@ class NodeReport:
     """When all its sessions were last compared with the rosters."""
     swept_at: float = 0
     """When sessions were last taken off it, because the node was not heard of."""
+    waits: Mapping[str, float] = field(default_factory=dict)
+    """When the key of each stream that has viewers here and no publisher was last told so."""
 
     def holds(self, stream: str, session: str, now: float) -> bool:
         """Whether the node reports *session* on *stream*, and its word counts."""

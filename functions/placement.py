@@ -14,15 +14,26 @@ Choose = Callable[[int], int]
 
 
 def place(
-    fleet: Fleet, *, now: float, region: str, choose: Choose, node: str | None = None, avoid: str | None = None
+    fleet: Fleet,
+    *,
+    now: float,
+    region: str,
+    choose: Choose,
+    node: str | None = None,
+    audience: str | None = None,
+    avoid: str | None = None,
 ) -> Node | None:
-    """A node with room: *node* if it takes sessions, else one of *region*, else any; None when nothing fits.
+    """A node with room: *node* if it takes sessions, else that of *audience*, else one of *region*, else any; None when nothing fits.
 
-    *avoid* is a boot that looks dead before its lease is over: it is the last resort.
+    *audience* is the boot of the node where viewers wait. *avoid* is one that looks dead before its lease is over: it is
+    the last resort.
     """
     named = fleet.named(node)
     if named is not None and named.serves(now) and not named.load.full:
         return named
+    awaited = fleet.of_boot(audience) if audience is not None and audience != avoid else None
+    if awaited is not None and has_room(awaited, now):
+        return awaited
     fitting = [candidate for candidate in fleet.nodes if has_room(candidate, now)]
     fitting = [candidate for candidate in fitting if candidate.boot != avoid] or fitting
     near = [candidate for candidate in fitting if candidate.region == region] or fitting

@@ -292,9 +292,14 @@ class _Attempt:
         return outcome
 
     def _successor(self, take: Take, now: float) -> Node | None:
-        """The predecessor's node while it lives, so that viewers stay connected; else any."""
+        """The predecessor's node while it lives, so that viewers stay connected; else any.
+
+        A session that never began has no viewers: then those count who wait elsewhere.
+        """
         if take.replaces is None:
             return self._place()
+        if take.replaces.used_at is None and self._key.awaited_at(now) not in {None, take.replaces.boot}:
+            return self._place(avoid=take.replaces.boot)
         report = self._reports.get(take.replaces.boot)
         if report is None:
             return self._place(avoid=take.replaces.boot)
@@ -336,11 +341,13 @@ class _Attempt:
         return Place(account, self._key.stream, slot, node)
 
     def _place(self, *, avoid: str | None = None) -> Node | None:
+        now = self._ports.clock()
         return place(
             self._fleet,
-            now=self._ports.clock(),
+            now=now,
             region=self._region or self._ports.region,
             choose=self._ports.choose,
             node=self._node,
+            audience=self._key.awaited_at(now),
             avoid=avoid,
         )

@@ -92,7 +92,9 @@ class DryRun:
     def _key(self, account: Account, asked: DryRunRequest) -> Key | None:
         if asked.stream_key is None:
             stream = asked.stream_id or ""
-            return self._registry.key(account.id, stream) if is_stream_id(stream) else None
+            owned = self._registry.key(account.id, stream) if is_stream_id(stream) else None
+            # The key's own item, as a publish reads it: it also says where viewers wait.
+            return (self._registry.key_of_secret(owned.digest) or owned) if owned is not None else None
         secret = StreamKey.parse(asked.stream_key)
         found = self._registry.key_of_secret(secret.digest) if secret is not None else None
         return found if found is not None and found.account == account.id else None

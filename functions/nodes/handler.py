@@ -12,9 +12,11 @@ from functions import answers, aws
 from functions.eventbus import EventBus, no_client
 from functions.nodes.service import Heartbeats, Stores
 from functions.nodes.sweep import Sweep
+from functions.nodes.waiting import Waiting
 from functions.observability import LambdaLog, Log
 from functions.settings import Settings
 from functions.signer import jwks_parameter
+from functions.storage.audiences import Audiences
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
@@ -60,19 +62,21 @@ def build(
 ) -> APIGatewayHttpResolver:
     """The composition root."""
     jwks = jwks_parameter(ssm, settings.jwks_parameter)
+    registry = Registry(dynamo, settings.accounts_table)
     heartbeats = Heartbeats(
         Stores(
             Nodes(dynamo, settings.fleet_table),
             Rosters(dynamo, settings.accounts_table),
             Streams(dynamo, settings.accounts_table),
             Directory(dynamo, settings.accounts_table, settings.fleet_table),
-            Registry(dynamo, settings.accounts_table),
+            registry,
         ),
         lambda now: PublicKeys.model_validate(jwks.value(now)),
         clock,
         log,
         EventBus(events, settings.event_bus, settings.stack, log).put,
         RefusalLog(dynamo, settings.accounts_table).note,
+        Waiting(registry, Audiences(dynamo, settings.accounts_table)).tell,
     )
     return router(heartbeats, log)
 

@@ -54,6 +54,13 @@ class Stores:
     registry: Keys
 
 
+def _nobody_waits(
+    _beat: Heartbeat, _told: Mapping[str, float], _left: frozenset[str], _now: float
+) -> Mapping[str, float]:
+    """For callers that place nobody by where viewers wait."""
+    return {}
+
+
 class Heartbeats:
     """Answers heartbeats."""
 
@@ -65,6 +72,7 @@ class Heartbeats:
         log: Log,
         tell: Callable[[Sequence[Happening]], object],
         note: Callable[[str, Noted], object] = lambda _account, _noted: None,
+        waiting: Callable[[Heartbeat, Mapping[str, float], frozenset[str], float], Mapping[str, float]] = _nobody_waits,
     ) -> None:
         self._nodes = stores.nodes
         self._rosters = stores.rosters
@@ -76,6 +84,7 @@ class Heartbeats:
         self._log = log
         self._tell = tell
         self._note = note
+        self._waiting = waiting
 
     def beat(self, node: str, heartbeat: Heartbeat) -> HeartbeatReply | Refused:
         """Take note of *heartbeat*, which came in under the name *node*."""
@@ -97,6 +106,10 @@ class Heartbeats:
         if heartbeat.state == "stopped":
             reported = {}
         confirmed, ending = self._confirm(heartbeat, reported, known, now, again=lapsed)
+        # Before slots are freed: whoever takes one then must know where viewers wait.
+        waits = self._waiting(
+            heartbeat, {} if before is None or new_boot else before.waits, _left(heartbeat, known), now
+        )
         self._take_leave(heartbeat.ended, known, reported)
         self._show(heartbeat, confirmed, known)
 
@@ -106,6 +119,7 @@ class Heartbeats:
             streams=confirmed,
             projected_at=self._due(before, heartbeat, now),
             checked_at=checked_at,
+            waits=waits,
         )
         written = self._nodes.beat(report, heartbeat.done, new_boot=new_boot)
         if isinstance(written, Fenced):
@@ -234,6 +248,12 @@ def _succeeded_here(account: Account | None, stream: str, boot: str, now: float)
 def _told(before: NodeReport | None, written: NodeReport) -> Mapping[str, Session]:
     """The sessions whose begin was told and whose end was not: none where a sweep has just told their ends."""
     return before.streams if before is not None and before.swept_at == written.swept_at else {}
+
+
+def _left(heartbeat: Heartbeat, known: Mapping[str, Session]) -> frozenset[str]:
+    """The streams whose publisher leaves with this beat."""
+    ended = {end.stream for end in heartbeat.ended if end.action == "publish"}
+    return frozenset(ended | known.keys()) - {report.stream for report in heartbeat.streams}
 
 
 def _older_life(before: NodeReport, heartbeat: Heartbeat, now: float) -> bool:

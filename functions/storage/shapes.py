@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from functions.accounts import Account, Key, Live, Noted, Retiring, Slot, Stream, Usage
+from functions.accounts import Account, Audience, Key, Live, Noted, Retiring, Slot, Stream, Usage
 from functions.fleet import Fleet, Load, Node, NodeReport, NodeState, Order, Session
 from functions.quota import Told
 from functions.storage.attributes import Item
@@ -188,7 +188,13 @@ def key_of(item: Item) -> Key:
         digest, item["account"], item["stream"], item.get("label", ""), item.get("created", 0),
         item.get("revoked"), item.get("expires"), item.get("protos"), item.get("hint", ""),
         tuple(Retiring(old["d"], old["until"]) for old in item.get("retiring", ())),
+        Audience(unpack(item["waits"]["b"]), item["waits"]["t"]) if "waits" in item else None,
     )  # fmt: skip
+
+
+def audience_item(audience: Audience) -> Item:
+    """Where viewers wait, on the item of the key that they wait for."""
+    return {"b": pack(audience.boot), "t": audience.at}
 
 
 def owned_item(key: Key) -> Item:
@@ -378,6 +384,7 @@ def report_item(report: NodeReport) -> Item:
         "streams": {stream: session_item(session) for stream, session in report.streams.items()},
         "projected": report.projected_at,
         "checked": report.checked_at,
+        "waits": dict(report.waits),
         "ttl": int(report.node.at) + NODE_DAYS * 86400,
     }
 
@@ -392,4 +399,5 @@ def report_of(item: Item) -> NodeReport:
         projected_at=item["projected"],
         checked_at=item["checked"],
         swept_at=item.get("swept", 0),
+        waits=item.get("waits", {}),
     )

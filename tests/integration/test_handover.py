@@ -235,3 +235,28 @@ async def test_draining_moves_publishers_and_viewers_within_two_seconds(stack: d
 
     assert audience.refused == []
     assert max(gaps) <= GAP_SECONDS, gaps
+
+
+async def test_a_publisher_that_ends_and_comes_back_finds_its_viewers(stack: dict[str, Any]) -> None:
+    """By DELETE and by the API, as OBS does at each restart, six times: the viewer who waited keeps its connection and has a picture again."""
+    async with peer.host() as host:
+        api = Client(host.http, stack)
+        _, (key,) = await asyncio.to_thread(api.account, Tier.SOLO_CREATOR)
+        video = clip.load(VIDEO)
+        table = stamps.table(video)
+        whip_url = f"{api.api}/{key.stream_key.reveal()}/whip"
+        publisher = Publisher(host, whip_url, video, table)
+        await publisher.connect()
+        audience = Audience(host, api.api, key)
+        viewer = await audience.watch()
+        for _ in range(6):
+            await publisher.close()
+            packets = viewer.packets
+            publisher = Publisher(host, whip_url, video, table)
+            await publisher.connect()
+            async with asyncio.timeout(5):
+                while viewer.packets <= packets + 30:
+                    assert not viewer.ended.done()
+                    await asyncio.sleep(0.02)
+        await viewer.close()
+        await publisher.close()

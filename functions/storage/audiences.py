@@ -1,0 +1,38 @@
+"""Where viewers wait for a key's publisher: noted on the key's own item, which a publish reads anyway."""
+
+from typing import TYPE_CHECKING
+
+from functions.accounts import AUDIENCE_SECONDS, Audience
+from functions.storage.dynamo import Dynamo, Update
+from functions.storage.shapes import audience_item, key_key, pack
+
+if TYPE_CHECKING:
+    from functions.storage.attributes import Item
+
+# Viewers whose publisher left them are more than those who came early: their node's word counts at once.
+EXISTS = "attribute_exists(pk)"
+# Who waits elsewhere came first, unless nothing was heard of them for long.
+NONE_ELSEWHERE = "attribute_exists(pk) AND (attribute_not_exists(waits) OR waits.b = :boot OR waits.t < :stale)"
+
+
+class Audiences:
+    """Notes on keys."""
+
+    def __init__(self, dynamo: Dynamo, table: str) -> None:
+        self._dynamo = dynamo
+        self._table = table
+
+    def note(self, digest: str, audience: Audience, *, left: bool) -> None:
+        """Note on the key with this digest where viewers wait; *left*: its publisher has just left them there."""
+        values: Item = {":waits": audience_item(audience)}
+        if not left:
+            values |= {":boot": pack(audience.boot), ":stale": audience.at - AUDIENCE_SECONDS}
+        self._dynamo.update(
+            Update(
+                self._table,
+                key_key(digest),
+                "SET waits = :waits",
+                EXISTS if left else NONE_ELSEWHERE,
+                values=values,
+            )
+        )
