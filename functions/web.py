@@ -11,22 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from shared.cors import EVERY_ANSWER, OPTIONS_ANSWER
 from shared.offers import SDP
 from shared.refusals import Refused
 
-# `*` in Allow-Headers does not cover Authorization, and OPTIONS must be named: MediaMTX's and Eyevinn's players send a
-# preflighted OPTIONS of their own (reference: whip-whep.md, 29 and 30).
-CORS: Mapping[str, str] = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Location, ETag, Link, WHEP, Accept-Post, Access-Control-Allow-Methods, Retry-After, "
-    "WWW-Authenticate",
-}
-PREFLIGHT: Mapping[str, str] = {
-    **CORS,
-    "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match, If-None-Match, ETag, Accept, Link, Idempotency-Key",
-    "Access-Control-Max-Age": "86400",
-}
+CORS: Mapping[str, str] = EVERY_ANSWER
+PREFLIGHT: Mapping[str, str] = {**CORS, **OPTIONS_ANSWER}
 
 HSTS = "max-age=31536000"
 """A year of https alone for this host; its subdomains and browsers' built-in lists are the owner's to decide."""

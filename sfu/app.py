@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from sfu.cors import EVERY_ANSWER
+from sfu.cors import private_network
 from sfu.endpoint import Endpoint
 from sfu.ports import Deps
 from sfu.replies import refusal
 from sfu.resource import SessionResource
 from sfu.subscriptions import Subscriptions
+from shared.cors import EVERY_ANSWER, OPTIONS_ANSWER
 from shared.grants import Action
 from shared.refusals import invalid_request, not_found, unavailable
 
@@ -59,8 +60,10 @@ async def _say_nothing_yet(_: web.Request) -> None:
 
 
 async def _nothing_here(request: web.Request) -> web.Response:
+    # A preflight is answered as everywhere, so that a page gets to read the 404.
     if request.method == "OPTIONS":
-        return web.Response(status=200)
+        # As everywhere, so that a page gets to read the 404.
+        return web.Response(headers={**OPTIONS_ANSWER, **private_network(request.headers)})
     return refusal(not_found())
 
 

@@ -13,8 +13,8 @@ from aiohttp import StreamReader, web
 from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.http_parser import RawRequestMessage
 
-from sfu.cors import EVERY_ANSWER
 from sfu.replies import refusal
+from shared.cors import EVERY_ANSWER
 from shared.refusals import invalid_request
 
 IDLE_SECONDS = 30.0

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping
 from aiohttp import web
 from multidict import CIMultiDict
 
-from sfu.cors import OPTIONS_ANSWER, is_preflight, private_network
+from sfu.cors import is_preflight, private_network
 from sfu.ice_servers import IceServer
 from sfu.ports import PassedThrough
+from shared.cors import OPTIONS_ANSWER
 from shared.offers import SDP
 from shared.refusals import Refused, invalid_request
 

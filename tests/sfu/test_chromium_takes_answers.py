@@ -1,6 +1,8 @@
 """A real Chromium sets our answers as its remote description: the rules of whip-whep.md P20, judged by the browser."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -8,16 +10,18 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser, Page, async_playwright
 
+from functions.web import CORS, preflight
 from sfu.answer import ViewerSsrcs, answer_play, answer_publish
 from sfu.app import make_app
 from sfu.listener import Listener
 from sfu.negotiation import Codec, Negotiated
 from sfu.offer import Offer, parse_offer
+from shared.cors import REQUEST_FIELDS
 from shared.grants import Action
 from shared.refusals import Refused
 from tests.browser.chromium import FLAGS, executable
 from tests.ports import free_port
-from tests.sfu.signalling_fakes import H264, LOCAL, OPUS, OURS, STREAM, Node, grant, source
+from tests.sfu.signalling_fakes import H264, KEY, LOCAL, OPUS, OURS, STREAM, Node, grant, offer_text, source
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -188,17 +192,26 @@ async (url) => {
 """
 
 
-async def test_1a_18_chromium_follows_the_redirect_of_the_api_to_a_node(page: Page) -> None:
-    """Page, API and node have three origins; after the redirect the browser's Origin is null (design.md, 4.5)."""
+@dataclass(frozen=True)
+class Origins:
+    """Three origins: a page, an API that redirects, a node."""
+
+    node: Node
+    pages: str
+    api: str
+    redirected: str
+    """How the address begins that the API sends to."""
+
+
+@asynccontextmanager
+async def origins(path: str, action: Action) -> AsyncIterator[Origins]:
+    """An API that allows what ours allows, and sends to the node."""
     node = Node()
-    path = f"/{STREAM}/whep"
 
     async def api(request: web.Request) -> web.Response:
-        headers = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "content-type"}
         if request.method == "OPTIONS":
-            return web.Response(headers=headers)
-        location = f"http://127.0.0.1:{node_port}{path}?grant={grant(Action.PLAY)}"
-        return web.Response(status=307, headers={**headers, "Location": location})
+            return web.Response(headers=preflight().event()["headers"])
+        return web.Response(status=307, headers={**CORS, "Location": f"{node_url}{path}?grant={grant(action)}"})
 
     async def blank(_: web.Request) -> web.Response:
         return web.Response(text="<!doctype html>", content_type="text/html")
@@ -207,18 +220,46 @@ async def test_1a_18_chromium_follows_the_redirect_of_the_api_to_a_node(page: Pa
     application.router.add_route("*", path, api)
     pages.router.add_get("/", blank)
     node_port = free_port()
-    listeners = (
-        Listener(make_app(node.deps(public_url=f"http://127.0.0.1:{node_port}"))),
-        Listener(application),
-        Listener(pages),
-    )
+    node_url = f"http://127.0.0.1:{node_port}"
+    listeners = (Listener(make_app(node.deps(public_url=node_url))), Listener(application), Listener(pages))
     await listeners[0].open("127.0.0.1", node_port)
     api_port, page_port = [await listener.open("127.0.0.1", 0) for listener in listeners[1:]]
-    await page.goto(f"http://127.0.0.1:{page_port}/")
+    try:
+        yield Origins(
+            node, f"http://127.0.0.1:{page_port}/", f"http://127.0.0.1:{api_port}{path}", f"{node_url}{path}?"
+        )
+    finally:
+        for listener in listeners:
+            await listener.close()
 
-    seen = await page.evaluate(POST, f"http://127.0.0.1:{api_port}{path}")
 
-    assert seen.pop("url").startswith(f"http://127.0.0.1:{node_port}{path}?grant=")
-    assert seen == {"status": 201, "state": "stable", "patch": 204, "gone": 200}
-    for listener in listeners:
-        await listener.close()
+async def test_1a_18_chromium_follows_the_redirect_of_the_api_to_a_node(page: Page) -> None:
+    """Page, API and node have three origins; after the redirect the browser's Origin is null (design.md, 4.5)."""
+    async with origins(f"/{STREAM}/whep", Action.PLAY) as at:
+        await page.goto(at.pages)
+
+        seen = await page.evaluate(POST, at.api)
+
+        assert seen.pop("url").startswith(at.redirected)
+        assert seen == {"status": 201, "state": "stable", "patch": 204, "gone": 200}
+
+
+POST_WITH = """
+async ([url, body, field, value]) => {
+  const headers = {'Content-Type': 'application/sdp', [field]: value};
+  const answer = await fetch(url, {method: 'POST', headers, body}).catch((error) => ({url, status: String(error)}));
+  return [answer.url, answer.status];
+}
+"""
+VALUES = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/sdp", "Accept": "application/sdp;q=1"}
+
+
+@pytest.mark.parametrize("field", REQUEST_FIELDS)
+async def test_1a_29_a_page_may_send_through_the_redirect_what_the_api_allows(page: Page, field: str) -> None:
+    """The browser asks the node again, for every field but Authorization, which it drops on the way."""
+    async with origins(f"/{STREAM}/whip", Action.PUBLISH) as at:
+        await page.goto(at.pages)
+
+        url, status = await page.evaluate(POST_WITH, [at.api, offer_text("obs"), field, VALUES.get(field, '"1"')])
+
+        assert (url.startswith(at.redirected), status) == (True, 201)
