@@ -36,9 +36,8 @@ async def read_body(request: web.Request, seconds: float) -> bytes | Refused:
     return bytes(body)
 
 
-def sdp_text(body: bytes) -> str | Refused:
-    """*body* as text; SDP is UTF-8 (RFC 8866, section 5)."""
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return invalid_request("The body is not an SDP that can be read: it is not UTF-8.")
+def sdp_text(body: bytes) -> str:
+    """*body* as text. What is no UTF-8 gets a replacement character: names and values of attributes that mean something here
+    are ASCII, and other values, `s=` and `i=` are any bytes (RFC 8866, section 9).
+    """
+    return body.decode(errors="replace")

@@ -110,9 +110,14 @@ def _rtx(section: OfferedSection, primary: Format) -> Format | None:
 def _own_parameters(offered: Format) -> dict[str, str]:
     """The parameters that describe the stream.
 
-    Left out: `x-google-…`, a sender's notes to its own browser, and what is no parameter (VDO.Ninja's `maxptime:60`).
+    Left out: `x-google-…`, a sender's notes to its own browser, what is no parameter (VDO.Ninja's `maxptime:60`), and values
+    that no codec of ours has and an answer could not repeat to the byte.
     """
-    return {k: v for k, v in offered.parameters.items() if _KEY.fullmatch(k) and not k.startswith("x-google-")}
+    return {
+        k: v
+        for k, v in offered.parameters.items()
+        if _KEY.fullmatch(k) and not k.startswith("x-google-") and v.isascii() and v.isprintable()
+    }
 
 
 def _channels(offered: Format) -> int:

@@ -130,8 +130,7 @@ class Endpoint:
         body = await read_body(request, self._deps.body_seconds)
         if isinstance(body, Refused):
             return body
-        text = check_body(request.headers.get("Content-Type"), body) or sdp_text(body)
-        return text if isinstance(text, Refused) else parse_offer(text)
+        return check_body(request.headers.get("Content-Type"), body) or parse_offer(sdp_text(body))
 
     def _begin(self, grant: VerifiedGrant, offer: Offer | Refused, way: "_Way") -> web.Response | Refused:
         """The session of *grant*, or its slot given back."""

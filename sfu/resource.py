@@ -77,8 +77,7 @@ class SessionResource:
                 f"Send an SDP fragment with Content-Type: {SDPFRAG}.", status=415, headers={"Accept-Patch": SDPFRAG}
             )
         body = await read_body(request, self._deps.body_seconds)
-        text = body if isinstance(body, Refused) else sdp_text(body)
-        fragment = text if isinstance(text, Refused) else parse_fragment(text)
+        fragment = body if isinstance(body, Refused) else parse_fragment(sdp_text(body))
         if isinstance(fragment, Refused):
             return fragment
         # The session may have ended while the body was on its way.

@@ -17,7 +17,12 @@ MAX_LINES = 4000
 MAX_SECTIONS = 16
 
 _LINE = re.compile(r"[a-z]=.*")
-_MEDIA = re.compile(r"([A-Za-z0-9]+)\s+(\d{1,5})(?:/\d+)?\s+(\S+)((?:\s+\S+)+)\s*")
+_WORD = r"[!#-'*+.0-9A-Z^-~-]+"
+_MID = re.compile(_WORD)
+_MEDIA = re.compile(
+    rf"({_WORD})[ \t]+([0-9]{{1,5}})(?:/[0-9]+)?[ \t]+({_WORD}(?:/{_WORD})*)((?:[ \t]+{_WORD})+)[ \t]*"
+)
+"""RFC 8866, section 9: tokens, so that an answer may repeat them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +91,10 @@ def split_lines(text: str) -> list[str] | Refused:
         return _malformed(f"it has more than {MAX_LINES} lines")
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     for number, line in enumerate(lines, 1):
-        if "\r" in line or "\0" in line:
-            return _malformed(f"line {number} has a control character; end lines with CRLF")
+        if "\0" in line:
+            return _malformed(f"line {number} has a NUL byte; send text without any, at the end too")
+        if "\r" in line:
+            return _malformed(f"line {number} has a carriage return in it; end lines with CRLF")
         if line.strip() and not _LINE.fullmatch(line):
             return _malformed(f"line {number} is not of the form <letter>=<value>")
     return [line for line in lines if line.strip()]
@@ -113,6 +120,9 @@ def _sections(lines: list[str]) -> Description | Refused:
         Section(head[1].lower(), int(head[2]), head[3], tuple(head[4].split()), Attributes.of(level))
         for head, level in zip(heads, levels[1:], strict=True)
     )
+    for number, section in enumerate(sections, 1):
+        if any(mid and not _MID.fullmatch(mid) for mid in section.attributes.every("mid")):
+            return _malformed(f"its media section {number} has an a=mid that is no token (RFC 5888, section 4)")
     return Description(Attributes.of(levels[0]), sections)
 
 

@@ -27,9 +27,27 @@ def check_body(content_type: str | None, body: bytes) -> Refused | None:
         return too_large()
     if not body.strip():
         return invalid_request("The body is empty. Send an SDP offer.")
-    if b"\0" in body or not body.lstrip(b"\r\n").startswith(b"v=0") or b"\nm=" not in body:
-        return invalid_request("The body is not an SDP offer: it must start with v=0 and have a media section.")
-    return None
+    wrong = _first_wrong(body)
+    return None if wrong is None else invalid_request(f"The body is not an SDP offer: {wrong}.")
+
+
+_MARKS = ((b"\xef\xbb\xbf", "UTF-8"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
+
+
+def _first_wrong(body: bytes) -> str | None:
+    """What an offer cannot be, in words that fit: a program's log shows nothing else of it. Browsers refuse all of these too."""
+    for mark, encoding in _MARKS:
+        if body.startswith(mark):
+            return f"it begins with the byte order mark of {encoding}; send UTF-8 without one"
+    if body.rstrip(b"\0") != body:
+        return "it ends with a NUL byte; send the text alone, without the end mark that C puts behind it"
+    if b"\0" in body:
+        return "it has a NUL byte in it; send text without any"
+    if not body.lstrip(b"\r\n").startswith(b"v=0"):
+        return "it must start with v=0"
+    if b"\n" not in body and b"\r" in body.strip(b"\r"):
+        return "its lines end with CR alone; end them with CRLF"
+    return None if b"\nm=" in body else "it has no media section (m=)"
 
 
 def too_large() -> Refused:

@@ -91,6 +91,30 @@ async def test_1a_01_a_publisher_is_answered_201(running: Running, content_type:
     assert running.deps.answers == {("publish", "created"): 1}
 
 
+@pytest.mark.parametrize(
+    ("line", "replaced"),
+    [
+        (b"s=-", b"s=caf\xe9"),
+        (b"a=mid:0", b"i=\xff\xfe\r\na=mid:0"),
+        (b"a=mid:0", b"a=mid:0\r\na=label:\x80\x01\x7f"),
+        (b"a=mid:0", b"a=mid:0\r\na=\xe9:1"),
+        (b"a=mid:0", b"a=mid:0\r\na=rid:\xe9 send\r\na=simulcast:send \xe9;b"),
+        (b"a=mid:0", b"a=mid:0\r\na=extmap:9 urn:\xe9\r\na=rtcp-fb:* \xe9\r\na=ssrc:1 cname:\xe9"),
+        (b"\r\n", b"\n"),
+        (b"v=0", b"\r\nv=0"),
+        (b"a=mid:0", b"a=x:" + b"y" * 30_000 + b"\r\na=mid:0"),
+    ],
+)
+async def test_1a_03_values_are_any_bytes(running: Running, line: bytes, replaced: bytes) -> None:
+    """RFC 8866, section 9: a name in Latin-1 is nobody's business here. The answer is text all the same."""
+    body = OBS.encode().replace(line, replaced, -1 if line == b"\r\n" else 1)
+
+    answer = await running.ask("POST", f"{WHIP}?grant={grant(Action.PUBLISH)}", body, Content_Type=SDP)
+
+    assert answer.status == 201
+    assert answer.body.isascii()
+
+
 async def test_1b_01_a_viewer_is_answered_201(running: Running) -> None:
     """Likewise, but for the WHEP field."""
     answer = await running.play()

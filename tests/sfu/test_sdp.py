@@ -60,6 +60,33 @@ def test_1a_03_what_is_no_sdp_is_a_400(text: str) -> None:
     assert outcome.status == 400
 
 
+@pytest.mark.parametrize("mid", ["a b", "a(b)", "\ufffd", "ä", "a/b", 'a"b'])
+def test_1a_03_a_mid_is_a_token(mid: str) -> None:
+    """It is repeated in the answer (RFC 5888, section 4)."""
+    outcome = parse_description(f"v=0\r\n{MEDIA}\r\na=mid:{mid}\r\n")
+
+    assert isinstance(outcome, Refused)
+    assert (outcome.status, "a=mid" in outcome.error) == (400, True)
+
+
+@pytest.mark.parametrize("part", ["audio", "UDP/TLS/RTP/SAVPF", "111", "9"])
+def test_1a_03_a_media_line_is_of_tokens(part: str) -> None:
+    """A rejected section repeats it."""
+    outcome = parse_description(f"v=0\r\n{MEDIA.replace(part, part + chr(0xFFFD))}\r\n")
+
+    assert isinstance(outcome, Refused)
+    assert (outcome.status, "m= line" in outcome.error) == (400, True)
+
+
+@pytest.mark.parametrize(("damage", "word"), [("\0", "NUL"), ("\r", "carriage return")])
+def test_1a_03_what_no_line_may_hold_is_named(damage: str, word: str) -> None:
+    """RFC 8866, section 9: any byte but these, and the line feed."""
+    outcome = parse_description(f"v=0\r\ns=a{damage}b\r\n{MEDIA}\r\n")
+
+    assert isinstance(outcome, Refused)
+    assert word in outcome.error
+
+
 def test_1a_03_too_large_is_a_413() -> None:
     """The bound of `shared.offers` holds for whoever parses without having checked the body."""
     outcome = parse_description("v=0\r\n" + "a" * 70_000)
