@@ -182,13 +182,15 @@ def datagrams(flight: bytes) -> Iterator[bytes]:
 
 
 def _vouched(certificate: x509.Certificate, fingerprints: Sequence[Fingerprint]) -> bool:
-    """Every fingerprint that we can check matches, and there is one (RFC 8122, section 5)."""
-    checks = [
-        fingerprint.value.upper() == _digest(certificate, fingerprint.algorithm.lower())
-        for fingerprint in fingerprints
-        if fingerprint.algorithm.lower() in _DIGESTS
-    ]
-    return bool(checks) and all(checks)
+    """For each hash function that we know one of its fingerprints matches, and there is one (RFC 8122, section 5).
+
+    Several of one function are of several certificates, of which the peer may use any.
+    """
+    offered: dict[str, set[str]] = {}
+    for fingerprint in fingerprints:
+        offered.setdefault(fingerprint.algorithm.lower(), set()).add(fingerprint.value.upper())
+    known = offered.keys() & _DIGESTS.keys()
+    return bool(known) and all(_digest(certificate, algorithm) in offered[algorithm] for algorithm in known)
 
 
 def _digest(certificate: x509.Certificate, algorithm: str) -> str:

@@ -63,6 +63,33 @@ def test_a_wrong_fingerprint_fails_either_side() -> None:
     assert client.state is State.FAILED
 
 
+RIGHT = THEIRS.fingerprints[0]
+OTHER = Fingerprint("sha-256", ":".join(["00"] * 32))
+LONG = Fingerprint("sha-512", ":".join(["00"] * 64))
+
+
+@pytest.mark.parametrize(
+    ("offered", "state"),
+    [
+        ([RIGHT], State.CONNECTED),
+        ([RIGHT, OTHER], State.CONNECTED),
+        ([OTHER, RIGHT], State.CONNECTED),
+        ([Fingerprint("SHA-256", RIGHT.value.lower()), OTHER], State.CONNECTED),
+        ([Fingerprint("md2", "AA"), RIGHT], State.CONNECTED),
+        ([OTHER], State.FAILED),
+        ([OTHER, OTHER], State.FAILED),
+        ([RIGHT, LONG], State.FAILED),
+        ([Fingerprint("md2", "AA"), OTHER], State.FAILED),
+    ],
+)
+def test_one_fingerprint_of_each_known_hash_function_matches(offered: list[Fingerprint], state: State) -> None:
+    """RFC 8122, section 5: several of one function are of several certificates; a tested function without a match ends it."""
+    client, server = pair(client_sees=offered)
+    run(client, server)
+
+    assert client.state is state
+
+
 def test_fingerprints_of_unknown_algorithms_alone_vouch_for_nobody() -> None:
     """There must be one that we can check."""
     client, server = pair(server_sees=(Fingerprint("md2", "AA"),))
