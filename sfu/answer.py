@@ -20,7 +20,7 @@ from sfu.negotiation import (
     SourceDescription,
 )
 from sfu.offer import Offer, OfferedSection
-from sfu.rendering import Accepted, Identity, render_answer
+from sfu.rendering import Accepted, Identity, Kept, render_answer
 from sfu.transport import remote_transport
 from shared.refusals import Refused, unsupported_offer
 
@@ -186,6 +186,24 @@ def _nothing_in_common(wanted: _Wanted, source: SourceDescription) -> Refused:
     )
 
 
+def _kept(offer: Offer, accepted: Sequence[OfferedSection]) -> Kept | Refused | None:
+    """What is to stay of the tagged section where it is not accepted and others of its group are.
+
+    It cannot be rejected: whoever rejects it rejects the whole group (RFC 9143, section 7.3.3), and Chromium under max-bundle fails
+    with an exception. A section of sound or picture can be answered `inactive`, which every client can apply.
+    """
+    tagged = offer.tagged
+    if tagged is None or tagged in accepted or not any(section.mid in (offer.bundle or ()) for section in accepted):
+        return None
+    known = next((f for f in tagged.formats if f.name != "RTX"), None)
+    if tagged.kind not in _KINDS or known is None:
+        return unsupported_offer(
+            f"The first section of a=group:BUNDLE is {tagged.kind} and cannot be served, and the others cannot be without it. "
+            "Put the audio or the video section first."
+        )
+    return Kept(offer.sections.index(tagged), known)
+
+
 def _negotiated(
     offer: Offer,
     accepted: Mapping[int, Accepted],
@@ -198,9 +216,12 @@ def _negotiated(
     remote = remote_transport(offer, [entry.offered for entry in accepted.values()])
     if isinstance(remote, Refused):
         return remote
+    kept = _kept(offer, [entry.offered for entry in accepted.values()])
+    if isinstance(kept, Refused):
+        return kept
     identity = Identity(local, credentials, remote.role, stream, max_kbps)
     return Negotiated(
-        answer=render_answer(offer, accepted, identity),
+        answer=render_answer(offer, accepted, identity, kept),
         local=credentials,
         remote=remote.credentials,
         remote_fingerprints=remote.fingerprints,

@@ -6,7 +6,7 @@ decided by `sfu.transport` and `sfu.answer`. Quirks of real clients that are met
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sfu.sdp import Attributes, Section, parse_description
 from shared.refusals import Refused, invalid_request
@@ -83,6 +83,12 @@ class Offer:
     bundle: tuple[str, ...] | None
     """The mids of the first BUNDLE group; None when there is none."""
 
+    @property
+    def tagged(self) -> OfferedSection | None:
+        """The offerer-tagged section, which speaks for the transport of its BUNDLE group (RFC 9143, section 7.2.1)."""
+        by_mid = {section.mid: section for section in self.sections if not section.disabled}
+        return next((by_mid[mid] for mid in self.bundle or () if mid in by_mid), None)
+
 
 def parse_offer(text: str) -> Offer | Refused:
     """What *text* offers, or why it cannot be read."""
@@ -97,7 +103,27 @@ def parse_offer(text: str) -> Offer | Refused:
     session = description.attributes
     groups = [group.split() for group in session.every("group")]
     bundle = next((tuple(group[1:]) for group in groups if group and group[0] == "BUNDLE"), None)
-    return Offer(tuple(_section(section, session) for section in description.sections), bundle)
+    return _inherited(Offer(tuple(_section(section, session) for section in description.sections), bundle))
+
+
+def _inherited(offer: Offer) -> Offer:
+    """*offer* with what bundled sections leave to the tagged one to say, RTCP's form: a max-bundle client may write it there
+    alone (RFC 9143, section 7.2.2; RFC 8859 has both attributes under IDENTICAL).
+    """
+    tagged = offer.tagged
+    if tagged is None:
+        return offer
+    sections = (
+        replace(
+            section,
+            rtcp_mux=section.rtcp_mux or tagged.rtcp_mux,
+            reduced_size=section.reduced_size or tagged.reduced_size,
+        )
+        if section.mid in (offer.bundle or ())
+        else section
+        for section in offer.sections
+    )
+    return Offer(tuple(sections), offer.bundle)
 
 
 def _section(section: Section, session: Attributes) -> OfferedSection:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from sfu.negotiation import Candidate, Codec, DtlsRole, IceCredentials, LocalEndpoint, Media
-from sfu.offer import Offer, OfferedSection
+from sfu.offer import Format, Offer, OfferedSection
 
 ICE_OPTIONS = "a=ice-options:trickle ice2"
 END_OF_CANDIDATES = "a=end-of-candidates"
@@ -27,6 +27,15 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A section that is neither accepted nor rejected: `inactive`, because the transport of the others hangs on it."""
+
+    index: int
+    format: Format
+    """Any one of the offer: no media comes of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """How our transport shows itself in one session."""
 
@@ -39,18 +48,26 @@ class Identity:
     """What a publisher may send, video included; 0: not stated."""
 
 
-def render_answer(offer: Offer, accepted: Mapping[int, Accepted], identity: Identity) -> str:
-    """The answer to *offer*, in which *accepted* are the accepted sections by index and all others are rejected."""
+def render_answer(offer: Offer, accepted: Mapping[int, Accepted], identity: Identity, kept: Kept | None = None) -> str:
+    """The answer to *offer*, in which *accepted* are the accepted sections by index and all others but *kept* are rejected."""
     # A session id that tells sessions apart and nothing else; the version never rises, because nobody renegotiates.
     lines = ["v=0", f"o=- {crc32(identity.credentials.ufrag.encode()) + 1} 1 IN IP4 127.0.0.1", "s=-", "t=0 0"]
+    used = {offer.sections[index].mid: index for index in sorted((*accepted, *([] if kept is None else [kept.index])))}
     if offer.bundle is not None:
-        mids = [entry.offered.mid for entry in accepted.values() if entry.offered.mid in offer.bundle]
+        # In the order of the offer: the first is the tagged section here as there (RFC 9143, section 7.3.1).
+        mids = [mid for mid in dict.fromkeys(offer.bundle) if mid in used]
         lines.append("a=group:BUNDLE" + "".join(f" {mid}" for mid in mids))
+        used = {mid: used[mid] for mid in mids} or used
     lines += ["a=msid-semantic:WMS *", "a=ice-lite", ICE_OPTIONS]
-    tagged = min(accepted, default=None)
+    tagged = next(iter(used.values()), None)
     for index, section in enumerate(offer.sections):
         entry = accepted.get(index)
-        lines += _rejected(section) if entry is None else _accepted(entry, identity, tagged=index == tagged)
+        if entry is not None:
+            lines += _accepted(entry, identity, tagged=index == tagged)
+        elif kept is not None and kept.index == index:
+            lines += _inactive(section, kept.format, identity)
+        else:
+            lines += _rejected(section)
     return crlf(lines)
 
 
@@ -77,6 +94,19 @@ def _rejected(section: OfferedSection) -> list[str]:
     return lines if section.mid is None else [*lines, f"a=mid:{section.mid}"]
 
 
+def _inactive(section: OfferedSection, offered: Format, identity: Identity) -> list[str]:
+    channels = f"/{offered.channels}" if offered.channels > 1 else ""
+    return [
+        f"m={section.kind} 9 {section.protocol} {offered.payload_type}",
+        "c=IN IP4 0.0.0.0",
+        f"a=mid:{section.mid}",
+        "a=inactive",
+        *_transport(identity),
+        *candidate_lines(identity.local.candidates),
+        f"a=rtpmap:{offered.payload_type} {offered.name}/{offered.clock_rate}{channels}",
+    ]
+
+
 def _accepted(entry: Accepted, identity: Identity, *, tagged: bool) -> list[str]:
     offered, media = entry.offered, entry.media
     formats = [str(media.payload_type), *([str(media.rtx_payload_type)] if media.rtx_payload_type is not None else [])]
@@ -85,15 +115,7 @@ def _accepted(entry: Accepted, identity: Identity, *, tagged: bool) -> list[str]
         lines.append(f"b=TIAS:{identity.max_kbps * 1000}")
     if offered.mid is not None:
         lines.append(f"a=mid:{offered.mid}")
-    lines += [
-        f"a={entry.direction}",
-        "a=rtcp-mux",
-        "a=rtcp-mux-only",
-        f"a=ice-ufrag:{identity.credentials.ufrag}",
-        f"a=ice-pwd:{identity.credentials.pwd}",
-        *(f"a=fingerprint:{f.algorithm} {f.value}" for f in identity.local.fingerprints),
-        f"a=setup:{_SETUP[identity.role]}",
-    ]
+    lines += [f"a={entry.direction}", *_transport(identity)]
     if tagged:
         lines += candidate_lines(identity.local.candidates)
     if media.reduced_size:
@@ -104,6 +126,17 @@ def _accepted(entry: Accepted, identity: Identity, *, tagged: bool) -> list[str]
     if media.rids:
         lines.append(f"a=simulcast:recv {';'.join(media.rids)}")
     return lines + _streams(media, identity.stream)
+
+
+def _transport(identity: Identity) -> list[str]:
+    return [
+        "a=rtcp-mux",
+        "a=rtcp-mux-only",
+        f"a=ice-ufrag:{identity.credentials.ufrag}",
+        f"a=ice-pwd:{identity.credentials.pwd}",
+        *(f"a=fingerprint:{f.algorithm} {f.value}" for f in identity.local.fingerprints),
+        f"a=setup:{_SETUP[identity.role]}",
+    ]
 
 
 def _extensions(entry: Accepted) -> list[str]:

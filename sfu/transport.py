@@ -18,8 +18,9 @@ T = TypeVar("T")
 _DIGEST_BYTES = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
 """What DTLS can check here; SHA-1 and MD5 are no evidence of a certificate any more."""
 _HEX_PAIRS = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2})*")
-_UFRAG = re.compile(r"[A-Za-z0-9+/]{4,256}")
-_PWD = re.compile(r"[A-Za-z0-9+/]{22,256}")
+# RFC 8839 has letters, digits, `+` and `/`; the other four Chromium takes too, and some servers' and bots' libraries make them.
+_UFRAG = re.compile(r"[A-Za-z0-9+/=_#-]{4,256}")
+_PWD = re.compile(r"[A-Za-z0-9+/=_#-]{22,256}")
 _ROLES = {
     "actpass": DtlsRole.SERVER,
     "active": DtlsRole.SERVER,
@@ -43,26 +44,27 @@ def remote_transport(offer: Offer, accepted: Sequence[OfferedSection]) -> Remote
     refused = _not_bundled(offer, accepted)
     if refused is not None:
         return refused
-    ufrag, pwd = _stated(offer, accepted, lambda s: s.ufrag), _stated(offer, accepted, lambda s: s.pwd)
+    speakers = _speakers(offer, accepted)
+    ufrag, pwd = _stated(speakers, lambda s: s.ufrag), _stated(speakers, lambda s: s.pwd)
     if ufrag is None or pwd is None:
         return unsupported_offer("The offer has no ICE credentials (a=ice-ufrag and a=ice-pwd).")
     if not _UFRAG.fullmatch(ufrag) or not _PWD.fullmatch(pwd):
         return unsupported_offer(
-            "The ICE credentials are not usable: a=ice-ufrag has 4 and a=ice-pwd 22 letters and digits at least."
+            "The ICE credentials are not usable: a=ice-ufrag has 4 and a=ice-pwd 22 letters and digits at least (+/=_#- too)."
         )
-    lines = _stated(offer, accepted, lambda s: s.fingerprints or None) or ()
+    lines = _stated(speakers, lambda s: s.fingerprints or None) or ()
     fingerprints = tuple(filter(None, map(_fingerprint, lines)))
     if not fingerprints:
         return unsupported_offer("The offer has no usable a=fingerprint. Offer one of sha-256, sha-384 or sha-512.")
     # Without a=setup the offerer is active (RFC 4145, section 4).
-    role = _ROLES.get((_stated(offer, accepted, lambda s: s.setup) or "active").lower())
+    role = _ROLES.get((_stated(speakers, lambda s: s.setup) or "active").lower())
     if role is None:
         return unsupported_offer("The offer's a=setup must be actpass, active or passive.")
     return RemoteTransport(IceCredentials(ufrag, pwd), fingerprints, role)
 
 
 def credentials_usable(credentials: IceCredentials) -> bool:
-    """Whether RFC 8839, section 5.4, allows them."""
+    """Whether a browser would take them (RFC 8839, section 5.4, and a little more)."""
     return bool(_UFRAG.fullmatch(credentials.ufrag) and _PWD.fullmatch(credentials.pwd))
 
 
@@ -77,14 +79,23 @@ def _not_bundled(offer: Offer, accepted: Sequence[OfferedSection]) -> Refused | 
     return None
 
 
-def _stated(offer: Offer, accepted: Sequence[OfferedSection], read: Callable[[OfferedSection], T | None]) -> T | None:
-    """The first accepted section's own statement, else any bundled one's: under max-bundle only one may state it."""
-    return next((value for s in (*accepted, *offer.sections) if (value := read(s)) is not None), None)
+def _speakers(offer: Offer, accepted: Sequence[OfferedSection]) -> tuple[OfferedSection, ...]:
+    """The sections whose word on the transport counts, the first first: the tagged one speaks for all that are bundled with
+    it, whether it is accepted or not (RFC 9143, section 7.2); where it says nothing, so does any other.
+    """
+    tagged = offer.tagged
+    bundled = tagged is not None and any(section.mid in (offer.bundle or ()) for section in accepted)
+    return (*([tagged] if tagged is not None and bundled else []), *accepted, *offer.sections)
+
+
+def _stated(speakers: Sequence[OfferedSection], read: Callable[[OfferedSection], T | None]) -> T | None:
+    """The first statement that there is."""
+    return next((value for section in speakers if (value := read(section)) is not None), None)
 
 
 def _fingerprint(line: str) -> Fingerprint | None:
-    algorithm, _, value = line.partition(" ")
-    algorithm, value = algorithm.lower(), value.strip()
+    words = line.split()
+    algorithm, value = (words[0].lower(), words[1]) if len(words) == 2 else ("", "")
     if not _HEX_PAIRS.fullmatch(value) or len(value) != 3 * _DIGEST_BYTES.get(algorithm, 0) - 1:
         return None
     return Fingerprint(algorithm, value.upper())

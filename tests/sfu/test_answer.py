@@ -288,6 +288,108 @@ def test_transport_attributes_may_stand_in_one_bundled_section_only() -> None:
     assert accepted(publish(f"{head}m=video{video}")).remote == IceCredentials("abcd", "a" * 22)
 
 
+def bundle_only(text: str, kind: str) -> str:
+    """*text* with its section of *kind* in the form of RFC 9143, section 7.2.2: nothing of the transport is in it."""
+    head, *sections = re.split("(?=m=)", text)
+    stripped = [
+        re.sub("a=(ice-|fingerprint|setup|rtcp-mux).*\r\n", "", s).replace(f"{kind} 9", f"{kind} 0")
+        + "a=bundle-only\r\n"
+        if s.startswith(f"m={kind}")
+        else s
+        for s in sections
+    ]
+    return "".join([head, *stripped])
+
+
+@pytest.mark.parametrize("name", ["chrome-maxbundle", "firefox-maxbundle", "gst-maxbundle", "obs", "vdo-bitrate"])
+def test_p05_a_bundled_section_inherits_what_the_tagged_one_says(name: str) -> None:
+    """The answer is the same as if the section said it itself, to the byte."""
+    text = offer_text(name)
+    small = bundle_only(text, "video")
+    assert "rtcp-mux" not in small.split("m=video")[1]
+
+    assert accepted(publish(small)) == accepted(publish(text))
+
+
+def test_p05_reduced_size_reports_are_inherited_too() -> None:
+    """RFC 8859 has a=rtcp-rsize under IDENTICAL, as a=rtcp-mux."""
+    text = small_offer().replace("a=rtcp-mux", "a=rtcp-mux\r\na=rtcp-rsize", 1)
+
+    assert [media.reduced_size for media in accepted(publish(text)).media] == [True, True]
+
+
+def test_p05_a_tagged_section_that_is_not_accepted_speaks_for_the_others() -> None:
+    """A viewer whose first section is picture, of a stream with sound alone."""
+    text = bundle_only(offer_text("chrome-view"), "audio")
+
+    outcome = accepted(play(text, source(video=None)))
+
+    assert outcome.remote.ufrag == "tagC"
+    assert outcome == accepted(play(offer_text("chrome-view"), source(video=None)))
+
+
+def test_p05_the_tagged_section_s_transport_wins() -> None:
+    """Each section may state one of its own, for peers that do not bundle (RFC 9143, section 7.1.3)."""
+    text = small_offer(direction="recvonly", bundle="BUNDLE 1 0")
+    text = text.replace("ice-ufrag:abcd", "ice-ufrag:audio", 1).replace("ice-pwd:a", "ice-pwd:b", 1)
+
+    assert accepted(play(text)).remote == IceCredentials("abcd", "a" * 22)
+    assert accepted(play(text, source(video=None))).remote == IceCredentials("abcd", "a" * 22)
+    apart = accepted(play(text.replace("a=group:BUNDLE 1 0\r\n", ""), source(video=None)))
+    assert apart.remote == IceCredentials("audio", "b" + "a" * 21)
+
+
+def test_p05_a_section_outside_of_the_group_inherits_nothing() -> None:
+    """It has a transport of its own, and no RTCP with it."""
+    text = small_offer(bundle="BUNDLE 0").replace("m=video 9", "m=video 0")
+    _, video = text.split("m=video")
+    lonely = text.replace(video, video.replace("a=rtcp-mux\r\n", "a=bundle-only\r\n"))
+
+    assert "BUNDLE" in refused(publish(lonely)).error
+
+
+@pytest.mark.parametrize("extra", ["-", "_", "=", "#", "+", "/"])
+def test_ice_credentials_are_what_browsers_tolerate(extra: str) -> None:
+    """RFC 8839 has letters, digits, `+` and `/`; base64url and padded base64 are met all the same."""
+    outcome = accepted(publish(small_offer(ufrag=f"ab{extra}cd{extra}", pwd=f"{extra}{'a' * 22}{extra}")))
+
+    assert outcome.remote == IceCredentials(f"ab{extra}cd{extra}", f"{extra}{'a' * 22}{extra}")
+
+
+def test_fingerprints_may_be_several() -> None:
+    """RFC 8122, section 5: of several certificates or hash functions; unknown and broken ones are passed over."""
+    right = ":".join(["C4"] * 32)
+    lines = [
+        f"sha-256 {':'.join(['AA'] * 32)}",
+        f"SHA-256  {right.lower()} ",
+        f"sha-1 {':'.join(['AA'] * 20)}",
+        "sha-999 AA",
+    ]
+    text = small_offer(fingerprint="\r\na=fingerprint:".join(lines))
+
+    found = accepted(publish(text)).remote_fingerprints
+
+    assert [(f.algorithm, f.value) for f in found] == [("sha-256", ":".join(["AA"] * 32)), ("sha-256", right)]
+
+
+def test_a_section_s_fingerprints_replace_the_session_s() -> None:
+    """RFC 8122, section 5: the session's are for sections without one of their own."""
+    session = f"a=fingerprint:sha-256 {':'.join(['BB'] * 32)}\r\nm=audio"
+    own = small_offer().replace("m=audio", session, 1)
+    none = small_offer(fingerprint=None).replace("m=audio", session, 1)
+
+    assert [f.value[:2] for f in accepted(publish(own)).remote_fingerprints] == ["C4"]
+    assert [f.value[:2] for f in accepted(publish(none)).remote_fingerprints] == ["BB"]
+
+
+def test_parameters_that_are_no_text_are_not_repeated() -> None:
+    """An answer holds what it can repeat to the byte; the rest of the offer is served."""
+    outcome = accepted(publish(small_offer("video", bundle=None, extra="a=fmtp:96 packetization-mode=1;x=\ufffd;y=1")))
+
+    assert outcome.media[0].codec.parameters == {"packetization-mode": "1", "y": "1"}
+    assert outcome.answer.isascii()
+
+
 def test_the_limit_of_the_grant_is_in_the_answer() -> None:
     """Chrome and Firefox keep to it by themselves."""
     assert "b=TIAS:2500000\r\n" in accepted(publish(small_offer(), max_kbps=2500)).answer
@@ -373,14 +475,44 @@ def test_1b_10_one_stream_id_and_one_of_each_kind() -> None:
 
 
 def test_1b_11_a_kind_that_the_stream_lacks_is_rejected() -> None:
-    """Port 0, its mid kept, out of BUNDLE; the first accepted section heads the group and carries the candidates."""
+    """Port 0, its mid kept, out of BUNDLE; the tagged section heads the group and carries the candidates."""
+    outcome = accepted(play(offer_text("chrome-view"), source(audio=None)))
+    video, audio = read(outcome.answer).media
+
+    assert (audio.port, audio.values("mid"), audio.has("ice-ufrag")) == (0, ["1"], False)
+    assert (video.port, video.has("candidate")) == (9, True)
+    assert "a=group:BUNDLE 0\r\n" in outcome.answer
+    assert [media.kind for media in outcome.media] == ["video"]
+
+
+def test_1b_11_a_tagged_section_that_the_stream_lacks_is_kept_inactive() -> None:
+    """Rejecting it would reject the whole group (RFC 9143, section 7.3.3): it carries the transport and no media."""
     outcome = accepted(play(offer_text("chrome-view"), source(video=None)))
     video, audio = read(outcome.answer).media
 
-    assert (video.port, video.values("mid"), video.has("ice-ufrag")) == (0, ["0"], False)
-    assert (audio.port, audio.has("candidate")) == (9, True)
-    assert "a=group:BUNDLE 1\r\n" in outcome.answer
+    assert (video.port, video.values("mid"), video.has("inactive"), video.has("candidate")) == (9, ["0"], True, True)
+    assert (video.formats, video.values("rtpmap")) == (["96"], ["96 VP8/90000"])
+    assert (audio.port, audio.has("sendonly"), audio.has("candidate")) == (9, True, False)
+    assert "a=group:BUNDLE 0 1\r\n" in outcome.answer
     assert [media.kind for media in outcome.media] == ["audio"]
+
+
+def test_1b_11_a_tagged_section_that_nobody_serves_is_a_422() -> None:
+    """No answer without it can be applied by everybody, and we promise no data channel; the refusal says what to do."""
+    channel = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\nm=audio"
+    text = small_offer(direction="recvonly", bundle="BUNDLE 2 0 1").replace("m=audio", channel, 1)
+
+    assert "application" in refused(play(text)).error
+    accepted(play(text.replace("BUNDLE 2 0 1", "BUNDLE 0 1 2")))
+
+
+def test_1b_11_the_tagged_section_is_the_first_of_the_group_wherever_it_stands() -> None:
+    """RFC 9143, section 7.3.1: it is tagged in the answer too, and carries the candidates."""
+    outcome = accepted(play(small_offer(direction="recvonly", bundle="BUNDLE 1 0")))
+    audio, video = read(outcome.answer).media
+
+    assert "a=group:BUNDLE 1 0\r\n" in outcome.answer
+    assert (audio.has("candidate"), video.has("candidate")) == (False, True)
 
 
 def test_1b_11_data_channels_are_rejected() -> None:
