@@ -3,6 +3,7 @@
 The one place where a `Refused` or a model becomes a Lambda response; what is refused, and why, is decided elsewhere.
 """
 
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,20 +41,32 @@ def refusal(refused: Refused) -> Answer:
     return Response(refused.status, fields.pop("Content-Type"), refused.json().decode(), {**CORS, **fields})
 
 
-class _Resolver(APIGatewayHttpResolver):
-    """Powertools' router, whose every answer carries what the way of its request asks for."""
+class Resolver(APIGatewayHttpResolver):
+    """Powertools' router: HEAD is GET without the body, and every answer carries what the way of its request asks for."""
 
-    def resolve(self, event: Any, context: Any) -> dict[str, Any]:
-        """The answer to one payload-2.0 event."""
-        said: dict[str, Any] = super().resolve(event, context)
-        headers = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}
-        said["headers"] = {**transport(headers), **(said.get("headers") or {})}
-        return said
+    def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        """The payload-2.0 response to *event*; HEAD by RFC 9110, section 9.3.2."""
+        http = event["requestContext"]["http"]
+        head = http["method"] == "HEAD"
+        asked = (
+            {**event, "requestContext": {**event["requestContext"], "http": {**http, "method": "GET"}}}
+            if head
+            else event
+        )
+        said: dict[str, Any] = super().resolve(asked, context)
+        fields = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}
+        said = {**said, "headers": {**transport(fields), **(said.get("headers") or {})}}
+        if not head:
+            return said
+        body = said.get("body") or ""
+        length = len(b64decode(body)) if said.get("isBase64Encoded") else len(body.encode())
+        headers = {**said["headers"], "Content-Length": str(length)}
+        return {**said, "headers": headers, "body": "", "isBase64Encoded": False}
 
 
 def resolver(logger: Logger) -> APIGatewayHttpResolver:
     """A router of payload-2.0 events: preflights, unknown addresses and a silent store are answered alike everywhere."""
-    app = _Resolver()
+    app = Resolver()
 
     def preflight() -> Answer:
         return Response(200, "text/plain", "", dict(PREFLIGHT))

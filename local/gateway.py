@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Mapping
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from local.events import BadAnswer, Request, Response, from_answer, to_event
 from local.log import Log
@@ -88,8 +88,10 @@ class Gateway:
         )
         response = await self.answer(request, identity)
         answer = web.Response(status=response.status, body=response.body)
+        # The length of an answer to HEAD is that of the body that a GET would get.
+        ours = {"transfer-encoding", "connection"} | (set() if http.method == "HEAD" else {"content-length"})
         for name, value in response.headers:
-            if name not in {"content-length", "transfer-encoding", "connection"}:
+            if name not in ours:
                 answer.headers.add(name, value)
         answer.headers["apigw-requestid"] = identity
         return answer
@@ -130,6 +132,10 @@ async def _read(http: web.BaseRequest) -> bytes | None:
     """The body, or None where it is too large; TimeoutError where it does not end."""
     if http.content_length is not None and http.content_length > _LARGEST_BODY:
         return None
+    if http.version >= HttpVersion11 and http.headers.get("Expect", "").strip().lower() == "100-continue":
+        # curl waits a second for it, and libraries that some encoders are built with wait for as long as one lets them.
+        await http.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        http.writer.output_size = 0  # the interim response is no part of the answer
     body = bytearray()
     async with asyncio.timeout(_BODY_SECONDS):
         while chunk := await http.content.readany():

@@ -30,12 +30,12 @@ def make_app(deps: Deps) -> web.Application:
     whip, whep, sessions = Endpoint(deps, Action.PUBLISH), Endpoint(deps, Action.PLAY), SessionResource(deps)
     events = Subscriptions(deps)
     routes: dict[str, _Handler] = {
-        "/whip": whip.handle,
-        "/{id}/whip": whip.handle,
-        "/{id}/whep": whep.handle,
-        "/sessions/{secret}": sessions.handle,
-        "/sessions/{secret}/events": events.handle_list,
-        "/sessions/{secret}/events/{subscription}": events.handle_one,
+        _slashed("/whip"): whip.handle,
+        _slashed("/{id}/whip"): whip.handle,
+        _slashed("/{id}/whep"): whep.handle,
+        _slashed("/sessions/{secret}"): sessions.handle,
+        _slashed("/sessions/{secret}/events"): events.handle_list,
+        _slashed("/sessions/{secret}/events/{subscription}"): events.handle_one,
         "/{path:.*}": _nothing_here,
     }
     for path, handler in routes.items():
@@ -44,6 +44,14 @@ def make_app(deps: Deps) -> web.Application:
     app.on_response_prepare.append(_add_fields)
     app.on_shutdown.append(events.close)
     return app
+
+
+def _slashed(path: str) -> str:
+    """The route *path* with slashes too many, at the end or where two parts were joined: people paste a base URL with one, and
+    a redirect would lose the offer.
+    """
+    _, *parts = path.split("/")
+    return "".join(f"/{{_{place}:/*}}{part}" for place, part in enumerate(parts)) + "{_:/*}"
 
 
 async def _add_fields(request: web.Request, response: web.StreamResponse) -> None:

@@ -19,9 +19,7 @@ MAX_SECTIONS = 16
 _LINE = re.compile(r"[a-z]=.*")
 _WORD = r"[!#-'*+.0-9A-Z^-~-]+"
 _MID = re.compile(_WORD)
-_MEDIA = re.compile(
-    rf"({_WORD})[ \t]+([0-9]{{1,5}})(?:/[0-9]+)?[ \t]+({_WORD}(?:/{_WORD})*)((?:[ \t]+{_WORD})+)[ \t]*"
-)
+_MEDIA = re.compile(rf"({_WORD})[ \t]+([0-9]{{1,5}})(?:/[0-9]+)?[ \t]+({_WORD}(?:/{_WORD})*)((?:[ \t]+{_WORD})+)[ \t]*")
 """RFC 8866, section 9: tokens, so that an answer may repeat them."""
 
 

@@ -8,6 +8,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from math import ceil
 from random import randrange
@@ -84,6 +85,7 @@ class Admission:
         """The answer to *request*; never an exception for what a client or a store can cause."""
         if request.method == "OPTIONS":
             return preflight().to(request)
+        request = _tidied(request)
         decide = self._routes.get(request.route, self._elsewhere)
         said = verdict(lambda: decide(request), self._log, route=request.route)
         return (refusal(said) if isinstance(said, Refused) else said).to(request)
@@ -171,7 +173,7 @@ class Admission:
         )
 
     def _elsewhere(self, request: Request) -> Refused:
-        # `$default`: no such route, or a route whose variable is empty or has slashes in it.
+        # `$default`: no such route, or a route whose variable has slashes in it.
         if request.path.endswith("/whip"):
             return invalid_key()
         return stream_not_found() if request.path.endswith("/whep") else not_found()
@@ -203,6 +205,21 @@ class Admission:
     def _redirect(self, outcome: Grant | Refused) -> Answer | Refused:
         """307, never 302, which turns the POST into a GET (design.md, 4.5)."""
         return outcome if isinstance(outcome, Refused) else Answer(307, {"Location": outcome.location})
+
+
+def _tidied(request: Request) -> Request:
+    """*request* by the route that its address means with a slash too many, at the end or where two parts were joined: API
+    Gateway has no such route, and a redirect would lose the offer.
+    """
+    if request.route != "$default":
+        return request
+    match [part for part in request.path.split("/") if part]:
+        case [("whip" | "whep") as action]:
+            # Without an identifier: an empty key, or the one of the Authorization field.
+            return replace(request, route=f"ANY /{action}")
+        case [identifier, ("whip" | "whep") as action]:
+            return replace(request, route=f"ANY /{{id}}/{action}", parameters={"id": identifier})
+    return request
 
 
 def _other_method(request: Request, found: Answer) -> Answer | Refused:

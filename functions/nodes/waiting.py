@@ -38,7 +38,8 @@ class Notes(Protocol):
 
 def due(waiting: Sequence[str], told: Mapping[str, float], left: frozenset[str], now: float) -> list[str]:
     """The streams whose keys are told now: those that were *left* by their publisher first, at most `PER_BEAT`. Pure."""
-    late = [name for name in waiting if name in left or now - told.get(name, 0) >= REPEAT_SECONDS]
+    # Each once: DynamoDB takes no key twice in one read.
+    late = [name for name in dict.fromkeys(waiting) if name in left or now - told.get(name, 0) >= REPEAT_SECONDS]
     return sorted(late, key=lambda name: name not in left)[:PER_BEAT]
 
 

@@ -23,6 +23,8 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:
         return {"statusCode": "no number"}
     if path == "/bytes":
         return {"statusCode": 201, "headers": {"Content-Type": "x/y"}, "body": "AAEC", "isBase64Encoded": True}
+    if path == "/head":
+        return {"statusCode": 200, "headers": {"Content-Length": "1234"}, "body": ""}
     if path == "/cookies":
         return {"statusCode": 204, "cookies": ["a=1", "b=2"]}
     return {

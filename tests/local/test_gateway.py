@@ -96,6 +96,49 @@ async def test_a_body_that_never_ends_is_not_waited_for(
     writer.close()
 
 
+@pytest.mark.parametrize("expected", ["100-continue", "100-Continue"])
+async def test_who_expects_to_be_told_to_go_on_is_told(api: aiohttp.ClientSession, expected: str) -> None:
+    """Before the body is there: curl waits a second for it, other libraries for ever (RFC 9110, section 10.1.1)."""
+    async with api.get("/x") as answer:
+        port = answer.url.port
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = f"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: {expected}\r\nConnection: close\r\n\r\n"
+    async with asyncio.timeout(5):
+        writer.write(head.encode())
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(b"abc")
+        said = await reader.read()
+    assert said.startswith(b"HTTP/1.1 200 ")
+    assert json.loads(said.partition(b"\r\n\r\n")[2])["event"]["body"] == "abc"
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("POST /x HTTP/1.0\r\nContent-Length: 0\r\nExpect: 100-continue\r\n\r\n", b"200"),
+        ("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999\r\nExpect: 100-continue\r\n\r\n", b"413"),
+    ],
+)
+async def test_nobody_else_is_told_to_go_on(api: aiohttp.ClientSession, head: str, status: bytes) -> None:
+    """HTTP/1.0 knows no interim answer, and a body that will not be taken is not asked for."""
+    async with api.get("/x") as answer:
+        port = answer.url.port
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async with asyncio.timeout(5):
+        writer.write(head.encode())
+        assert (await reader.readline()).split()[1] == status
+    writer.close()
+
+
+async def test_head_has_the_length_that_its_function_says(api: aiohttp.ClientSession) -> None:
+    """And no body, so that the connection goes on with the next answer."""
+    async with api.head("/head") as answer:
+        assert (answer.status, answer.headers["Content-Length"], await answer.read()) == (200, "1234", b"")
+    async with api.get("/x") as answer:
+        assert answer.status == 200
+
+
 async def test_a_client_that_leaves_in_the_middle_disturbs_nobody(api: aiohttp.ClientSession) -> None:
     """The next request is served."""
     async with api.get("/x") as answer:

@@ -435,6 +435,23 @@ async def test_1a_27_options_is_a_200(running: Running, target: str) -> None:
     assert target == "/" or answer["Accept-Post"] == SDP
 
 
+@pytest.mark.parametrize("form", ["/{}/whip/", "/{}/whip//", "//{}/whip", "/{}//whip"])
+async def test_a_slash_too_many_is_passed_over(running: Running, form: str) -> None:
+    """A base URL that ends with one, or an address with one behind it: the same answer, and no redirect that loses the offer."""
+    publish, play = form.format(STREAM), form.format(STREAM).replace("whip", "whep")
+
+    published = await running.ask("POST", f"{publish}?grant={grant(Action.PUBLISH)}", OBS, Content_Type=SDP)
+    watched = await running.ask(
+        "POST", f"{play}?grant={grant(Action.PLAY, session='session2')}", CHROME_VIEW, Content_Type=SDP
+    )
+
+    assert (published.status, watched.status) == (201, 201)
+    assert published["Location"] == f"{PUBLIC_URL}/sessions/secret1"
+    assert (await running.ask("POST", form.format(KEY), OBS, Content_Type=SDP)).status == 201
+    assert (await running.ask("POST", "/whip/", OBS, Content_Type=SDP, Authorization=f"Bearer {KEY}")).status == 201
+    assert (await running.ask("DELETE", "/sessions/secret1/")).status == 200
+
+
 @pytest.mark.parametrize("target", [WHIP, WHEP, "/whip", "/sessions/whatever", "/nowhere"])
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE", "OPTIONS"])
 async def test_1a_29_a_preflight_allows_what_clients_do(running: Running, target: str, method: str) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from shared.tiers import Overrides, Tier
+from tests.functions.front import SDP, Front
 from tests.functions.world import NOW, OFFER, Answer, Beating, World, load_event
 
 
@@ -118,6 +119,35 @@ def test_an_offer_may_name_its_type_in_any_case_and_with_parameters(world: World
     key, _ = world.key("acme")
 
     assert world.publish(key, headers={"content-type": "Application/SDP; charset=utf-8"}, body=OFFER).status == 307
+
+
+@pytest.mark.usefixtures("node")
+@pytest.mark.parametrize("form", ["/{}/whip/", "/{}/whip//", "//{}/whip", "/{}//whip", "/{}/whip/?force=1"])
+def test_a_slash_too_many_is_passed_over(world: World, form: str) -> None:
+    """A base URL that ends with one, or an address with one behind it: the same answer, and no redirect that loses the offer."""
+    world.account("acme")
+    key, stream = world.key("acme")
+    front = Front(world)
+
+    answer = front.ask("POST", form.format(key), OFFER, [SDP])
+    assert answer.status == 307
+    assert world.verified(answer).claims.stream == stream
+    assert front.ask("OPTIONS", form.format(key)).status == 200
+    assert front.ask("POST", form.format("nonsense"), OFFER, [SDP]).code == "INVALID_KEY"
+    watched = front.ask("POST", form.format("a" * 16).replace("whip", "whep"), OFFER, [SDP])
+    assert watched.code == "STREAM_NOT_FOUND"
+
+
+@pytest.mark.usefixtures("node")
+def test_a_bearer_key_may_be_posted_with_a_slash_too_many(world: World) -> None:
+    """OBS's field for the server takes whatever is pasted."""
+    world.account("acme")
+    key, _ = world.key("acme")
+    front = Front(world)
+
+    for target in ("/whip/", "//whip", "/whip//"):
+        assert front.ask("POST", target, OFFER, [SDP]).code == "INVALID_KEY"
+    assert front.ask("POST", "/whip/", OFFER, [SDP], token=key).status == 307
 
 
 @pytest.mark.usefixtures("node")

@@ -10,7 +10,9 @@ from functions.public.endpoints import ENDPOINTS
 from functions.public.examples import EXAMPLES
 from functions.public.openapi import ALL, document
 from shared.refusals import REGISTRY
+from tests.functions.front import Front, routes
 from tests.functions.public.conftest import Get
+from tests.functions.world import World
 
 
 def policy(value: str) -> dict[str, str]:
@@ -38,6 +40,34 @@ def test_a_page_in_the_clear_may_reach_nodes_in_the_clear(get: Get) -> None:
     answer = get("/", x_forwarded_proto="http")
 
     assert policy(answer.headers["Content-Security-Policy"])["connect-src"] == "'self' https: http:"
+
+
+PUBLIC = sorted(
+    {route.path for route in routes() if route.function == "PublicFunction" and route.method == "GET"}
+    - {"/v1/streams/{id}"}
+)
+
+
+def test_whatever_anybody_may_get_has_a_head() -> None:
+    """RFC 9110, section 9.1: GET and HEAD together; a route of API Gateway has one method."""
+    found = {(route.path, route.method) for route in routes() if route.function == "PublicFunction"}
+
+    assert {path for path, method in found if method == "HEAD"} == {path for path, method in found if method == "GET"}
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_head_is_get_without_the_body(world: World, path: str, encoding: str) -> None:
+    """Status and fields alike, the length that GET's body has, and no body."""
+    front = Front(world)
+    version = load().version
+    target = path.replace("{id}", "a" * 16).replace("{version}", version).replace("{file}", "app.js")
+
+    of_get, of_head = (front.ask(method, target, headers=[("Accept-Encoding", encoding)]) for method in ("GET", "HEAD"))
+
+    assert (of_head.status, of_head.text) == (200, "")
+    assert of_head.headers.pop("Content-Length").isdecimal()
+    assert of_head.headers == of_get.headers
 
 
 def address(name: str) -> str:
