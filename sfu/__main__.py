@@ -132,7 +132,11 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown, fanout: Fano
 
     def state(session_id: str) -> dict[str, Any] | None:
         session = plane.session(session_id)
-        return None if session is None else session.state(time.monotonic())
+        if session is None:
+            return None
+        source = plane.source(session.stream)
+        carries = {} if source is None else {track.kind: track.codec.name for track in source.tracks}
+        return {**session.state(time.monotonic()), "carries": carries}
 
     deps = Deps(
         node_id=settings.node_id,

@@ -48,6 +48,8 @@ class Files:
     version: str
     page: Asset
     """The HTML that names everything else."""
+    watch: Asset
+    """The same with the watch view alone: this one other sites may frame, and a fragment of its address shows nothing else."""
     named: Mapping[str, Asset]
 
     def placed(self, html: str) -> str:
@@ -64,8 +66,14 @@ def load(folder: Path = FOLDER) -> Files:
     }
     page = named.pop("index.html")
     version = hashlib.sha256("".join(asset.etag for asset in named.values()).encode()).hexdigest()[:12]
-    files = Files(version, page, named)
-    return Files(version, asset_of(page.content_type, files.placed(_preloaded(page.body, named))), named)
+    files = Files(version, page, page, named)
+    whole = files.placed(_preloaded(page.body, named))
+    return Files(version, asset_of(page.content_type, whole), asset_of(page.content_type, _only(whole, "watch")), named)
+
+
+def _only(html: str, view: str) -> str:
+    """*html* without every view but *view*; views are the sections that are not inside of another, so neither is indented."""
+    return re.sub(rf'^<section id="(?!{view}")[^\n]*\n.*?^</section>\n', "", html, flags=re.MULTILINE | re.DOTALL)
 
 
 def _preloaded(html: str, named: Mapping[str, Asset]) -> str:
@@ -95,9 +103,12 @@ def page_headers(*, secure: bool, embeddable: bool) -> dict[str, str]:
         "base-uri": "'none'",
         "frame-ancestors": "*" if embeddable else "'none'",
     }
+    own = "()" if embeddable else "(self)"
+    permissions = {"camera": own, "microphone": own, "display-capture": own, "geolocation": "()"}
     return {
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
-        "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self), geolocation=()",
+        # The page that others may frame has nothing to publish with.
+        "Permissions-Policy": ", ".join(f"{name}={allowed}" for name, allowed in permissions.items()),
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
     }

@@ -57,7 +57,7 @@ def page_routes(app: "APIGatewayHttpResolver", files: Files) -> None:
 
     @app.get("/watch/<stream_id>")
     def watch(stream_id: str) -> answers.Answer:  # noqa: ARG001 - the page itself reads its address
-        return html(files.page, embeddable=True)
+        return html(files.watch, embeddable=True)
 
     @app.get("/assets/<version>/<name>")
     def asset(version: str, name: str) -> answers.Answer:

@@ -117,8 +117,9 @@ class FakeApi:
         return await handler(request)
 
     async def _page(self, request: web.Request) -> web.Response:
-        asset = self._files.page
-        headers = page_headers(secure=False, embeddable=request.path != "/")
+        embeddable = request.path != "/"
+        asset = self._files.watch if embeddable else self._files.page
+        headers = page_headers(secure=False, embeddable=embeddable)
         return web.Response(text=asset.body, headers={**headers, "Content-Type": asset.content_type})
 
     async def _embedding(self, _: web.Request) -> web.Response:

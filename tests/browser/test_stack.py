@@ -118,6 +118,29 @@ def test_what_one_browser_publishes_another_sees_and_hears(
     stop(publisher)
 
 
+def test_a_browser_without_the_codec_plays_the_sound_and_says_so(new_page: Callable[..., Page], stack: Stack) -> None:
+    """Under max-bundle, as the page always offers; the sentence names the codec (a Chromium that never offers VP8)."""
+    key = account(stack, "studio")["keys"][0]
+    publisher, viewer = new_page(), new_page()
+    publish(publisher, stack, key, "VP8")
+    is_live(publisher)
+    viewer.add_init_script(
+        """const add = RTCPeerConnection.prototype.addTransceiver;
+        RTCPeerConnection.prototype.addTransceiver = function (kind, init) {
+          const made = add.call(this, kind, init);
+          const all = RTCRtpReceiver.getCapabilities("video").codecs;
+          if (kind === "video") made.setCodecPreferences(all.filter(({ mimeType }) => mimeType !== "video/VP8"));
+          return made;
+        };"""
+    )
+    watch(viewer, stack, key["stream_id"])
+
+    expect(viewer.locator("#watch-status")).to_have_text("Sound only: this browser cannot decode VP8.")
+    expect(viewer.locator("#watch-status")).to_be_visible()
+    is_playing(viewer)
+    stop(publisher)
+
+
 def test_a_free_key_publishes_with_one_click(new_page: Callable[..., Page], stack: Stack) -> None:
     """No account, no key: two clicks to a watch link that plays, on a phone."""
     publisher, viewer = new_page((360, 740)), new_page((360, 740))

@@ -167,6 +167,28 @@ def test_other_sites_may_embed_the_player_and_only_the_player(page: Page, api: F
         expect(frame.locator("#watch-form")).to_be_hidden()
 
 
+@pytest.mark.parametrize("fragment", ["", "#overview", "#publish", "#watch"])
+def test_what_is_framed_is_the_player_whatever_the_fragment_says(page: Page, api: FakeApi, fragment: str) -> None:
+    """The server never sees a fragment; nobody lays a button over a field for keys or tokens."""
+    api.refuse("whep", refusals.stream_offline())
+    with FakeApi() as other:
+        frame = embedding(page, other, f"{api.url}/watch/{STREAM}{fragment}")
+
+        expect(frame.locator("#watch-status")).to_have_text("The stream is offline. Waiting for the streamer…")
+        expect(frame.locator("#player")).to_be_visible()
+        expect(frame.locator("#publish, #overview, #stream-key, #account-token")).to_have_count(0)
+
+
+def test_the_views_of_the_watch_page_are_links(page: Page, api: FakeApi) -> None:
+    """To the page that has them."""
+    api.refuse("whep", refusals.stream_offline())
+    page.goto(f"{api.url}/watch/{STREAM}")
+    page.get_by_role("link", name="Status").click()
+
+    expect(page.get_by_role("heading", name="What the stack sees")).to_be_visible()
+    assert page.url == f"{api.url}/#overview"
+
+
 def test_the_page_that_takes_keys_cannot_be_framed(browser: Browser, api: FakeApi) -> None:
     """Nobody lays a button over ours."""
     page = browser.new_page()

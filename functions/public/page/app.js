@@ -1,6 +1,7 @@
 // The page: three views of one document, chosen by the address (`/`, `/#watch` or `/watch/{id}`, `/#overview`).
 //
-// One document, so that publishing goes on while its owner looks at another view.
+// One document, so that publishing goes on while its owner looks at another view. At `/watch/{id}` the server leaves out all
+// views but watching: other sites may frame that page.
 
 import { byId, wireCopyButtons } from "./dom.js";
 import { OverviewView } from "./overview.js";
@@ -9,9 +10,9 @@ import { WatchView } from "./watch.js";
 
 const TITLES = { publish: "Publish", watch: "Watch", overview: "What the stack sees" };
 
-const publishView = new PublishView();
+const publishView = byId("publish") && new PublishView();
 const watchView = new WatchView();
-const overviewView = new OverviewView(() => publishView.streamId);
+const overviewView = byId("overview") && new OverviewView(() => publishView.streamId);
 
 let shown = null;
 
@@ -21,7 +22,7 @@ function streamInAddress() {
 
 function wanted() {
   const named = location.hash.slice(1);
-  if (named in TITLES) {
+  if (named in TITLES && byId(named)) {
     return named;
   }
   return location.pathname.startsWith("/watch/") ? "watch" : "publish";
@@ -36,7 +37,7 @@ function show(view, { focus = false } = {}) {
   }
   shown = view;
   for (const name of Object.keys(TITLES)) {
-    byId(name).hidden = name !== view;
+    byId(name)?.toggleAttribute("hidden", name !== view);
     const link = document.querySelector(`nav a[data-view="${name}"]`);
     if (name === view) {
       link.setAttribute("aria-current", "page");
@@ -56,7 +57,7 @@ function show(view, { focus = false } = {}) {
 
 document.querySelector("nav").addEventListener("click", (event) => {
   const view = event.target.closest("a[data-view]")?.dataset.view;
-  if (view && !event.metaKey && !event.ctrlKey && !event.shiftKey) {
+  if (view && byId(view) && !event.metaKey && !event.ctrlKey && !event.shiftKey) {
     event.preventDefault();
     if (wanted() !== view) {
       history.pushState(null, "", view === "publish" ? "/" : `/#${view}`);
@@ -75,7 +76,7 @@ addEventListener("popstate", () => {
 
 // A tab that is closed while live would end the stream without a word.
 addEventListener("beforeunload", (event) => {
-  if (publishView.state === "live") {
+  if (publishView?.state === "live") {
     event.preventDefault();
   }
 });

@@ -123,6 +123,15 @@ export class Session extends EventTarget {
     return this.#ended;
   }
 
+  /** How far the server sees the session, and what its stream carries; `{}` where it does not say. */
+  async state() {
+    try {
+      return await (await fetch(this.#url, { headers: { Accept: "application/json" }, credentials: "omit" })).json();
+    } catch {
+      return {};
+    }
+  }
+
   /** End the session here and at the server; later calls do nothing. */
   end(reason = "ended") {
     if (this.#ended) {

@@ -40,6 +40,8 @@ export class WatchView {
   #progress = { frames: 0, audioBytes: 0, at: 0 };
   #looking = false;
   #firstFrameMs = null;
+  /** The sentence, where there is a picture that cannot be shown. */
+  #soundOnly = null;
 
   constructor() {
     this.form = byId("watch-form");
@@ -157,8 +159,25 @@ export class WatchView {
       }
     });
     listen(session, () => this.#follow(session));
+    this.#tellSoundOnly(session);
     const meter = new Meter(session.pc);
     this.#poll = every(1000, async () => this.#showStats(session, await meter.read()));
+  }
+
+  /** A picture that this browser has no decoder for is refused while sound plays: say so, or it looks like a fault. */
+  async #tellSoundOnly(session) {
+    this.#soundOnly = null;
+    delete this.stage.dataset.soundOnly;
+    const receives = session.pc.getTransceivers().filter(({ currentDirection }) => currentDirection === "recvonly");
+    if (receives.some(({ receiver }) => receiver.track.kind === "video")) {
+      return;
+    }
+    const { carries } = await session.state();
+    if (carries?.video && this.#session === session) {
+      this.#soundOnly = `Sound only: this browser cannot decode ${carries.video}.`;
+      this.stage.dataset.soundOnly = carries.video;
+      this.#to(this.state);
+    }
   }
 
   #began(session, began) {
@@ -206,6 +225,7 @@ export class WatchView {
     byId("watch-stats").replaceChildren();
     delete byId("watch-stats").dataset.frames;
     delete this.stage.dataset.firstFrameMs;
+    delete this.stage.dataset.soundOnly;
   }
 
   #failed(error) {
@@ -373,7 +393,7 @@ export class WatchView {
       waiting: "Waiting for the streamer…",
       refused: "The stream cannot be played.",
     };
-    say(this.status, text ?? said[state]);
+    say(this.status, text ?? (state === "playing" && this.#soundOnly) || said[state]);
     if (state !== "waiting") {
       say(byId("next-look"), "");
     }

@@ -13,7 +13,8 @@ export async function play({ endpoint, signal, gatherMs = 0 }) {
   const session = new Session(pc);
   session.stream = new MediaStream();
   pc.addEventListener("track", ({ track }) => session.stream.addTrack(track));
-  pc.addTransceiver("video", { direction: "recvonly" });
+  // Sound first: it is decoded everywhere, and under max-bundle the first section cannot be refused.
   pc.addTransceiver("audio", { direction: "recvonly" });
+  pc.addTransceiver("video", { direction: "recvonly" });
   return session.open(endpoint, { signal, gatherMs, mungeOffer: stereo });
 }

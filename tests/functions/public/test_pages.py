@@ -35,6 +35,24 @@ def test_pages_run_nothing_but_their_own_files(get: Get, path: str, ancestors: s
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\son[a-z]+=|\sstyle=", answer.text)
 
 
+def test_the_page_that_may_be_framed_watches_and_nothing_else(get: Get) -> None:
+    """The server never sees a fragment, so what `#overview` or `#publish` would show must not be there; nor a camera be allowed."""
+    whole, framed = get("/"), get("/watch/" + "a" * 16)
+
+    def views(text: str) -> list[str]:
+        return re.findall(r'<section id="(\w+)" class="view"', text)
+
+    assert views(whole.text) == ["publish", "watch", "overview"]
+    assert views(framed.text) == ["watch"]
+    assert framed.text.count("<section") == framed.text.count("</section>") == 1
+    for field in ("stream-key", "account-token", "source-camera"):
+        assert (f'id="{field}"' in whole.text, f'id="{field}"' in framed.text) == (True, False)
+    for feature in ("camera", "microphone", "display-capture"):
+        assert f"{feature}=(self)" in whole.headers["Permissions-Policy"]
+        assert f"{feature}=()" in framed.headers["Permissions-Policy"]
+    assert whole.headers["ETag"] != framed.headers["ETag"]
+
+
 def test_a_page_in_the_clear_may_reach_nodes_in_the_clear(get: Get) -> None:
     """`make up` has neither certificate nor https; a deployed page never gets here."""
     answer = get("/", x_forwarded_proto="http")
