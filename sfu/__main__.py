@@ -75,6 +75,7 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown, fanout: Fano
         settings.announce,
         meter=meter,
         max_sessions=settings.max_sessions,
+        max_unconnected_per_address=settings.max_unconnected_per_address,
         max_egress_kbps=settings.max_egress_kbps,
         fanout=fanout,
     )

@@ -16,7 +16,7 @@ from sfu.answer import ViewerSsrcs, answer_play, answer_publish
 from sfu.body import read_body, sdp_text
 from sfu.credential import Ticket, read_credential, waits
 from sfu.directory import Resource
-from sfu.forwarded import origin_of
+from sfu.forwarded import Origin, origin_of, subscriber
 from sfu.negotiation import Negotiated
 from sfu.offer import Offer, parse_offer
 from sfu.ports import Deps, Granted, PassedThrough, Session, Wanted
@@ -40,6 +40,8 @@ class _Way:
 
     waits: bool
     base_url: str
+    address: str
+    """The client's."""
 
 
 class Endpoint:
@@ -85,15 +87,17 @@ class Endpoint:
         if isinstance(grant, Refused):
             return grant
         offer = draining() if self._deps.draining() else await self._offer(request)
-        return self._begin(grant, offer, _Way(waits(request.query), self._base_url(request)))
+        origin = self._origin(request)
+        way = _Way(waits(request.query), origin.base_url or self._deps.public_url, origin.address)
+        return self._begin(grant, offer, way)
 
     async def _without_grant(self, request: web.Request, wanted: Wanted) -> web.Response | Refused:
         """Ask the API, once the offer has been read: a broken one takes no slot from anybody."""
         deps = self._deps
         if deps.draining():
             return draining()
-        origin = origin_of(request.remote or "", request.headers, deps.trusted_proxies)
-        wait = deps.limit.wait(origin.address, deps.now())
+        origin = self._origin(request)
+        wait = deps.limit.wait(subscriber(origin.address), deps.now())
         if wait:
             return rate_limited(wait)
         offer = await self._offer(request)
@@ -112,7 +116,7 @@ class Endpoint:
         return (
             grant
             if isinstance(grant, Refused)
-            else self._begin(grant, offer, _Way(wanted.wait, origin.base_url or deps.public_url))
+            else self._begin(grant, offer, _Way(wanted.wait, origin.base_url or deps.public_url, origin.address))
         )
 
     def _admit(self, ticket: Ticket) -> VerifiedGrant | Refused:
@@ -148,7 +152,7 @@ class Endpoint:
         if self._action is Action.PUBLISH:
             session = deps.plane.publish(grant, negotiated, deps.now())
         else:
-            session = deps.plane.play(grant, negotiated, deps.now(), wait=wait)
+            session = deps.plane.play(grant, negotiated, deps.now(), wait=wait, address=way.address)
         if isinstance(session, Refused):
             return session
         deps.directory.add(
@@ -194,10 +198,9 @@ class Endpoint:
             lambda of: answer_play(offer, of, plane.local, plane.new_credentials(), ssrcs, claims.stream),
         )
 
-    def _base_url(self, request: web.Request) -> str:
-        """Where this client reaches us: what a proxy of ours says, else what the settings say."""
-        origin = origin_of(request.remote or "", request.headers, self._deps.trusted_proxies)
-        return origin.base_url or self._deps.public_url
+    def _origin(self, request: web.Request) -> Origin:
+        """Who this client is and where it reaches us: what a proxy of ours says, else who is connected and what the settings say."""
+        return origin_of(request.remote or "", request.headers, self._deps.trusted_proxies)
 
     def _created(self, grant: VerifiedGrant, session: Session, negotiated: Negotiated, base_url: str) -> web.Response:
         """201. The URLs are absolute and without a query, because clients resolve and cut them in many ways (item 1)."""

@@ -33,6 +33,18 @@ class _Hop:
     host: str = ""
 
 
+def subscriber(address: str) -> str:
+    """Who is behind *address*, for limits: an IPv6 network of /64 is one subscriber's, and an IPv4 address in IPv6 is IPv4."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address):
+        mapped = parsed.ipv4_mapped
+        return str(mapped) if mapped is not None else str(IPv6Network((parsed.packed, 64), strict=False))
+    return str(parsed)
+
+
 def origin_of(remote: str, headers: Mapping[str, str], trusted: Sequence[Network]) -> Origin:
     """The origin of a request with *headers* (of names in any case) from the peer *remote*."""
     if not _is_trusted(remote, trusted):

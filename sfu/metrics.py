@@ -47,6 +47,7 @@ REASONS: Final = frozenset(
         "shutdown",
         "handover",
         "moved",
+        "made_way",
         "admin",
         "BANDWIDTH_EXCEEDED",
         "BITRATE_EXCEEDED",

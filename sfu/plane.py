@@ -25,17 +25,25 @@ from sfu.sessions import Sessions
 from sfu.stats import PlaneStats
 from sfu.track import Track
 from sfu.udp import Address, UdpSocket
+from sfu.unconnected import RETRY_AFTER, Unconnected
 from sfu.viewer import Viewer
 from shared.grants import Claims
 from shared.messages import Load, StreamReport
-from shared.refusals import Refused, invalid_grant, no_capacity, stream_offline, viewer_limit_reached
+from shared.refusals import (
+    Refused,
+    invalid_grant,
+    no_capacity,
+    rate_limited,
+    stream_offline,
+    viewer_limit_reached,
+)
 from shared.verifier import VerifiedGrant
 
 
 class Plane:
     """All sessions of this process."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a setting or a part, by name, and the composition root has them one by one
         self,
         bind: Address,
         announce: Sequence[Candidate] = (),
@@ -43,6 +51,7 @@ class Plane:
         meter: Meter,
         max_sessions: int = 0,
         max_egress_kbps: int = 0,
+        max_unconnected_per_address: int = 0,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         fanout: Fanout | None = None,
@@ -56,6 +65,7 @@ class Plane:
         self.on_end: Callable[[Ended], None] = lambda _ended: None
         self._max_sessions = max_sessions
         self._max_egress_kbps = max_egress_kbps
+        self._unconnected = Unconnected(max_unconnected_per_address)
         self._clock = clock
         self._wall = wall
         self._ingress = Ingress(
@@ -148,7 +158,7 @@ class Plane:
         room = self._sessions.rooms.get(claims.stream)
         if claims.session in self._sessions or (room is not None and not room.admits(claims.epoch)):
             return invalid_grant()
-        if self._udp is None or self._full(replacing=room is not None and room.publisher is not None):
+        if self._udp is None or not self._room_for_one(replacing=room is not None and room.publisher is not None):
             return no_capacity()
         if room is None:
             room = self._sessions.rooms[claims.stream] = Room(claims.stream)
@@ -179,8 +189,12 @@ class Plane:
         self.on_change()
         return publisher
 
-    def play(self, grant: VerifiedGrant, negotiated: Negotiated, now: float, *, wait: float = 0.0) -> Viewer | Refused:
-        """Begin a viewer's session; the grant's viewer limit is exact here. With *wait* it may come before its publisher."""
+    def play(
+        self, grant: VerifiedGrant, negotiated: Negotiated, now: float, *, wait: float = 0.0, address: str = ""
+    ) -> Viewer | Refused:
+        """Begin a session of the viewer at *address*; the grant's viewer limit is exact here. With *wait* it may come before its
+        publisher. Where the stream or the node is full, the oldest viewer who has not connected makes way.
+        """
         claims = grant.claims
         if claims.session in self._sessions:
             return invalid_grant()
@@ -189,9 +203,11 @@ class Plane:
             room = Room(claims.stream)
         if room is None or (room.publisher is None and not wait):
             return stream_offline()
-        if len(room.viewers) >= claims.max_viewers:
+        if self._unconnected.refuses(address):
+            return rate_limited(RETRY_AFTER)
+        if len(room.viewers) >= claims.max_viewers and not self._makes_way(lambda one: one.stream == claims.stream):
             return viewer_limit_reached(len(room.viewers), claims.max_viewers)
-        if self._udp is None or self._full():
+        if self._udp is None or not self._room_for_one():
             return no_capacity()
         clock = self._clock()
         viewer = Viewer(self._beginning(claims, negotiated, self._udp, now, clock), self._udp, self.stats)
@@ -199,6 +215,7 @@ class Plane:
             self._sessions.rooms[claims.stream] = room
             room.wait(clock + wait)
         room.viewers[viewer.id] = viewer
+        self._unconnected.begin(viewer, address)
         self._sessions.begin(viewer)
         self.on_change()
         return viewer
@@ -251,7 +268,8 @@ class Plane:
                 account=publisher.account,
                 session=publisher.id,
                 epoch=publisher.claims.epoch,
-                viewers=self.viewers(publisher.stream),
+                # Without those who have only posted: they make way here, so the API must not refuse for them.
+                viewers=sum(viewer.peer.address is not None for viewer in self.watching(publisher.stream)),
                 max_viewers=publisher.claims.max_viewers,
                 since=publisher.wall,
                 silent_ms=max(0, round((clock - publisher.peer.last_seen) * 1000)),
@@ -267,7 +285,7 @@ class Plane:
         publishers = len(self._sessions.publishers)
         return Load(
             publishers=publishers,
-            viewers=len(self._sessions) - publishers,
+            viewers=len(self._sessions) - publishers - len(self._unconnected),
             max_sessions=self._max_sessions,
             egress_kbps=self._rounds.egress_kbps,
             max_egress_kbps=self._max_egress_kbps,
@@ -296,8 +314,18 @@ class Plane:
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
-    def _full(self, *, replacing: bool = False) -> bool:
-        return bool(self._max_sessions) and len(self._sessions) - replacing >= self._max_sessions
+    def _room_for_one(self, *, replacing: bool = False) -> bool:
+        """Whether the node has room for a session more, if need be that of a viewer who makes way."""
+        full = bool(self._max_sessions) and len(self._sessions) - replacing >= self._max_sessions
+        return not full or self._makes_way(lambda _viewer: True)
+
+    def _makes_way(self, belongs: Callable[[Viewer], bool]) -> bool:
+        """End the oldest viewer without a valid check of those that *belongs* names; False where there is none.
+
+        A publisher never makes way: its key bounds how many there are, and its account's slot is held by it.
+        """
+        oldest = self._unconnected.oldest(belongs)
+        return oldest is not None and self._sessions.end(oldest, "made_way")
 
     def _beginning(self, claims: Claims, negotiated: Negotiated, udp: UdpSocket, wall: float, now: float) -> Beginning:
         peer = Peer(self._identity, negotiated, udp, now)
@@ -321,5 +349,5 @@ class Plane:
                 session.follow(room.tracks, now)
                 for track in room.tracks.values():
                     self._delivery.sent(track, track.step(now, 0.0))
-        else:
-            self._changed()
+        # A viewer counts from now on, a publisher is there.
+        self._changed()

@@ -61,8 +61,10 @@ class Plane(Protocol):
         """What *stream* carried last, while its viewers are kept; None: there is nothing to go by."""
         ...
 
-    def play(self, grant: VerifiedGrant, negotiated: Negotiated, now: float, *, wait: float = 0.0) -> Session | Refused:
-        """Begin a viewer's session; with *wait*, for so many seconds before somebody publishes."""
+    def play(
+        self, grant: VerifiedGrant, negotiated: Negotiated, now: float, *, wait: float = 0.0, address: str = ""
+    ) -> Session | Refused:
+        """Begin a session of the viewer at *address*; with *wait*, for so many seconds before somebody publishes."""
         ...
 
     def end(self, session_id: str, reason: str) -> bool:

@@ -91,6 +91,8 @@ class Settings:
     trusted_proxies: tuple[Network, ...]
     """Whose `Forwarded` and `X-Forwarded-…` are believed."""
     max_sessions: int
+    max_unconnected_per_address: int
+    """Viewers of one client address who have posted an offer and not connected yet."""
     max_egress_kbps: int
     drain_seconds: float
     """How long a stopping node hands its sessions over and waits for them to leave."""
@@ -128,6 +130,7 @@ class Settings:
             "metrics_bind": read("SLUICE_METRICS_BIND", _BIND, "127.0.0.1:9889"),
             "trusted_proxies": read("SLUICE_TRUSTED_PROXIES", _NETWORKS, ","),
             "max_sessions": read("SLUICE_MAX_SESSIONS", _WHOLE, "400"),
+            "max_unconnected_per_address": read("SLUICE_MAX_UNCONNECTED_PER_ADDRESS", _WHOLE, "64"),
             "max_egress_kbps": read("SLUICE_MAX_EGRESS_KBPS", _WHOLE, "900000"),
             "drain_seconds": read("SLUICE_DRAIN_SECONDS", _SECONDS, "8"),
             "wait_seconds": read("SLUICE_WAIT_SECONDS", _SECONDS, "60"),

@@ -84,9 +84,12 @@ def grant(
 class InProcess:
     """Stands in for HTTP: hands the plane what an offer and its answer would have agreed on."""
 
-    def __init__(self, plane: Plane, verified: VerifiedGrant, *, wait: float = 0.0, **media: Any) -> None:
+    def __init__(
+        self, plane: Plane, verified: VerifiedGrant, *, wait: float = 0.0, address: str = "", **media: Any
+    ) -> None:
         self.plane = plane
         self.wait = wait
+        self.address = address
         self.verified = verified
         self.media = media
         self.session: Session | None = None
@@ -106,7 +109,7 @@ class InProcess:
         if publishes:
             session = self.plane.publish(self.verified, negotiated, time.time())
         else:
-            session = self.plane.play(self.verified, negotiated, time.time(), wait=self.wait)
+            session = self.plane.play(self.verified, negotiated, time.time(), wait=self.wait, address=self.address)
         if isinstance(session, Refused):
             raise RefusedError(session)
         self.session = session
@@ -163,8 +166,18 @@ class TestViewer(Viewer):
     ways: InProcess
 
     async def _signal(self) -> None:
-        self._open()
         self.answer = self.ways.signal(self, publishes=False)
+        self._agreed()
+
+    async def connect_now(self) -> None:
+        """Go on where `Stage.posted` stopped."""
+        self._agreed()
+        self._check()
+        await asyncio.wait_for(self._ready, 10)
+
+    def _agreed(self) -> None:
+        assert self.answer is not None
+        self._open()
         self._remotes = self.answer.candidates
         client = self.answer.setup == "passive"
         self._handshake = dtls.Handshake(self.host.identity, client=client, fingerprint=self.answer.fingerprint)
@@ -221,10 +234,10 @@ class Stage:
         await peer.connect()
         return peer
 
-    def posted(self, **media: Any) -> TestViewer:
+    def posted(self, *, viewers: int = 1000, stream: str = STREAM, **ways: Any) -> TestViewer:
         """A viewer that posted its offer and then does nothing."""
         peer = TestViewer(self.host, "", self.clip, self.stamps)
-        peer.ways = InProcess(self.plane, grant(Action.PLAY, viewers=1000), **media)
+        peer.ways = InProcess(self.plane, grant(Action.PLAY, viewers=viewers, stream=stream), **ways)
         peer.answer = peer.ways.signal(peer, publishes=False)
         self._peers.append(peer)
         return peer

@@ -74,6 +74,8 @@ class FakePlane:
         self.carried: dict[str, SourceDescription] = {}
         """What streams sent before they went offline."""
         self.waits: list[float] = []
+        self.addresses: list[str] = []
+        """Of viewers."""
         self.begun: list[tuple[VerifiedGrant, Negotiated]] = []
         self.ended: list[tuple[str, str]] = []
         self.restarted: list[tuple[str, IceCredentials, IceCredentials]] = []
@@ -104,10 +106,11 @@ class FakePlane:
         return self.carried.get(stream)
 
     def play(
-        self, grant: VerifiedGrant, negotiated: Negotiated, now: float, *, wait: float = 0.0
+        self, grant: VerifiedGrant, negotiated: Negotiated, now: float, *, wait: float = 0.0, address: str = ""
     ) -> FakeSession | Refused:
-        """Note the session, and how long it waits."""
+        """Note the session, how long it waits, and where it comes from."""
         self.waits.append(wait)
+        self.addresses.append(address)
         return self.publish(grant, negotiated, now)
 
     def end(self, session_id: str, reason: str) -> bool:

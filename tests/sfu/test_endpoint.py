@@ -125,6 +125,20 @@ async def test_1b_01_a_viewer_is_answered_201(running: Running) -> None:
     assert b"a=sendonly\r\n" in answer.body
 
 
+async def test_1a_21_a_viewer_s_address_is_what_our_proxy_says(proxied: Running) -> None:
+    """How many may wait to connect counts by it; a client's own word is nothing."""
+    for name in ("session1", "session2"):
+        await proxied.ask(
+            "POST",
+            f"{WHEP}?grant={grant(Action.PLAY, session=name)}",
+            CHROME_VIEW,
+            Content_Type=SDP,
+            X_Forwarded_For=f"203.0.113.9, 2001:db8::{len(name)}",
+        )
+
+    assert proxied.node.plane.addresses == ["2001:db8::8", "2001:db8::8"]
+
+
 async def test_1a_08_each_session_has_its_own_strong_etag(running: Running) -> None:
     """And its own URL."""
     answers = [await running.publish(), await running.publish("session2")]
