@@ -8,6 +8,7 @@ import heapq
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -20,6 +21,8 @@ from local.settings import Settings, SettingsError
 _RATE = 30
 _ENCODER = {"preset": "veryfast", "tune": "zerolatency", "profile": "baseline", "b": "2500k", "maxrate": "2500k"}
 _ACCOUNT = "studio-demo"  # the tier with the widest limits
+_GOODBYE = 2.0
+"""Seconds that FFmpeg has for its DELETE after Ctrl-C."""
 
 
 def main() -> int:
@@ -35,23 +38,39 @@ def main() -> int:
         return 1
     stack = json.loads(settings.stack_file.read_text())
     key = next(account for account in stack["accounts"] if account["account"] == _ACCOUNT)["keys"][-1]
+    stop = threading.Event()
+    failures: list[av.FFmpegError] = []
+
+    def run() -> None:
+        try:
+            publish(key["whip"], f"{stack['api']}/watch/{key['stream_id']}", settings.seconds, stop)
+        except av.FFmpegError as error:
+            failures.append(error)
+
+    # In a thread: a call into FFmpeg that waits for the network hears no Ctrl-C.
+    publishing = threading.Thread(target=run, daemon=True)
+    publishing.start()
     try:
-        publish(key["whip"], f"{stack['api']}/watch/{key['stream_id']}", settings.seconds)
+        publishing.join()
     except KeyboardInterrupt:
+        stop.set()
+        publishing.join(_GOODBYE)
         _say("Stopped.")
-    except av.FFmpegError as error:
-        _say(f"The stack did not take the stream: {error.strerror}. Why is in {settings.state / 'stack.log'}.")
+        sys.stdout.flush()
+        os._exit(0)  # the thread may be in FFmpeg still, which no exit of Python's waits for in peace
+    if failures:
+        _say(f"The stack ended the stream: {failures[0].strerror}. Why is in {settings.state / 'stack.log'}.")
         return 1
     return 0
 
 
-def publish(whip: str, watch: str, seconds: float | None) -> None:
-    """Send the test picture and a beep to *whip*, in real time, for *seconds* or for ever."""
+def publish(whip: str, watch: str, seconds: float | None, stop: threading.Event) -> None:
+    """Send the test picture and a beep to *whip*, in real time, for *seconds* or until *stop*."""
     with av.open(whip, "w", format="whip") as output:
         begun: float | None = None
         for at, packet in packets(output, seconds):
-            if begun is not None:
-                time.sleep(max(0.0, begun + at - time.monotonic()))
+            if stop.wait(0.0 if begun is None else max(0.0, begun + at - time.monotonic())):
+                break
             output.mux(packet)  # the first one makes FFmpeg post the offer and wait for the connection
             if begun is None:
                 begun = time.monotonic() - at

@@ -17,6 +17,7 @@ from typing import Final
 
 from sfu.native.fanout import Fanout
 from sfu.stats import PlaneStats
+from sfu.unreachable import Unreachable
 
 UDP_SEGMENT: Final = 103
 """linux/udp.h; the socket module does not name it before Python 3.12."""
@@ -94,6 +95,7 @@ class UdpSocket:
         self.waited = 0.0
         """Seconds that the datagram in hand lay in the kernel's queue."""
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._unreachable = Unreachable.open()
 
     @property
     def address(self) -> Address:
@@ -115,6 +117,11 @@ class UdpSocket:
         self.queue.clear()
         self.fd = -1
         self._socket.close()
+        self._unreachable.close()
+
+    def refuse(self, address: Address) -> bool:
+        """Tell *address* by ICMP that nobody is here for it; False where this process may not."""
+        return self._unreachable.tell(address, self.address[1])
 
     def send(self, datagram: bytes, address: Address) -> bool:
         """One datagram: STUN, DTLS, RTCP, a retransmission."""

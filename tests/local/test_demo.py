@@ -2,7 +2,10 @@
 
 import io
 import json
+import os
+import signal
 import subprocess
+import urllib.error
 import urllib.request
 from typing import Any
 
@@ -46,6 +49,35 @@ def test_the_demo_is_live_while_it_runs(stack: dict[str, Any]) -> None:
         said, _ = process.communicate(timeout=30)
     assert process.returncode == 0, said
     wait_for(lambda: not live())
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize("taken_over", [False, True])
+def test_the_demo_ends_on_ctrl_c_also_when_its_stream_was_ended(stack: dict[str, Any], *, taken_over: bool) -> None:
+    """Another one took the key over; FFmpeg may not have noticed and wait for the network, which must not hold us up."""
+    key = next(one for one in stack["accounts"] if one["account"] == "studio-demo")["keys"][-1]
+    prepare((DEMO,), print)
+    command = [DEMO.python, "-m", "local.demo"]
+    environment = {**os.environ, "PORT": stack["api"].rpartition(":")[2]}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            assert any(f"/watch/{key['stream_id']}" in line for line in process.stdout)
+            if taken_over:
+                with pytest.raises(urllib.error.HTTPError, match="307"):
+                    urllib.request.urlopen(_offer(f"{key['whip']}?force=1"), timeout=10)  # noqa: S310  # as above
+            process.send_signal(signal.SIGINT)
+            process.wait(10)
+        finally:
+            process.kill()
+    assert process.returncode in ((0, 1) if taken_over else (0,))
+
+
+def _offer(url: str) -> urllib.request.Request:
+    offer = (ROOT / "tests" / "sfu" / "offers" / "ffmpeg-8-h264-opus.sdp").read_bytes()
+    return urllib.request.Request(url, offer, {"Content-Type": "application/sdp"}, method="POST")  # noqa: S310  # as above
 
 
 @pytest.mark.stack

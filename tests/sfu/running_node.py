@@ -102,7 +102,7 @@ class RunningNode:
                 else:
                     return
 
-    def grant_url(self, action: Action, *, account: str = "demo", stream: str = STREAM) -> str:
+    def grant_url(self, action: Action, *, account: str = "demo", stream: str = STREAM, epoch: int = 1) -> str:
         """A WHIP or WHEP URL with a fresh grant for this boot."""
         now = time.time()
         claims = Claims(
@@ -112,7 +112,7 @@ class RunningNode:
             stream=stream,
             session=new_session_id(secrets.token_bytes),
             action=action,
-            epoch=1 if action is Action.PUBLISH else 0,
+            epoch=epoch if action is Action.PUBLISH else 0,
             issued_at=now,
             expires_at=now + 30,
             tier="registered",

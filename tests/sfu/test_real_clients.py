@@ -1,9 +1,11 @@
 """Clients that are not ours, against a whole node: FFmpeg's WHIP muxer publishes; MediaMTX pulls; Chromium watches."""
 
 import asyncio
+import signal
+import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 
@@ -106,6 +108,45 @@ async def test_ffmpeg_fails_clearly_on_a_refusal(node: RunningNode) -> None:
         with ffmpeg(url) as second:
             await asyncio.to_thread(second.thread.join, GUARD)
             assert second.failure is not None
+
+
+def _may_send_icmp() -> bool:
+    """As root can; where it is not so, FFmpeg waits until 30 s are over without an answer to its checks."""
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP).close()
+    except OSError:
+        return False
+    return True
+
+
+NOTICED = 10 if _may_send_icmp() else 40
+"""Seconds in which FFmpeg is to notice that it was ended."""
+
+
+def _ended_by_the_operator(node: RunningNode) -> None:
+    node.control.commands.append({"id": "cmd0001", "stream": STREAM, "reason": "operator"})
+
+
+def _ended_by_a_takeover(node: RunningNode) -> None:
+    taking = Muxer(node.grant_url(Action.PUBLISH, epoch=2))
+    taking.thread.start()
+
+
+def _ended_by_a_drain(node: RunningNode) -> None:
+    node.signal(signal.SIGTERM)
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("end", [_ended_by_the_operator, _ended_by_a_takeover, _ended_by_a_drain])
+async def test_ffmpeg_fails_soon_after_it_was_ended(node: RunningNode, end: Callable[[RunningNode], None]) -> None:
+    """It must fail or end, or no supervisor starts it again; a close_notify made it wait for ever."""
+    muxer = Muxer(node.grant_url(Action.PUBLISH))
+    muxer.thread.start()
+    await live(node)
+    end(node)
+    await asyncio.to_thread(muxer.thread.join, NOTICED)
+    assert not muxer.thread.is_alive()
+    assert muxer.failure is not None
 
 
 async def test_mediamtx_pulls_a_stream(node: RunningNode) -> None:
