@@ -76,7 +76,7 @@ def test_the_demo_ends_on_ctrl_c_also_when_its_stream_was_ended(stack: dict[str,
 
 
 def _offer(url: str) -> urllib.request.Request:
-    offer = (ROOT / "tests" / "sfu" / "offers" / "ffmpeg-8-h264-opus.sdp").read_bytes()
+    offer = (ROOT / "tests" / "sfu" / "offers" / "ffmpeg-9.sdp").read_bytes()
     return urllib.request.Request(url, offer, {"Content-Type": "application/sdp"}, method="POST")  # noqa: S310  # as above
 
 
