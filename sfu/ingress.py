@@ -51,6 +51,8 @@ class Ingress:
         self._by_ufrag: dict[str, Session] = {}
         self._by_address: dict[Address, Session] = {}
         self.half_open: dict[Session, None] = {}
+        self.on_trial: dict[Session, None] = {}
+        """Those whose packets go to an address that has not spoken yet."""
         self.udp: UdpSocket | None = None
         self.fed: dict[Track, None] = {}
         """Tracks with packets to send, in order."""
@@ -80,6 +82,7 @@ class Ingress:
             if self._by_address.get(address) is session:
                 del self._by_address[address]
         self.half_open.pop(session, None)
+        self.on_trial.pop(session, None)
 
     def datagram(self, datagram: bytes, address: Address) -> None:
         """Take whatever came in."""
@@ -89,9 +92,9 @@ class Ingress:
             if session is None:
                 self._stats.dropped_unknown_address += 1
             elif 192 <= datagram[1] < 224:
-                self._rtcp(session, datagram)
+                self._rtcp(session, datagram, address)
             elif isinstance(session, Publisher):
-                self._rtp(session, datagram)
+                self._rtp(session, datagram, address)
             else:
                 self._stats.dropped_rtp += 1
         elif 20 <= first < 64:
@@ -101,7 +104,7 @@ class Ingress:
         else:
             self._stats.dropped_garbage += 1
 
-    def _rtp(self, session: Publisher, datagram: bytes) -> None:
+    def _rtp(self, session: Publisher, datagram: bytes, address: Address) -> None:
         waited = 0.0 if self.udp is None else self.udp.waited
         if waited > LATE:
             if waited > STALE:
@@ -109,15 +112,41 @@ class Ingress:
                 return
             self._stats.late_packets += 1
         first = session.first_packet_at is None
-        track = session.rtp(datagram, self._clock(), waited)
+        now, before, path = self._clock(), session.received, session.peer.path
+        track = session.rtp(datagram, now, waited)
+        if session.received != before:
+            if address == path.selected and path.until is None:
+                path.alive_at = now
+            else:
+                self._heard(session, address, now)
         if track is not None:
             self.fed[track] = None
             self.senders[session] = None
             if first:
                 self._on_first_packet(session)
 
-    def _rtcp(self, session: Session, datagram: bytes) -> None:
-        session.rtcp(datagram, self._clock(), self._wall())
+    def _rtcp(self, session: Session, datagram: bytes, address: Address) -> None:
+        now = self._clock()
+        if session.rtcp(datagram, now, self._wall()):
+            self._heard(session, address, now)
+
+    def _heard(self, session: Session, address: Address, now: float) -> None:
+        """Something authentic came from there: it is alive, and where packets may go."""
+        self._follow(session, moved=session.peer.path.heard(address, now))
+
+    def lapse(self, now: float) -> None:
+        """Packets go back from where nobody spoke."""
+        for session in list(self.on_trial):
+            self._follow(session, moved=session.peer.path.lapse(now))
+
+    def _follow(self, session: Session, *, moved: bool) -> None:
+        path = session.peer.path
+        if path.until is not None:
+            self.on_trial[session] = None
+        elif self.on_trial:
+            self.on_trial.pop(session, None)
+        if moved and isinstance(session, Viewer) and path.selected is not None:
+            session.moved(path.selected)
 
     def _stun(self, datagram: bytes, address: Address) -> None:
         ufrag = ice.local_ufrag(datagram)
@@ -141,8 +170,7 @@ class Ingress:
         peer = session.peer
         if check.nominates:
             self._retire(session, ufrag)
-        if peer.checked(address, self._clock(), nominates=check.nominates) and isinstance(session, Viewer):
-            session.moved(address)
+        self._follow(session, moved=peer.checked(address, self._clock(), nominates=check.nominates))
         self._by_address[address] = session
         if (excess := peer.excess_address()) is not None and self._by_address.get(excess) is session:
             del self._by_address[excess]
@@ -183,12 +211,13 @@ class Ingress:
             return
         now = self._clock()
         secure = session.peer.secure
-        state = session.peer.dtls(datagram, now)
+        state = session.peer.dtls(datagram, address, now)
         if state is None:
             self._stats.dropped_dtls += 1
         elif state is State.CONNECTED and not secure:
             self.half_open.pop(session, None)
             self._stats.handshakes += 1
+            self._follow(session, moved=False)
             self._on_connected(session, now)
         elif state is State.FAILED:
             self._stats.handshakes_failed += 1

@@ -8,6 +8,7 @@ from typing import Final
 
 from sfu.dtls import Handshake, Identity, State
 from sfu.negotiation import DtlsRole, Negotiated
+from sfu.path import Path
 from sfu.srtp import Protection
 from sfu.udp import Address, UdpSocket
 
@@ -19,8 +20,6 @@ it still waits for its check's answer, and loses it; OpenSSL would repeat it aft
 HELLOS: Final = 5
 REMEMBERED: Final = 64
 """Checks whose transaction ids are kept: two minutes of them at least."""
-STALE: Final = 2.5
-"""Seconds without a nominating check after which a check without USE-CANDIDATE may move the address too."""
 HELD: Final = 3.0
 """Seconds without anything authentic after which a peer's address may be another's; who is silent for as long as this may
 be replaced at the API too (design.md, rule 3)."""
@@ -37,14 +36,13 @@ class Peer:
         "_shown",
         "_transactions",
         "_udp",
-        "address",
         "addresses",
-        "checked_at",
         "connected_at",
         "handshake",
         "last_seen",
         "negotiated",
         "passwords",
+        "path",
         "protection",
         "proved",
         "secure",
@@ -56,7 +54,7 @@ class Peer:
         self.negotiated = negotiated
         self.passwords = {negotiated.local.ufrag: negotiated.local.pwd}
         """Ours by ufrag: after an ICE restart the old ones are good until the new ones were used."""
-        self.address: Address | None = None
+        self.path = Path()
         self.addresses: dict[Address, None] = {}
         self._transactions: dict[bytes, Address] = {}
         self._shown: set[Address] = set()
@@ -64,7 +62,6 @@ class Peer:
         self.proved: Address | None = None
         """Where the client is without a doubt: it finished a handshake that was sent to there and nowhere else. A check
         proves no address, for its source can be written by anybody who has keys of any session."""
-        self.checked_at: float | None = None
         self.connected_at: float | None = None
         self.handshake: Handshake | None = None
         self._hello: list[bytes] = []
@@ -85,20 +82,17 @@ class Peer:
             del self._transactions[next(iter(self._transactions))]
         return known != address
 
+    @property
+    def address(self) -> Address | None:
+        """Where packets go."""
+        return self.path.selected
+
     def checked(self, address: Address, now: float, *, nominates: bool) -> bool:
-        """A valid check came from *address*; True if packets are to be sent there from now on."""
+        """A valid check came from *address*; True if packets are to be sent elsewhere from now on."""
         self.last_seen = now
         self.addresses.pop(address, None)
         self.addresses[address] = None
-        moved = False
-        if address != self.address and (
-            self.address is None or nominates or self.checked_at is None or now - self.checked_at > STALE
-        ):
-            self.address = address
-            moved = True
-        if address == self.address:
-            self.checked_at = now
-        return moved
+        return self.path.checked(address, now, nominates=nominates)
 
     def holds(self, address: Address, now: float) -> bool:
         """Whether *address* is to stay this peer's though somebody else checks from there."""
@@ -110,6 +104,7 @@ class Peer:
             return None
         oldest = next(known for known in self.addresses if known != self.address)
         del self.addresses[oldest]
+        self.path.forget(oldest)
         return oldest
 
     def begin_handshake(self, now: float) -> None:
@@ -121,8 +116,8 @@ class Peer:
                 self._hello_at = now + HELLO_AGAIN
                 self._send(self._hello)
 
-    def dtls(self, datagram: bytes, now: float) -> State | None:
-        """Take a DTLS datagram; the state of the association."""
+    def dtls(self, datagram: bytes, address: Address, now: float) -> State | None:
+        """Take a DTLS datagram from *address*; the state of the association."""
         if self.handshake is None:
             return None
         self._hello = []
@@ -133,6 +128,7 @@ class Peer:
             self.connected_at = now
             self.last_seen = now
             self.secure = True
+            self.path.secured(address, now)
             if len(self._shown) == 1:
                 self.proved = next(iter(self._shown))
         return self.handshake.state

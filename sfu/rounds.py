@@ -1,6 +1,6 @@
 """What is done every so often, by one timer for all sessions: there is no task and no timer a session.
 
-Every tick: what publishers are asked for, who catches up, unfinished handshakes. Ten times a second: reports and liveness
+Every tick: what publishers are asked for, who catches up, unfinished handshakes, addresses on trial. Ten times a second: reports and liveness
 of a tenth of the sessions, and who has fallen silent. Each second: rates, and rooms whose publisher is gone.
 """
 
@@ -87,6 +87,8 @@ class Rounds:
             if self._ingress.half_open:
                 for session in list(self._ingress.half_open):
                     session.peer.tick_handshake(now)
+            if self._ingress.on_trial:
+                self._ingress.lapse(now)
             if now - self._slice_at >= 1 / SLICES:
                 self._slice_at = now
                 self._slice = (self._slice + 1) % SLICES

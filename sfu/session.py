@@ -80,16 +80,17 @@ class Session(ABC):
         """What was agreed."""
         return self.peer.negotiated
 
-    def rtcp(self, data: bytes, now: float, wall: float) -> None:
-        """Take an SRTCP packet: each packet of the compound that is in it."""
+    def rtcp(self, data: bytes, now: float, wall: float) -> bool:
+        """Take an SRTCP packet: each packet of the compound that is in it; whether it is authentic."""
         protection = self.peer.protection
         compound = protection.open_rtcp(data) if protection is not None else None
         if compound is None:
             self._stats.dropped_rtcp += 1
-            return
+            return False
         self.peer.last_seen = now
         for kind, count, body in rtcp.packets(compound):
             self._feedback(kind, count, body, now, wall)
+        return True
 
     @abstractmethod
     def _feedback(self, kind: int, count: int, body: bytes, now: float, wall: float) -> None:

@@ -57,7 +57,7 @@ def test_the_demo_ends_on_ctrl_c_also_when_its_stream_was_ended(stack: dict[str,
     """Another one took the key over; FFmpeg may not have noticed and wait for the network, which must not hold us up."""
     key = next(one for one in stack["accounts"] if one["account"] == "studio-demo")["keys"][-1]
     prepare((DEMO,), print)
-    command = [DEMO.python, "-m", "local.demo"]
+    command = [str(DEMO.python), "-m", "local.demo"]
     environment = {**os.environ, "PORT": stack["api"].rpartition(":")[2]}
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -378,6 +378,45 @@ async def test_a_check_with_own_keys_from_a_spoofed_address_takes_it_from_nobody
         assert [owner(run, victim.peer.address) for victim in victims if victim and victim.peer.address] == victims
 
 
+async def test_a_nomination_for_a_stranger_brings_him_a_second_of_media_and_no_more() -> None:
+    """A viewer with his own keys writes 127.0.0.9 on his checks, again and again; he himself is there all the time."""
+    async with watched() as (run, _publisher, viewer, _stranger):
+        session = viewer.ways.session
+        assert session is not None
+        home, received, began = session.peer.address, [], time.monotonic()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as victim:
+            victim.setblocking(False)  # noqa: FBT003 - the socket's own signature
+            victim.bind(("127.0.0.9", 0))
+            for n in range(100, 160):
+                run.plane._ingress.datagram(check_of(viewer, n), victim.getsockname())
+                await asyncio.sleep(0.05)
+                with contextlib.suppress(BlockingIOError):
+                    while data := victim.recv(2048):
+                        received.append((time.monotonic() - began, data))
+        media = [at for at, data in received if 127 < data[0] < 192]
+        assert len(media) > 0
+        assert max(media) < 1.2
+        assert session.peer.address == home
+
+
+async def test_a_viewer_that_reports_each_five_seconds_has_moved_for_good_with_its_first_report() -> None:
+    """It goes back after a second without one, and what it misses meanwhile is repaired: its NACK is a word, too."""
+    async with stage() as run:
+        await run.publisher()
+        viewer = await run.viewer(reports=False, picture_loss=False)
+        await asyncio.wait_for(viewer.picture, 5)
+        session = viewer.ways.session
+        assert session is not None
+        viewer.roam("127.0.0.2")
+        await until(lambda: session.peer.address == ("127.0.0.2", viewer.port))
+        await until(lambda: session.peer.address != ("127.0.0.2", viewer.port), 2)
+        viewer._send_rtcp(rtcp.receiver_report(1, ()))
+        await until(lambda: session.peer.address == ("127.0.0.2", viewer.port), 0.5)
+        packets = viewer.counts().packets
+        await until(lambda: viewer.counts().packets > packets + 100)
+        assert session.peer.path.until is None
+
+
 async def test_an_address_whose_owner_is_silent_goes_to_who_checks_from_there() -> None:
     """A client that died and came back by the same port, or another one to whom a NAT gave it: within three seconds."""
     clock = Clock()
