@@ -66,6 +66,23 @@ def test_used_ids_are_kept_until_no_clock_could_accept_them() -> None:
     assert not used.claim("s999", 1029, 999)
 
 
+@pytest.mark.parametrize("first", [-29, 0, 25, 29])
+@pytest.mark.parametrize("steps", [(20,), (30,), (36, 0), (60, 5), (290, -4), (-290, 10), (3600, 20)])
+def test_no_step_of_the_clock_makes_a_used_grant_good_again(first: float, steps: tuple[float, ...]) -> None:
+    """Set forwards, which lets it expire, and back; the host was ahead or behind already when it was used."""
+    mono = 0.0
+    gate = Authorizer(Verifier(public_jwks([SIGNER])), node=NODE, boot=BOOT, monotonic=lambda: mono)
+    token = grant(Action.PLAY, issued_at=NOW - 30 if first < 0 else NOW, expires_at=NOW + 30)
+    assert isinstance(gate.admit(token, action=Action.PLAY, stream=STREAM, now=NOW + first), VerifiedGrant)
+    for number, step in enumerate(steps):
+        mono += 10
+        now = NOW + step
+        other = grant(Action.PLAY, session=f"other{number}", issued_at=now, expires_at=now + 30)
+        assert isinstance(gate.admit(other, action=Action.PLAY, stream=STREAM, now=now), VerifiedGrant)
+        assert isinstance(gate.admit(token, action=Action.PLAY, stream=STREAM, now=now), Rejected)
+        assert isinstance(gate.admit(token, action=Action.PLAY, stream=STREAM, now=NOW + 1), Rejected)
+
+
 def test_a_clock_set_back_does_not_revive_a_used_grant() -> None:
     """By as much as the grace."""
     gate, token = authorizer(), grant(Action.PLAY)
