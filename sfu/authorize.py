@@ -13,7 +13,6 @@ from typing import Final, Protocol
 from shared.grants import GRACE_SECONDS, Action
 from shared.verifier import Reason, Rejected, VerifiedGrant
 
-
 STEP: Final = 300.0
 """Seconds by which a clock may be set, forwards or backwards, without a used grant being accepted again. A host that is
 further off has no session with the control plane (`sfu.walltime`)."""

@@ -6,6 +6,7 @@ us a reflector. No I/O; the caller owns addresses.
 """
 
 import contextlib
+import hmac
 import secrets
 import struct
 from dataclasses import dataclass
@@ -15,7 +16,12 @@ from aioice import stun
 
 from sfu.negotiation import IceCredentials
 
+LARGEST: Final = 600
+"""Bytes of a datagram that may be a check; one has 100 to 200. Longer ones are not looked at."""
+MOST_ATTRIBUTES: Final = 16
+"""That are walked; a check has six to nine."""
 _USERNAME: Final = 0x0006
+_INTEGRITY: Final = 0x0008
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
@@ -38,21 +44,43 @@ def new_credentials() -> IceCredentials:
 
 def local_ufrag(datagram: bytes) -> str | None:
     """The ufrag that a binding request is meant for, found without parsing the rest: a flood must cost little."""
-    if len(datagram) < 28 or datagram[:2] != b"\0\1" or datagram[4:8] != b"\x21\x12\xa4\x42":
+    size = len(datagram)
+    if size < 28 or size > LARGEST or datagram[:2] != b"\0\1" or datagram[4:8] != b"\x21\x12\xa4\x42":
         return None
-    at = 20
-    while at + 4 <= len(datagram):
-        kind, length = struct.unpack_from("!HH", datagram, at)
-        at += 4
-        if kind == _USERNAME:
-            name = datagram[at : at + length].partition(b":")[0]
-            return name.decode("ascii", "replace")
-        at += length + (-length % 4)
+    at = _find(datagram, _USERNAME)
+    if at is None:
+        return None
+    name = datagram[at + 4 : at + 4 + (datagram[at + 2] << 8 | datagram[at + 3])].partition(b":")[0]
+    return name.decode("ascii", "replace")
+
+
+def _find(datagram: bytes, wanted: int) -> int | None:
+    """Where the first attribute of this type begins, whose head and padded value are within the datagram."""
+    at, size = 20, len(datagram)
+    for _ in range(MOST_ATTRIBUTES):
+        if at + 4 > size:
+            return None
+        if datagram[at] << 8 | datagram[at + 1] == wanted:
+            return at
+        length = datagram[at + 2] << 8 | datagram[at + 3]
+        at += 4 + length + (-length & 3)
     return None
+
+
+def _is_authentic(datagram: bytes, pwd: str) -> bool:
+    """Whether its MESSAGE-INTEGRITY was made with *pwd* (RFC 8489, section 14.5), before anything is parsed."""
+    at = _find(datagram, _INTEGRITY)
+    if at is None or at + 24 > len(datagram):
+        return False
+    # As if MESSAGE-INTEGRITY were the last attribute: what follows it is not covered.
+    covered = datagram[:2] + (at + 4).to_bytes(2, "big") + datagram[4:at]
+    return hmac.compare_digest(hmac.digest(pwd.encode(), covered, "sha1"), datagram[at + 4 : at + 24])
 
 
 def check(datagram: bytes, pwd: str, address: tuple[str, int]) -> Check | None:
     """The answer to a binding request from *address*, or None where it is not valid."""
+    if len(datagram) > LARGEST or not _is_authentic(datagram, pwd):
+        return None
     with contextlib.suppress(ValueError, KeyError, IndexError, struct.error):
         request = stun.parse_message(datagram)
         if request.check_message_integrity(pwd.encode()):

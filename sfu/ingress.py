@@ -12,6 +12,7 @@ from sfu.dtls import State
 from sfu.negotiation import IceCredentials
 from sfu.publisher import Publisher
 from sfu.session import Session
+from sfu.shield import MOST_KNOWN, Shield, program
 from sfu.stats import PlaneStats
 from sfu.track import Track  # noqa: TC001 - annotations are one rule for all imports
 from sfu.udp import Address, UdpSocket
@@ -58,6 +59,9 @@ class Ingress:
         """Tracks with packets to send, in order."""
         self.senders: dict[Publisher, None] = {}
         """Publishers with bytes to be metered."""
+        self._shield = Shield()
+        self._shielded: tuple[frozenset[Address], float] | None = None
+        """What the filter that is attached was made of."""
 
     def admit(self, session: Session) -> None:
         """Take checks for *session* from now on."""
@@ -138,6 +142,23 @@ class Ingress:
         """Packets go back from where nobody spoke."""
         for session in list(self.on_trial):
             self._follow(session, moved=session.peer.path.lapse(now))
+
+    def guard(self, now: float) -> None:
+        """Every tick: put the filter on, renew it or take it off, as strangers and sessions come and go."""
+        stats, udp, shield = self._stats, self.udp, self._shield
+        if udp is None:
+            return
+        read = stats.dropped_unknown_address + stats.dropped_stun + stats.dropped_dtls + stats.dropped_garbage
+        shield.judge(read, udp.dropped() if shield.share is not None else 0, now)
+        if shield.share is None:
+            if self._shielded is not None:
+                udp.filter(None)
+                self._shielded = None
+            return
+        wanted = (frozenset(self._by_address), shield.share)
+        if wanted != self._shielded and len(wanted[0]) <= MOST_KNOWN and udp.filter(program(*wanted)):
+            stats.floods += self._shielded is None
+            self._shielded = wanted
 
     def _follow(self, session: Session, *, moved: bool) -> None:
         path = session.peer.path

@@ -74,6 +74,7 @@ class Rounds:
         self._ticked_at = now
         joining = False
         try:
+            self._ingress.guard(now)
             for publisher in list(self._sessions.publishers):
                 if publisher.broken:
                     self._sessions.end(publisher, B_FRAMES)

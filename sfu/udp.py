@@ -6,6 +6,7 @@ addresses and datagrams only.
 
 import asyncio
 import contextlib
+import ctypes
 import errno
 import socket
 import struct
@@ -34,6 +35,10 @@ BUFFER: Final = 4 << 20
 _TIMESTAMP: Final = 35
 """SO_TIMESTAMPNS and SO_RXQ_OVFL, asm-generic/socket.h: x86-64, arm64 and all others but MIPS, PA-RISC and SPARC."""
 _OVERFLOW: Final = 40
+_ATTACH_FILTER, _DETACH_FILTER, _MEMINFO = 26, 27, 55
+"""SO_ATTACH_FILTER, SO_DETACH_FILTER and SO_MEMINFO, likewise."""
+_DROPS: Final = 8
+"""SK_MEMINFO_DROPS, linux/sock_diag.h."""
 _TIMESPEC: Final = struct.Struct("=qq")
 _ANCILLARY: Final = socket.CMSG_SPACE(16) + socket.CMSG_SPACE(4)
 
@@ -118,6 +123,27 @@ class UdpSocket:
         self.fd = -1
         self._socket.close()
         self._unreachable.close()
+
+    def filter(self, program: bytes | None) -> bool:
+        """Let the kernel run *program* (sfu/shield.py) on what comes in, or none; False where it does not take it."""
+        try:
+            if program is None:
+                self._socket.setsockopt(socket.SOL_SOCKET, _DETACH_FILTER, 0)
+            else:
+                held = ctypes.create_string_buffer(program, len(program))
+                request = struct.pack("@HP", len(program) // 8, ctypes.addressof(held))
+                self._socket.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, request)
+        except OSError:  # not Linux, or more than net.core.optmem_max
+            return False
+        return True
+
+    def dropped(self) -> int:
+        """Datagrams that the kernel has dropped so far, for a full queue or by the filter; 0 where it does not tell."""
+        with contextlib.suppress(OSError):
+            told = self._socket.getsockopt(socket.SOL_SOCKET, _MEMINFO, 4 * (_DROPS + 1))
+            if len(told) == 4 * (_DROPS + 1):
+                return int.from_bytes(told[4 * _DROPS :], sys.byteorder)
+        return 0
 
     def refuse(self, address: Address) -> bool:
         """Tell *address* by ICMP that nobody is here for it; False where this process may not."""

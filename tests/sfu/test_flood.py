@@ -1,0 +1,201 @@
+"""The bar against strangers: 30 Mbit/s of each kind of datagram, and 200 requests a second of each kind, and nobody notices.
+
+A node of its own process, a publisher and three viewers at 127.0.0.1, the stranger at 127.0.0.66. `FLOOD_SECONDS=5`
+(as `make flood` sets it) makes each kind that long; in `make test` each has a quarter of a second.
+"""
+
+import asyncio
+import json
+import os
+import struct
+import sys
+import time
+from array import array
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from shared.grants import Action
+from tests.peers import clip, sdp, stun
+from tests.peers.peer import host
+from tests.peers.publisher import Publisher
+from tests.peers.stamps import table
+from tests.peers.viewer import Viewer
+from tests.sfu.fake_control import fake_control
+from tests.sfu.flood import ADDRESS
+from tests.sfu.running_node import ROOT, STREAM, RunningNode, running_node
+
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(900)]
+SECONDS = float(os.environ.get("FLOOD_SECONDS", "0.25"))
+MBIT = 30.0
+SIZES = (100, 600, 1200)
+REQUESTS = 200
+GOOD = clip.Recipe(seconds=2, gop_seconds=1.0, video_kbps=2500, width=640, height=360)
+P99 = 0.020
+GROWTH = 8 << 20
+"""Bytes of memory that a node may have more afterwards: a socket's buffers, and what Python keeps in hand."""
+
+
+@dataclass
+class Good:
+    """A node with those who are to notice nothing."""
+
+    node: RunningNode
+    publisher: Publisher
+    viewers: list[Viewer]
+
+    def resident(self) -> int:
+        """The node's memory in bytes."""
+        assert self.node.process is not None
+        statm = Path(f"/proc/{self.node.process.pid}/statm").read_text()
+        return int(statm.split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    @asynccontextmanager
+    async def unharmed(self) -> AsyncIterator[None]:
+        """Nothing is lost and nothing is late while the block lasts."""
+        latencies = array("d")
+        before = [viewer.counts() for viewer in self.viewers]
+        memory = self.resident()
+        for viewer in self.viewers:
+            viewer.latencies = latencies
+        began = time.monotonic()
+        yield
+        elapsed = time.monotonic() - began
+        for viewer in self.viewers:
+            viewer.latencies = None
+        seen = [viewer.counts() - first for viewer, first in zip(self.viewers, before, strict=True)]
+        assert [(one.gaps, one.altered, one.unauthentic) for one in seen] == [(0, 0, 0)] * len(seen)
+        assert min(one.packets for one in seen) > 150 * elapsed
+        assert sorted(latencies)[int(len(latencies) * 0.99)] <= P99
+        assert self.resident() - memory < GROWTH
+
+
+@asynccontextmanager
+async def good() -> AsyncIterator[Good]:
+    """Connected, with a picture."""
+    async with fake_control() as control, running_node(control) as node, host() as peers:
+        video = clip.load(GOOD)
+        stamps = table(video)
+        publisher = Publisher(peers, node.grant_url(Action.PUBLISH), video, stamps)
+        await publisher.connect()
+        viewers = [Viewer(peers, node.grant_url(Action.PLAY), video, stamps) for _ in range(3)]
+        for viewer in viewers:
+            await viewer.connect()
+            await asyncio.wait_for(viewer.picture, 10)
+        await asyncio.sleep(1)  # the replay of the group is over, and its timestamps are true again
+        yield Good(node, publisher, viewers)
+        for one in (publisher, *viewers):
+            one.vanish()
+
+
+def _check(ufrag: str, size: int) -> bytes:
+    """A binding request of *size* bytes with a wrong password; what fills it is an attribute that nobody has to know."""
+    whole = stun.binding_request(b"transaction!", username=f"{ufrag}:x", password="wrong" * 5, tie_breaker=1)
+    filler = size - len(whole) - 4
+    if filler < 0:
+        return whole
+    body = struct.pack("!HH", 0xC000, filler) + bytes(filler) + whole[20:]
+    return whole[:2] + len(body).to_bytes(2, "big") + whole[4:20] + body
+
+
+def _attributes(ufrag: str, size: int) -> bytes:
+    """A binding request of empty attributes, whose USERNAME comes last."""
+    name = struct.pack("!HH8s", 0x0006, 8, ufrag.encode())
+    body = struct.pack("!HH", 0xC000, 0) * ((size - 20 - len(name)) // 4) + name
+    return b"\0\1" + len(body).to_bytes(2, "big") + b"\x21\x12\xa4\x42" + b"transaction!" + body
+
+
+KINDS = {
+    "a check for nobody": lambda ufrag, size: _check("nobody00", size),
+    "a check for a viewer, wrong password": _check,
+    "a check of many attributes": _attributes,
+    "a ClientHello": lambda ufrag, size: (b"\x16\xfe\xfd" + bytes(8) + (size - 13).to_bytes(2, "big")).ljust(size, b"\1"),
+    "SRTP": lambda ufrag, size: (b"\x80\x60" + bytes(10)).ljust(size, b"m"),
+    "SRTCP": lambda ufrag, size: (b"\x80\xc8\0\6" + bytes(8)).ljust(size, b"r"),
+    "ChannelData of TURN": lambda ufrag, size: b"\x40\0".ljust(size, b"t"),
+    "nothing that has a name": lambda ufrag, size: b"\xff" * size,
+}
+
+
+async def test_thirty_megabit_of_each_kind_of_datagram_harm_nobody() -> None:
+    """100, 600 and 1200 bytes, one after the other, then datagrams of no byte and of 60 kB."""
+    async with good() as run:
+        ufrag = run.viewers[0].answer.ufrag if run.viewers[0].answer else ""
+        attacker = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.sfu.flood", cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        assert attacker.stdin is not None
+        assert attacker.stdout is not None
+        memory = run.resident()
+        floods = [(f"{name}, {size} bytes", make(ufrag, size)) for name, make in KINDS.items() for size in SIZES]
+        try:
+            for name, data in [*floods, ("empty", b""), ("60 kB", b"\x80\x60".ljust(60_000, b"l"))]:
+                told = {"to": ["127.0.0.1", run.node.udp_port], "data": data.hex(), "mbit": MBIT, "seconds": SECONDS}
+                try:
+                    async with run.unharmed():
+                        attacker.stdin.write(json.dumps(told).encode() + b"\n")
+                        sent = int(await attacker.stdout.readline())
+                except AssertionError as error:
+                    raise AssertionError(f"under a flood of {name}: {error}") from error
+                assert sent * (len(data) or 100) * 8 >= 0.8 * MBIT * 1e6 * SECONDS, name
+        finally:
+            attacker.kill()
+            await attacker.wait()
+        assert run.resident() - memory < GROWTH
+        assert not any(viewer.ended.done() for viewer in run.viewers)
+
+
+REQUESTED = {
+    "preflight": ("OPTIONS", f"/{STREAM}/whip", None),
+    "GET of a stream": ("GET", f"/{STREAM}/whep", None),
+    "no grant and no key": ("POST", "/whip", "offer"),
+    "a bad grant": ("POST", f"/{STREAM}/whep?grant=e30.e30.e30", "offer"),
+    "an unknown key": ("POST", f"/live_{'x' * 40}/whip", "offer"),
+    "no session": ("PATCH", f"/sessions/{'0' * 32}", "candidate"),
+    "HEAD of no session": ("HEAD", f"/sessions/{'0' * 32}", None),
+    "DELETE of no session": ("DELETE", f"/sessions/{'0' * 32}", None),
+    "no such page": ("GET", "/wp-login.php", None),
+}
+
+
+async def test_two_hundred_requests_a_second_of_each_kind_harm_nobody() -> None:
+    """Without a grant, from another address; the API says no to an unknown key."""
+    async with good() as run, _client() as http:
+        memory = run.resident()
+        for name, (method, path, body) in REQUESTED.items():
+            try:
+                async with run.unharmed():
+                    await _ask(http, method, run.node.url + path, body)
+            except AssertionError as error:
+                raise AssertionError(f"under requests of the kind {name}: {error}") from error
+        assert run.resident() - memory < GROWTH
+
+
+@asynccontextmanager
+async def _client() -> AsyncIterator[aiohttp.ClientSession]:
+    connector = aiohttp.TCPConnector(local_addr=(ADDRESS, 0), limit=20)
+    async with aiohttp.ClientSession(connector=connector) as http:
+        yield http
+
+
+async def _ask(http: aiohttp.ClientSession, method: str, url: str, body: str | None) -> None:
+    """REQUESTS a second for as long as a kind has; each is answered with something that is no failure of ours."""
+    offer = sdp.offer(sdp.Local("abcd", "p" * 24), fingerprint=":".join(["AA"] * 32), direction="sendonly") if body else ""
+    kind = "application/sdp" if body == "offer" else "application/trickle-ice-sdpfrag"
+
+    async def one() -> None:
+        data = offer.encode() if body else None
+        headers = {"Content-Type": kind} if body else {}
+        async with http.request(method, url, data=data, headers=headers, allow_redirects=False) as answer:
+            await answer.read()
+            assert answer.status < 500 or answer.status == 503
+
+    began = time.monotonic()
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(int(REQUESTS * max(SECONDS, 0.4))):
+            await asyncio.sleep(max(0.0, began + number / REQUESTS - time.monotonic()))
+            tasks.create_task(one())

@@ -1,0 +1,109 @@
+"""What a datagram of somebody unknown costs, as a multiple of a turn of an empty Python loop on the same machine.
+
+The numbers are those of docs/media-plane.md. A turn is some 25 ns; the kernel's part (2 to 4 us with `recvmsg`) comes on top.
+"""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from sfu.ingress import Ingress
+from sfu.stats import PlaneStats
+from tests.peers import stun
+from tests.sfu.media_harness import Stage, stage
+from tests.sfu.test_flood import KINDS, SIZES
+
+TURNS = {
+    "a check for nobody": 100,
+    "a check for a viewer, wrong password": 600,
+    "a check of many attributes": 600,
+    "a ClientHello": 50,
+    "SRTP": 50,
+    "SRTCP": 50,
+    "ChannelData of TURN": 50,
+    "nothing that has a name": 50,
+}
+"""The most for each kind, three times what was measured."""
+
+
+def turn() -> float:
+    """Seconds of one turn of an empty loop: the least of some."""
+
+    def run() -> float:
+        began = time.perf_counter()
+        for _ in range(20_000):
+            pass
+        return (time.perf_counter() - began) / 20_000
+
+    return min(run() for _ in range(20))
+
+
+def cost(ingress: Ingress, make: Callable[[int], bytes]) -> float:
+    """Seconds of a datagram: the least of some, for other processes run beside."""
+    data = [make(number) for number in range(100)]
+
+    def run() -> float:
+        began = time.perf_counter()
+        for one in data:
+            ingress.datagram(one, ("127.0.0.66", 4711))
+        return (time.perf_counter() - began) / len(data)
+
+    return min(run() for _ in range(30))
+
+
+async def posted(run: Stage) -> str:
+    """A session's ufrag, as somebody in its network may have read it in a check."""
+    await run.publisher()
+    answer = run.posted().answer
+    assert answer is not None
+    return answer.ufrag
+
+
+@pytest.mark.parametrize("size", [20, *SIZES, 2048])
+async def test_each_kind_of_datagram_costs_little(size: int) -> None:
+    """Whatever its length; for a ufrag that is known, too."""
+    async with stage() as run:
+        ufrag, ingress = await posted(run), run.plane._ingress
+        for name, make in KINDS.items():
+            turns = min(cost(ingress, lambda _, make=make: make(ufrag, size)) / turn() for _ in range(3))  # type: ignore[misc]  # bound at once
+            assert turns <= TURNS[name], (name, size)
+
+
+def test_a_check_that_is_too_long_is_not_looked_at() -> None:
+    """Neither by its ufrag nor by its password; nor is what is behind sixteen attributes."""
+    from sfu import ice  # noqa: PLC0415 - beside what it says
+
+    whole = stun.binding_request(bytes(12), username="ours:x", password="p" * 24, tie_breaker=1)
+    for filler, taken in ((0, True), (400, True), (480, False), (1900, False)):
+        data = _filled(whole, filler)
+        assert (len(data) <= ice.LARGEST) == taken
+        assert (ice.local_ufrag(data) == "ours") == taken
+    empty = b"\xc0\0\0\0"
+    for count, taken in ((10, True), (15, True), (16, False), (100, False)):
+        data = whole[:2] + (len(whole) - 20 + 4 * count).to_bytes(2, "big") + whole[4:20] + empty * count + whole[20:]
+        assert (ice.local_ufrag(data) == "ours") == taken
+
+
+def _filled(whole: bytes, filler: int) -> bytes:
+    more = b"\xc0\0" + filler.to_bytes(2, "big") + bytes(filler) if filler else b""
+    return whole[:2] + (len(whole) - 20 + len(more)).to_bytes(2, "big") + whole[4:] + more
+
+
+def test_the_stats_are_all_that_is_kept_of_it() -> None:
+    """A datagram of each kind from each of many addresses: no table grows."""
+    stats = PlaneStats()
+    ingress = Ingress(
+        stats,
+        clock=time.monotonic,
+        wall=time.time,
+        on_connected=lambda _session, _now: None,
+        on_closed=lambda _session, _reason: True,
+        on_first_packet=lambda _publisher: None,
+    )
+    for number in range(1000):
+        for make in KINDS.values():
+            ingress.datagram(make("unknown0", 100), (f"127.0.{number >> 8}.{number & 255}", number + 1))
+    dropped = stats.dropped_stun + stats.dropped_dtls + stats.dropped_garbage + stats.dropped_unknown_address
+    assert dropped == 1000 * len(KINDS)
+    assert not ingress._by_address
