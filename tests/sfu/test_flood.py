@@ -110,14 +110,16 @@ def _attributes(ufrag: str, size: int) -> bytes:
 
 
 KINDS = {
-    "a check for nobody": lambda ufrag, size: _check("nobody00", size),
+    "a check for nobody": lambda _, size: _check("nobody00", size),
     "a check for a viewer, wrong password": _check,
     "a check of many attributes": _attributes,
-    "a ClientHello": lambda ufrag, size: (b"\x16\xfe\xfd" + bytes(8) + (size - 13).to_bytes(2, "big")).ljust(size, b"\1"),
-    "SRTP": lambda ufrag, size: (b"\x80\x60" + bytes(10)).ljust(size, b"m"),
-    "SRTCP": lambda ufrag, size: (b"\x80\xc8\0\6" + bytes(8)).ljust(size, b"r"),
-    "ChannelData of TURN": lambda ufrag, size: b"\x40\0".ljust(size, b"t"),
-    "nothing that has a name": lambda ufrag, size: b"\xff" * size,
+    "a ClientHello": lambda _, size: (b"\x16\xfe\xfd" + bytes(8) + (size - 13).to_bytes(2, "big")).ljust(
+        size, b"\1"
+    ),
+    "SRTP": lambda _, size: (b"\x80\x60" + bytes(10)).ljust(size, b"m"),
+    "SRTCP": lambda _, size: (b"\x80\xc8\0\6" + bytes(8)).ljust(size, b"r"),
+    "ChannelData of TURN": lambda _, size: b"\x40\0".ljust(size, b"t"),
+    "nothing that has a name": lambda _, size: b"\xff" * size,
 }
 
 
@@ -126,7 +128,12 @@ async def test_thirty_megabit_of_each_kind_of_datagram_harm_nobody() -> None:
     async with good() as run:
         ufrag = run.viewers[0].answer.ufrag if run.viewers[0].answer else ""
         attacker = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.sfu.flood", cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+            sys.executable,
+            "-m",
+            "tests.sfu.flood",
+            cwd=ROOT,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
         )
         assert attacker.stdin is not None
         assert attacker.stdout is not None
@@ -184,7 +191,9 @@ async def _client() -> AsyncIterator[aiohttp.ClientSession]:
 
 async def _ask(http: aiohttp.ClientSession, method: str, url: str, body: str | None) -> None:
     """REQUESTS a second for as long as a kind has; each is answered with something that is no failure of ours."""
-    offer = sdp.offer(sdp.Local("abcd", "p" * 24), fingerprint=":".join(["AA"] * 32), direction="sendonly") if body else ""
+    offer = (
+        sdp.offer(sdp.Local("abcd", "p" * 24), fingerprint=":".join(["AA"] * 32), direction="sendonly") if body else ""
+    )
     kind = "application/sdp" if body == "offer" else "application/trickle-ice-sdpfrag"
 
     async def one() -> None:
