@@ -47,7 +47,7 @@ def subscriber(address: str) -> str:
 
 def origin_of(remote: str, headers: Mapping[str, str], trusted: Sequence[Network]) -> Origin:
     """The origin of a request with *headers* (of names in any case) from the peer *remote*."""
-    if not _is_trusted(remote, trusted):
+    if not is_trusted(remote, trusted):
         return Origin(remote)
     hops = _hops(headers)
     address, used = remote, _Hop()
@@ -56,7 +56,7 @@ def origin_of(remote: str, headers: Mapping[str, str], trusted: Sequence[Network
         if hop.address is None:
             break
         address = hop.address
-        if not _is_trusted(address, trusted):
+        if not is_trusted(address, trusted):
             break
     scheme, host = used.proto.lower(), used.host
     usable = scheme in {"http", "https"} and _HOST.fullmatch(host)
@@ -101,7 +101,8 @@ def _address(text: str) -> str | None:
         return None
 
 
-def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
+def is_trusted(address: str, trusted: Sequence[Network]) -> bool:
+    """Whether a peer at *address* is one of the operator's proxies."""
     if not trusted:
         return False
     try:

@@ -5,18 +5,29 @@ sends half a request, or keeps sending after the answer, is cut off after second
 """
 
 import asyncio
+import contextlib
+import logging
 import socket
+from collections.abc import Callable
 from ssl import SSLContext
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import StreamReader, web
 from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.http_parser import RawRequestMessage
 
+from sfu.connections import EACH, Connections
 from sfu.replies import refusal
 from shared.cors import EVERY_ANSWER
 from shared.refusals import invalid_request
 
+log = logging.getLogger(__name__)
+
+BACKLOG: Final = 1024
+HANDSHAKE_SECONDS: Final = 10.0
+"""For TLS, before a connection is one that aiohttp knows of."""
+AGAIN_AFTER: Final = 0.1
+"""Seconds until the next try to take a connection, where the process has no descriptor left."""
 IDLE_SECONDS = 30.0
 """Between two requests, and for a request's head."""
 LINGER_SECONDS = 1.0
@@ -36,10 +47,15 @@ LONGEST_HEAD = 128 << 10
 class Listener:
     """One application on one address, from `open` to `close`."""
 
-    def __init__(self, app: web.Application, *, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(
+        self, app: web.Application, *, idle_seconds: float = IDLE_SECONDS, connections: Connections | None = None
+    ) -> None:
         self._idle_seconds = idle_seconds
         self._runner = web.AppRunner(app, shutdown_timeout=1.0)
-        self._socket: asyncio.Server | None = None
+        self._connections = Connections(2 * EACH) if connections is None else connections
+        self._accepting: list[asyncio.Task[None]] = []
+        self._sockets: list[socket.socket] = []
+        self._arriving: set[asyncio.Task[None]] = set()
 
     async def open(self, host: str, port: int, tls: SSLContext | None = None) -> int:
         """Listen on *host*; the port, which was chosen here when *port* is 0. Raises OSError."""
@@ -49,7 +65,7 @@ class Listener:
             raise RuntimeError("a runner that was set up has a server")
         loop = asyncio.get_running_loop()
 
-        def connection() -> web.RequestHandler:
+        def connection() -> _Connection:
             return _Connection(
                 server,
                 loop=loop,
@@ -61,30 +77,130 @@ class Listener:
                 max_headers=MOST_FIELDS,
             )
 
-        if host == "::":
-            # asyncio would take IPv6 alone; everywhere else, and on our UDP port, [::] means both families.
-            both = socket.create_server((host, port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=1024)
-            self._socket = await loop.create_server(connection, sock=both, ssl=tls, backlog=1024)
-        else:
-            self._socket = await loop.create_server(connection, host, port, ssl=tls, backlog=1024)
-        chosen: int = self._socket.sockets[0].getsockname()[1]
+        self._sockets = await _bound(host, port)
+        for one in self._sockets:
+            one.setblocking(False)  # noqa: FBT003 - the socket's own signature
+            self._accepting.append(loop.create_task(self._accept(one, connection, tls)))
+        chosen: int = self._sockets[0].getsockname()[1]
         return chosen
 
     async def close(self) -> None:
         """Take no more connections, let answers finish, close."""
-        if self._socket is not None:
-            self._socket.close()
+        for task in (*self._accepting, *self._arriving):
+            task.cancel()
+        await asyncio.gather(*self._accepting, *self._arriving, return_exceptions=True)
+        for one in self._sockets:
+            one.close()
+        self._sockets.clear()
         await self._runner.cleanup()
+
+    async def _accept(
+        self, listening: socket.socket, connection: "Callable[[], _Connection]", tls: SSLContext | None
+    ) -> None:
+        """Take connections, counted from the first moment on: a TLS handshake that never ends is one, too."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                taken, address = await loop.sock_accept(listening)
+            except ConnectionError:  # gone again before it was taken
+                continue
+            except OSError:
+                log.exception("no connection can be taken; the next try is in a moment")
+                await asyncio.sleep(AGAIN_AFTER)
+                continue
+            client = _Client(taken, self._connections.release)
+            if not self._connections.admit(client, address[0]):
+                taken.close()
+                continue
+            task = loop.create_task(self._serve(client, connection, tls))
+            self._arriving.add(task)
+            task.add_done_callback(self._arriving.discard)
+
+    async def _serve(self, client: "_Client", connection: "Callable[[], _Connection]", tls: SSLContext | None) -> None:
+        """Hand it to aiohttp, after the TLS handshake where there is one."""
+
+        def begun() -> _Connection:
+            client.protocol = connection()
+            client.protocol.client = client
+            return client.protocol
+
+        try:
+            with contextlib.suppress(OSError):
+                client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await asyncio.get_running_loop().connect_accepted_socket(
+                begun, client.socket, ssl=tls, ssl_handshake_timeout=HANDSHAKE_SECONDS if tls else None
+            )
+        except (OSError, TimeoutError):  # ssl.SSLError is an OSError: whoever came speaks no TLS, or went
+            client.gone()
+        except asyncio.CancelledError:
+            client.gone()
+            raise
+
+
+class _Client:
+    """A connection as `Connections` knows it, from its acceptance on."""
+
+    __slots__ = ("_release", "protocol", "socket")
+
+    def __init__(self, taken: socket.socket, release: Callable[["_Client"], None]) -> None:
+        self.socket = taken
+        self.protocol: _Connection | None = None
+        self._release = release
+
+    def is_idle(self) -> bool:
+        """Between two requests, within a head, or in the TLS handshake."""
+        return self.protocol is None or not self.protocol.is_answering()
+
+    def abort(self) -> None:
+        """Close it now."""
+        transport = None if self.protocol is None else self.protocol.transport
+        if transport is not None:
+            transport.abort()
+        else:
+            with contextlib.suppress(OSError):
+                self.socket.shutdown(socket.SHUT_RDWR)  # the handshake that waits for it ends by that
+
+    def gone(self) -> None:
+        """It is closed."""
+        self._release(self)
+
+
+async def _bound(host: str, port: int) -> list[socket.socket]:
+    """Listening sockets for each address of *host*; raises OSError."""
+    if host == "::":
+        # Everywhere else, and on our UDP port, [::] means both families.
+        return [socket.create_server((host, port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG)]
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    sockets: list[socket.socket] = []
+    try:
+        for family, address in dict.fromkeys((one[0], one[4]) for one in found):
+            sockets.append(socket.create_server(address[:2], family=family, backlog=BACKLOG))
+    except OSError:
+        for one in sockets:
+            one.close()
+        raise
+    return sockets
 
 
 class _Connection(web.RequestHandler):
     """Answers what never reaches the application (a request line or a field that is no HTTP) as everything else."""
 
-    __slots__ = ()
+    __slots__ = ("client",)
 
     def __init__(self, server: web.Server, **options: Any) -> None:
         super().__init__(server, **options)
         self._parser: Any = _ShortHeads(self._parser)
+        self.client: _Client | None = None
+
+    def is_answering(self) -> bool:
+        """Whether a whole head has come in and its answer has not gone out."""
+        return self._current_request is not None
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """It is one less."""
+        super().connection_lost(exc)
+        if self.client is not None:
+            self.client.gone()
 
     def handle_error(
         self,

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from sfu.certificate import Certificate
+from sfu.connections import Connections, most_for, raise_limit
 from sfu.handover import Handover
 from sfu.heartbeat import Heartbeats
 from sfu.listener import Listener
@@ -25,6 +26,9 @@ from sfu.uplink import Uplink
 from sfu.usage import UsageReporter
 
 log = logging.getLogger(__name__)
+
+_OPERATORS = 64
+"""Connections to health and metrics."""
 
 
 class StartError(Exception):
@@ -67,8 +71,10 @@ async def run(settings: Settings, parts: Parts) -> int:
         stack.push_async_callback(parts.plane.close)
         certificate = _certificate(settings)
         tls = None if certificate is None else certificate.context
-        await _serve(stack, parts.app, "SLUICE_HTTP_BIND", settings.http_bind, tls)
-        await _serve(stack, parts.health, "SLUICE_METRICS_BIND", settings.metrics_bind, None)
+        most = most_for(raise_limit())
+        clients = Connections(most, trusted=settings.trusted_proxies)
+        await _serve(stack, parts.app, "SLUICE_HTTP_BIND", settings.http_bind, tls, clients)
+        await _serve(stack, parts.health, "SLUICE_METRICS_BIND", settings.metrics_bind, None, Connections(_OPERATORS))
         async with asyncio.TaskGroup() as tasks:
             forever = [parts.uplink.run, parts.usage.run, *parts.background]
             if certificate is not None:
@@ -126,9 +132,14 @@ async def _drain_or_forced(settings: Settings, parts: Parts) -> bool:
 
 
 async def _serve(
-    stack: AsyncExitStack, app: web.Application, variable: str, bind: Bind, tls: SSLContext | None
+    stack: AsyncExitStack,
+    app: web.Application,
+    variable: str,
+    bind: Bind,
+    tls: SSLContext | None,
+    connections: Connections,
 ) -> None:
-    listener = Listener(app)
+    listener = Listener(app, connections=connections)
     stack.push_async_callback(listener.close)
     await _listening("TCP", variable, bind, listener.open(bind.host, bind.port, tls))
 

@@ -38,6 +38,7 @@ class RunningNode:
     more: dict[str, str] = field(default_factory=dict)
     folder: Path = ROOT
     """Whose `sfu` it is."""
+    command: tuple[str, ...] = COMMAND
     process: asyncio.subprocess.Process | None = None
     log_file: Path = field(default_factory=lambda: Path(tempfile.gettempdir()) / f"{secrets.token_hex(8)}.log")
 
@@ -62,7 +63,7 @@ class RunningNode:
         """Start it; the log goes to a file."""
         with self.log_file.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *COMMAND, cwd=self.folder, env=self.environ(), stdout=log, stderr=log
+                *self.command, cwd=self.folder, env=self.environ(), stdout=log, stderr=log
             )
         return self.process
 
@@ -125,9 +126,11 @@ class RunningNode:
 
 
 @asynccontextmanager
-async def running_node(control: FakeControl, folder: Path = ROOT, /, **more: str) -> AsyncIterator[RunningNode]:
+async def running_node(
+    control: FakeControl, folder: Path = ROOT, /, command: tuple[str, ...] = COMMAND, **more: str
+) -> AsyncIterator[RunningNode]:
     """A node that has been heard of, for as long as the block lasts."""
-    node = RunningNode(control, more=more, folder=folder)
+    node = RunningNode(control, more=more, folder=folder, command=command)
     try:
         await _until_heard(control, await node.start())
         yield node
