@@ -35,7 +35,7 @@ def port_unreachable(peer: Address, local: Address) -> bytes:
 
 def _checksum(data: bytes) -> int:
     """RFC 1071; *data* has an even length."""
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
@@ -50,7 +50,7 @@ class Unreachable:
     @classmethod
     def open(cls) -> Self:
         """With what this process may open: perhaps nothing."""
-        sockets = {}
+        sockets: dict[int, socket.socket] = {}
         for family, protocol in ((socket.AF_INET, socket.IPPROTO_ICMP), (socket.AF_INET6, socket.IPPROTO_ICMPV6)):
             with contextlib.suppress(OSError):
                 sockets[family] = socket.socket(family, socket.SOCK_RAW | socket.SOCK_NONBLOCK, protocol)

@@ -127,7 +127,7 @@ class RunningNode:
 
 @asynccontextmanager
 async def running_node(
-    control: FakeControl, folder: Path = ROOT, /, command: tuple[str, ...] = COMMAND, **more: str
+    control: FakeControl, folder: Path = ROOT, command: tuple[str, ...] = COMMAND, /, **more: str
 ) -> AsyncIterator[RunningNode]:
     """A node that has been heard of, for as long as the block lasts."""
     node = RunningNode(control, more=more, folder=folder, command=command)

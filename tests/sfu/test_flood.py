@@ -11,7 +11,7 @@ import struct
 import sys
 import time
 from array import array
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,13 +109,11 @@ def _attributes(ufrag: str, size: int) -> bytes:
     return b"\0\1" + len(body).to_bytes(2, "big") + b"\x21\x12\xa4\x42" + b"transaction!" + body
 
 
-KINDS = {
+KINDS: dict[str, Callable[[str, int], bytes]] = {
     "a check for nobody": lambda _, size: _check("nobody00", size),
     "a check for a viewer, wrong password": _check,
     "a check of many attributes": _attributes,
-    "a ClientHello": lambda _, size: (b"\x16\xfe\xfd" + bytes(8) + (size - 13).to_bytes(2, "big")).ljust(
-        size, b"\1"
-    ),
+    "a ClientHello": lambda _, size: (b"\x16\xfe\xfd" + bytes(8) + (size - 13).to_bytes(2, "big")).ljust(size, b"\1"),
     "SRTP": lambda _, size: (b"\x80\x60" + bytes(10)).ljust(size, b"m"),
     "SRTCP": lambda _, size: (b"\x80\xc8\0\6" + bytes(8)).ljust(size, b"r"),
     "ChannelData of TURN": lambda _, size: b"\x40\0".ljust(size, b"t"),

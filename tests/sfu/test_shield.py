@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -55,10 +55,10 @@ async def door(request: pytest.FixtureRequest) -> AsyncIterator[Door]:
 
 
 @contextlib.contextmanager
-def peer(host: str = "127.0.0.1", port: int = 0) -> contextlib.AbstractContextManager[socket.socket]:  # type: ignore[misc]
+def peer(host: str = "127.0.0.1") -> Iterator[socket.socket]:
     """A client's socket."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.bind((host, port))
+        one.bind((host, 0))
         yield one
 
 
