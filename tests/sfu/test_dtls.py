@@ -203,3 +203,68 @@ async def test_aiortc_s_own_transport_connects_to_us(role: DtlsRole) -> None:
         await transport.stop()
     assert ours.receive(b"\x16") == []
     assert ours.close() == []
+
+
+class Renumbered:
+    """A client whose ClientHello comes in pieces: its other records before encryption get numbers behind theirs."""
+
+    def __init__(self) -> None:
+        self._number = 0
+
+    def record(self, handshake: bytes, kind: int = 22) -> bytes:
+        """A record of epoch 0 (RFC 6347, section 4.1)."""
+        self._number += 1
+        head = bytes((kind,)) + b"\xfe\xfd\0\0" + (self._number - 1).to_bytes(6, "big")
+        return head + len(handshake).to_bytes(2, "big") + handshake
+
+    def pieces(self, hello: bytes, cuts: list[int]) -> list[bytes]:
+        """One datagram a piece (section 4.2.3); *cuts* are offsets in the message."""
+        kind, length, sequence, body = hello[13:14], hello[14:17], hello[17:19], hello[25:]
+        ends = [*cuts, len(body)]
+        return [
+            self.record(
+                kind + length + sequence + start.to_bytes(3, "big") + (end - start).to_bytes(3, "big") + body[start:end]
+            )
+            for start, end in zip([0, *cuts], ends, strict=True)
+        ]
+
+    def later(self, datagram: bytes) -> bytes:
+        """A datagram of a later flight."""
+        renumbered, at = b"", 0
+        while at < len(datagram):
+            end = at + 13 + int.from_bytes(datagram[at + 11 : at + 13], "big")
+            plain = datagram[at + 3 : at + 5] == b"\0\0"
+            renumbered += self.record(datagram[at + 13 : end], datagram[at]) if plain else datagram[at:end]
+            at = end
+        return renumbered
+
+
+@pytest.mark.parametrize(
+    ("cuts", "order"),
+    [
+        ([100], [0, 1]),
+        ([100], [1, 0]),
+        ([1], [1, 0]),
+        ([100], [1, 1, 0]),
+        ([100], [0, 0, 1]),
+        ([40, 80], [2, 0, 1]),
+        ([40, 80, 120], [3, 2, 1, 0]),
+        ([40, 80, 120], [1, 3, 0, 2]),
+    ],
+)
+def test_a_hello_in_several_datagrams_is_taken_in_any_order(cuts: list[int], order: list[int]) -> None:
+    """A key share for ML-KEM makes it longer than one datagram, and networks change the order; nothing is asked twice."""
+    client, server = pair()
+    (hello,) = client.start()
+    wire = Renumbered()
+    pieces = wire.pieces(hello, cuts)
+    answers = [server.receive(pieces[number]) for number in order]
+    assert [bool(answer) for answer in answers] == [False] * (len(order) - 1) + [True]
+    flight = answers[-1]
+    for _ in range(4):
+        back = [wire.later(datagram) for one in flight for datagram in client.receive(one)]
+        flight = [datagram for one in back for datagram in server.receive(one)]
+    assert client.state is server.state is State.CONNECTED
+    assert client.keys is not None
+    assert server.keys is not None
+    assert client.keys.send == server.keys.receive

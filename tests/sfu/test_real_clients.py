@@ -246,3 +246,45 @@ async def test_chromium_watches_ffmpeg_and_restarts_ice(node: RunningNode) -> No
     assert watching == [201, 320, 180]
     assert restarted == [200, True, "connected", True]
     assert STREAM in node.log()
+
+
+STATES = """
+async () => {
+  const states = {connection: [], ice: []};
+  const began = performance.now();
+  return await new Promise((resolve) => {
+    const look = () => {
+      for (const [name, state] of [['connection', pc.connectionState], ['ice', pc.iceConnectionState]])
+        if (states[name].at(-1) !== state) states[name].push(state);
+      if (states.connection.includes('failed') || performance.now() - began > 60000)
+        setTimeout(() => resolve(states), 3000);
+      else setTimeout(look, 20);
+    };
+    look();
+  });
+}
+"""
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(150)
+async def test_chromium_tells_by_its_connection_state_that_a_node_is_gone(node: RunningNode) -> None:
+    """`failed` comes there, and never in iceConnectionState (docs/clients.md); whoever writes a player looks at it."""
+    path = executable()
+    assert path, "No Chromium was found. Install it (Debian: apt-get install chromium) or set CHROMIUM to its path."
+    with ffmpeg(node.grant_url(Action.PUBLISH)):
+        await live(node)
+        async with asyncio.timeout(120), async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=path, args=list(FLAGS), headless=True)
+            page = await browser.new_page()
+            await page.evaluate(WATCH, node.grant_url(Action.PLAY))
+            began = time.monotonic()
+            seeing = asyncio.ensure_future(page.evaluate(STATES))
+            node.signal(signal.SIGKILL)
+            states = await seeing
+            took = time.monotonic() - began
+            await browser.close()
+
+    assert states["connection"][-1] == "failed"
+    assert "failed" not in states["ice"]
+    assert took < 45
