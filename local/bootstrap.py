@@ -42,6 +42,7 @@ make test-repeat    all of it again and again, with a line for each run    TIMES
 make fuzz    what nobody thought of: the properties with other examples, and requests made from the OpenAPI document   SECONDS=300 SEED=1
 make lint    format, lint, types, import rules, templates
 make bench   the benchmark against MediaMTX (MEDIAMTX=/path/to/mediamtx)   FULL=1 for every bar (15 minutes)
+make flood   30 Mbit/s of each kind of datagram of strangers, 200 requests a second of each kind: nobody may notice (4 min)
 make soak    viewers come and go for ten minutes, and nothing may grow    SECONDS=600
 make test-clients   real clients against a whole stack: Firefox, OBS's libraries, GStreamer, MediaMTX   ARGS="-k firefox"
 make storm   a thousand viewers on a hundred seats, and the storm of publishers, with their figures
@@ -64,6 +65,7 @@ def main(arguments: list[str]) -> int:
         "fuzz": fuzz,
         "bench": bench,
         "soak": soak,
+        "flood": flood,
         "test-clients": test_clients,
         "bench-admission": bench_admission,
         "storm": storm,
@@ -117,6 +119,13 @@ def bench() -> int:
     """Measure against MediaMTX; FULL=1 measures every bar, against Broadcast Box too."""
     prepare(_ALL, say)
     _become(DEV, "-m", "tests.bench", *(["--full"] if os.environ.get("FULL") == "1" else []))
+
+
+def flood() -> int:
+    """Let strangers flood a node, each kind for five seconds; `make test` has a quarter of a second of each."""
+    prepare(_ALL, say)
+    environ = {**os.environ, "FLOOD_SECONDS": "5"}
+    return _run([str(DEV.python), "-m", "pytest", "tests/sfu/test_flood.py", "-n", "0"], environ)
 
 
 def soak() -> int:

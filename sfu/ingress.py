@@ -149,16 +149,18 @@ class Ingress:
         if udp is None:
             return
         read = stats.dropped_unknown_address + stats.dropped_stun + stats.dropped_dtls + stats.dropped_garbage
-        shield.judge(read, udp.dropped() if shield.share is not None else 0, now)
+        shield.judge(read, stats.dropped_shed if shield.share is None else udp.count_shed(), now)
         if shield.share is None:
             if self._shielded is not None:
                 udp.filter(None)
                 self._shielded = None
             return
         wanted = (frozenset(self._by_address), shield.share)
-        if wanted != self._shielded and len(wanted[0]) <= MOST_KNOWN and udp.filter(program(*wanted)):
+        if wanted != self._shielded:
             stats.floods += self._shielded is None
             self._shielded = wanted
+            if len(wanted[0]) > MOST_KNOWN or not udp.filter(program(*wanted)):
+                udp.filter(None)  # an old one would keep sessions away that are new
 
     def _follow(self, session: Session, *, moved: bool) -> None:
         path = session.peer.path

@@ -40,8 +40,9 @@ class PlaneStats:
     dropped_stale: int = 0
     """RTP that had lain in the socket's queue for longer than any player waits: this node has too much to do."""
     dropped_kernel: int = 0
-    """By the kernel, because the socket's queue was full or, in a flood, because they were strangers' (Linux tells with
-    the next datagram that it delivers)."""
+    """By the kernel, because the socket's queue was full (Linux tells with the next datagram that it delivers)."""
+    dropped_shed: int = 0
+    """By the kernel, because they were strangers' in a flood of such."""
     floods: int = 0
     """Times that strangers sent so much that the kernel was told to keep most of it away."""
     dropped_rtcp: int = 0

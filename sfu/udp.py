@@ -101,6 +101,9 @@ class UdpSocket:
         """Seconds that the datagram in hand lay in the kernel's queue."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._unreachable = Unreachable.open()
+        self._filtered = False
+        self._dropped = 0
+        """As the kernel told last."""
 
     @property
     def address(self) -> Address:
@@ -126,6 +129,7 @@ class UdpSocket:
 
     def filter(self, program: bytes | None) -> bool:
         """Let the kernel run *program* (sfu/shield.py) on what comes in, or none; False where it does not take it."""
+        self.count_shed()
         try:
             if program is None:
                 self._socket.setsockopt(socket.SOL_SOCKET, _DETACH_FILTER, 0)
@@ -135,7 +139,16 @@ class UdpSocket:
                 self._socket.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, request)
         except OSError:  # not Linux, or more than net.core.optmem_max
             return False
+        self._filtered = program is not None
         return True
+
+    def count_shed(self) -> int:
+        """While a filter is on, what the kernel drops is what that keeps away; how much it has been so far."""
+        dropped = self.dropped()
+        if self._filtered:
+            self._stats.dropped_shed += dropped - self._dropped
+        self._dropped = dropped
+        return self._stats.dropped_shed
 
     def dropped(self) -> int:
         """Datagrams that the kernel has dropped so far, for a full queue or by the filter; 0 where it does not tell."""
@@ -227,8 +240,10 @@ class UdpSocket:
                     if kind == _TIMESTAMP:
                         seconds, nanoseconds = _TIMESPEC.unpack(value)
                         self.waited = wall() - seconds - nanoseconds * 1e-9
-                    elif kind == _OVERFLOW:
-                        self._stats.dropped_kernel = int.from_bytes(value, sys.byteorder)
+                    elif kind == _OVERFLOW and not self._filtered:
+                        dropped = int.from_bytes(value, sys.byteorder) - self._stats.dropped_shed
+                        if dropped > self._stats.dropped_kernel:
+                            self._stats.dropped_kernel = dropped
                 if datagram:
                     handle(datagram, address)
         except BlockingIOError:

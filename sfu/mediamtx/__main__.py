@@ -21,6 +21,7 @@ from botocore.session import Session as BotocoreSession
 from sfu import logs
 from sfu.aws import Answer, Credentials, Queue, SignedHttp
 from sfu.commands import executor
+from sfu.connections import Connections, most_for, raise_limit
 from sfu.heartbeat import Heartbeats, Identity
 from sfu.keyring import Keyring
 from sfu.listener import Listener
@@ -83,7 +84,7 @@ async def serve(settings: Settings, mediamtx_api: str) -> None:
             usage.poke()
 
         gate.on_change, gate.on_end = uplink.changed, ended
-        listener = Listener(gate.application())
+        listener = Listener(gate.application(), connections=Connections(most_for(raise_limit())))
         port = await listener.open(settings.http_bind.host, settings.http_bind.port)
         log.info("listening", extra={"port": port, "mediamtx": mediamtx_api})
         tasks = [asyncio.ensure_future(task()) for task in (uplink.run, usage.run, gate.run)]
