@@ -82,8 +82,8 @@ class Heartbeat(Message):
     node: Name
     boot: Name
     at: Instant
-    url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+$", max_length=256)]
-    """Where clients reach the node, without a path."""
+    url: Annotated[str, Field(pattern=r"^https?://[!-\"$-.0->@-~]+$", max_length=256)]
+    """Where clients reach the node, without a path; visible ASCII, as a Location has it."""
     region: Name = "local"
     state: Literal["serving", "draining", "stopped"]
     kind: Literal["sfu", "mediamtx"] = "sfu"

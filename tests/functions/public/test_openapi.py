@@ -92,6 +92,25 @@ def test_every_code_of_the_registry_has_its_example() -> None:
     assert set(document()["components"]["examples"]) == {code.value for code in REGISTRY}
 
 
+def test_every_pattern_means_the_same_in_every_dialect() -> None:
+    """What is white, a digit or a letter differs between ECMAScript, Python and the reader of our messages (Rust)."""
+    patterns = set(patterns_in(document()))
+
+    assert len(patterns) > 5
+    assert not [pattern for pattern in patterns if re.search(r"\\[sSwWdDbB]", pattern)]
+
+
+def patterns_in(schema: Any) -> Iterator[str]:
+    """Every `pattern` below *schema*."""
+    if isinstance(schema, list):
+        schema = dict(enumerate(schema))
+    if isinstance(schema, dict):
+        if isinstance(schema.get("pattern"), str):
+            yield schema["pattern"]
+        for below in schema.values():
+            yield from patterns_in(below)
+
+
 def test_every_parameter_has_an_example_of_its_pattern() -> None:
     """An example that the pattern refuses would be a lie in one line."""
     for one in ALL:
