@@ -50,6 +50,8 @@ class Files:
     """The HTML that names everything else."""
     watch: Asset
     """The same with the watch view alone: this one other sites may frame, and a fragment of its address shows nothing else."""
+    nowhere: Asset
+    """What a person sees at an address where nothing is."""
     named: Mapping[str, Asset]
 
     def placed(self, html: str) -> str:
@@ -64,11 +66,17 @@ def load(folder: Path = FOLDER) -> Files:
         for path in sorted(folder.iterdir())
         if path.suffix in _TYPES
     }
-    page = named.pop("index.html")
+    page, nowhere = named.pop("index.html"), named.pop("nowhere.html")
     version = hashlib.sha256("".join(asset.etag for asset in named.values()).encode()).hexdigest()[:12]
-    files = Files(version, page, page, named)
+    files = Files(version, page, page, nowhere, named)
     whole = files.placed(_preloaded(page.body, named))
-    return Files(version, asset_of(page.content_type, whole), asset_of(page.content_type, _only(whole, "watch")), named)
+    return Files(
+        version,
+        asset_of(page.content_type, whole),
+        asset_of(page.content_type, _only(whole, "watch")),
+        asset_of(nowhere.content_type, files.placed(nowhere.body)),
+        named,
+    )
 
 
 def _only(html: str, view: str) -> str:
@@ -82,6 +90,19 @@ def _preloaded(html: str, named: Mapping[str, Asset]) -> str:
     modules = [name for name in named if name.endswith(".js") and (entry is None or name != entry[1])]
     links = "".join(f'<link rel="modulepreload" href="/assets/{name}">\n' for name in modules)
     return html.replace("</head>", links + "</head>")
+
+
+def wants_page(accept: str | None) -> bool:
+    """Whether a client with this Accept (RFC 9110, section 12.5.1) would rather be shown HTML than JSON: a person's browser.
+
+    `*/*` alone is a program: curl, an encoder, a script's fetch.
+    """
+    wishes: dict[str, float] = {}
+    for part in (accept or "").lower().split(","):
+        kind, *parameters = (piece.strip() for piece in part.split(";"))
+        weight = next((text[2:] for text in parameters if text.startswith("q=")), "1")
+        wishes[kind] = float(weight) if re.fullmatch(r"[01](\.\d{0,3})?", weight) else 0.0
+    return wishes.get("text/html", 0.0) > wishes.get("application/json", 0.0)
 
 
 def page_headers(*, secure: bool, embeddable: bool) -> dict[str, str]:

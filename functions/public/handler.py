@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from functions import answers, aws
 from functions.observability import LambdaLog
-from functions.public.assets import Asset, Files, asset_headers, asset_of, load, page_headers
+from functions.public.assets import Asset, Files, asset_headers, asset_of, load, page_headers, wants_page
 from functions.public.openapi import document
 from functions.public.reference import page as reference_page
 from functions.public.service import PublicService
@@ -30,18 +30,31 @@ CACHED = {"Cache-Control": "public, max-age=300"}
 
 
 def page_routes(app: "APIGatewayHttpResolver", files: Files) -> None:
-    """The page, its files, and the reference."""
+    """The page and its files, and what a person sees where nothing is."""
 
-    def file(found: Asset, headers: Mapping[str, str] | None = None, version: str = "") -> answers.Answer:
-        fields = {**asset_headers(files, version), **(headers or {}), "ETag": found.etag, "Vary": "Accept-Encoding"}
-        if found.matches(app.current_event.headers.get("if-none-match")):
-            return answers.unchanged(fields)
-        return answers.text(found.body, found.content_type, fields)
+    def nowhere(_: object = None) -> answers.Answer:
+        if app.current_event.http_method == "GET" and app.current_event.path.rstrip("/") == "/watch":
+            return _html(app, files, files.page)  # whose watch view takes an id or a link
+        return _nowhere(app, files.nowhere)
 
-    def html(found: Asset, *, embeddable: bool = False) -> answers.Answer:
-        # API Gateway always says by which scheme the page travels.
-        scheme = (app.current_event.headers.get("x-forwarded-proto") or "").partition(",")[0].strip()
-        return file(found, page_headers(secure=scheme == "https", embeddable=embeddable))
+    app.not_found(nowhere)
+
+    @app.get("/")
+    def page() -> answers.Answer:
+        return _html(app, files, files.page)
+
+    @app.get("/watch/<stream_id>")
+    def watch(stream_id: str) -> answers.Answer:  # noqa: ARG001 - the page itself reads its address
+        return _html(app, files, files.watch, embeddable=True)
+
+    @app.get("/assets/<version>/<name>")
+    def asset(version: str, name: str) -> answers.Answer:
+        found = files.named.get(name)
+        return nowhere() if found is None else _file(app, files, found, version=version)
+
+
+def reference_routes(app: "APIGatewayHttpResolver", files: Files) -> None:
+    """The description of the API, for people and for programs."""
 
     @cache
     def documents() -> Mapping[str, Asset]:
@@ -51,26 +64,44 @@ def page_routes(app: "APIGatewayHttpResolver", files: Files) -> None:
             "docs": asset_of("text/html; charset=utf-8", files.placed(reference_page())),
         }
 
-    @app.get("/")
-    def page() -> answers.Answer:
-        return html(files.page)
-
-    @app.get("/watch/<stream_id>")
-    def watch(stream_id: str) -> answers.Answer:  # noqa: ARG001 - the page itself reads its address
-        return html(files.watch, embeddable=True)
-
-    @app.get("/assets/<version>/<name>")
-    def asset(version: str, name: str) -> answers.Answer:
-        found = files.named.get(name)
-        return answers.refusal(not_found()) if found is None else file(found, version=version)
-
     @app.get("/docs")
     def docs() -> answers.Answer:
-        return html(documents()["docs"])
+        return _html(app, files, documents()["docs"])
 
     @app.get("/openapi.json")
     def openapi() -> answers.Answer:
-        return file(documents()["openapi"])
+        return _file(app, files, documents()["openapi"])
+
+
+def _file(
+    app: "APIGatewayHttpResolver",
+    files: Files,
+    found: Asset,
+    headers: Mapping[str, str] | None = None,
+    version: str = "",
+) -> answers.Answer:
+    fields = {**asset_headers(files, version), **(headers or {}), "ETag": found.etag, "Vary": "Accept-Encoding"}
+    if found.matches(app.current_event.headers.get("if-none-match")):
+        return answers.unchanged(fields)
+    return answers.text(found.body, found.content_type, fields)
+
+
+def _html(app: "APIGatewayHttpResolver", files: Files, found: Asset, *, embeddable: bool = False) -> answers.Answer:
+    return _file(app, files, found, _guarded(app, embeddable=embeddable))
+
+
+def _guarded(app: "APIGatewayHttpResolver", *, embeddable: bool = False) -> dict[str, str]:
+    """The headers of a page for the request of now; API Gateway always says by which scheme it travels."""
+    scheme = (app.current_event.headers.get("x-forwarded-proto") or "").partition(",")[0].strip()
+    return page_headers(secure=scheme == "https", embeddable=embeddable)
+
+
+def _nowhere(app: "APIGatewayHttpResolver", page: Asset) -> answers.Answer:
+    """A person gets a way on, a program the refusal that it can read."""
+    if not wants_page(app.current_event.headers.get("accept")):
+        return answers.refusal(not_found())
+    fields = {**_guarded(app), "Cache-Control": "no-store", "Vary": "Accept, Accept-Encoding"}
+    return answers.text(page.body, page.content_type, fields, status=404)
 
 
 def data_routes(app: "APIGatewayHttpResolver", service: PublicService, clock: Callable[[], float]) -> None:
@@ -99,7 +130,9 @@ def build(
     directory = Directory(dynamo, settings.accounts_table, settings.fleet_table)
     jwks = jwks_parameter(ssm, settings.jwks_parameter)
     app = answers.resolver(log.logger)
-    page_routes(app, load())
+    files = load()
+    page_routes(app, files)
+    reference_routes(app, files)
     data_routes(app, PublicService(directory, jwks.value), clock)
     return app
 

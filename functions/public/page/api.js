@@ -10,7 +10,7 @@ export const whep = (streamId) => `/${streamId}/whep`;
 export const watchLink = (streamId) => new URL(`/watch/${streamId}`, location.origin).href;
 
 export const anonymous = () => json("/v1/anonymous", { method: "POST" });
-export const streamState = (streamId, signal) => json(`/v1/streams/${streamId}`, { signal });
+export const streamState = (streamId, options = {}) => json(`/v1/streams/${streamId}`, options);
 export const account = (token, signal) => json("/v1/account", { headers: bearer(token), signal });
 export const accountKeys = (token, signal) => json("/v1/account/keys", { headers: bearer(token), signal });
 export const accountUsage = (token, signal) => json("/v1/account/usage", { headers: bearer(token), signal });

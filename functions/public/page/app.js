@@ -6,18 +6,43 @@
 import { byId, wireCopyButtons } from "./dom.js";
 import { OverviewView } from "./overview.js";
 import { PublishView } from "./publish.js";
+import { pageState } from "./state.js";
 import { WatchView } from "./watch.js";
 
 const TITLES = { publish: "Publish", watch: "Watch", overview: "What the stack sees" };
 
-const publishView = byId("publish") && new PublishView();
-const watchView = new WatchView();
+let shown = null;
+let ready = false;
+
+// An address of a stream serves the watch view alone.
+const publishView = byId("publish") && new PublishView(tell);
+const watchView = new WatchView(tell);
 const overviewView = byId("overview") && new OverviewView(() => publishView.streamId);
 
-let shown = null;
+/** Say to programs what the page does. Only what is shown has the role: one sentence goes with one state. */
+function tell() {
+  if (ready) {
+    document.body.dataset.state = pageState(shown, publishView?.state, watchView.state);
+  }
+}
+
+function rolesFor(view) {
+  byId("publish-status")?.removeAttribute("role");
+  byId("watch-status").removeAttribute("role");
+  byId(view === "watch" ? "watch-status" : "publish-status").setAttribute("role", "status");
+}
 
 function streamInAddress() {
   return /^\/watch\/([a-z2-7]{16})\/?$/.exec(location.pathname)?.[1] ?? null;
+}
+
+/** A path's text; what no browser would have written stays as it is. */
+function textOf(path) {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 function wanted() {
@@ -25,7 +50,10 @@ function wanted() {
   if (named in TITLES && byId(named)) {
     return named;
   }
-  return location.pathname.startsWith("/watch/") ? "watch" : "publish";
+  if (named === "main" && shown) {
+    return shown; // the skip link
+  }
+  return /^\/watch(\/|$)/.test(location.pathname) ? "watch" : "publish";
 }
 
 function show(view, { focus = false } = {}) {
@@ -46,6 +74,8 @@ function show(view, { focus = false } = {}) {
     }
   }
   document.title = `${TITLES[view]} · Sluice`;
+  rolesFor(view);
+  tell();
   if (view === "overview") {
     overviewView.enter();
   }
@@ -76,7 +106,7 @@ addEventListener("popstate", () => {
 
 // A tab that is closed while live would end the stream without a word.
 addEventListener("beforeunload", (event) => {
-  if (publishView?.state === "live") {
+  if (["live", "reconnecting"].includes(publishView?.state)) {
     event.preventDefault();
   }
 });
@@ -87,6 +117,12 @@ show(wanted());
 if (streamInAddress()) {
   watchView.watch(streamInAddress());
 } else if (location.pathname.startsWith("/watch/")) {
-  byId("stream-id").value = decodeURIComponent(location.pathname.slice("/watch/".length));
-  byId("watch-form").requestSubmit();
+  byId("stream-id").value = textOf(location.pathname.slice("/watch/".length));
+  if (byId("stream-id").value) {
+    byId("watch-form").requestSubmit();
+  }
 }
+(publishView?.ready ?? Promise.resolve()).then(() => {
+  ready = true;
+  tell();
+});

@@ -16,6 +16,15 @@ export function say(element, text) {
   }
 }
 
+/** Mark *input* as wrong, or as not wrong any more. An attribute without a value would mean the contrary. */
+export function markInvalid(input, wrong) {
+  if (wrong) {
+    input.setAttribute("aria-invalid", "true");
+  } else {
+    input.removeAttribute("aria-invalid");
+  }
+}
+
 /** Fill a `<dl>` with `[term, value]` pairs, keeping the elements that are there. */
 export function describe(list, pairs) {
   pairs.forEach(([term, value], i) => {
@@ -84,11 +93,11 @@ export function wireCopyButtons(root) {
   }
 }
 
-/** Run *task* every *ms* while it is wanted and the page can be seen; `stop()` ends it. */
-export function every(ms, task) {
+/** Run *task* every *ms* while it is wanted and the page can be seen (*hidden*: or not); `stop()` ends it. */
+export function every(ms, task, { hidden = false } = {}) {
   let running = false;
   const tick = async () => {
-    if (running || document.hidden) {
+    if (running || (document.hidden && !hidden)) {
       return;
     }
     running = true;

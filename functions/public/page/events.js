@@ -1,4 +1,4 @@
-// The server-sent events of a WHEP session (webrtc-http-egress-events): here those that say where to go on watching.
+// The server-sent events of a WHEP session (webrtc-http-egress-events): where to go on watching, and whether the publisher sends.
 
 import { request } from "./session.js";
 
@@ -14,8 +14,8 @@ export function eventsUrl(headers) {
   return null;
 }
 
-/** Call *moved* once, with the new address, when the session's server sends its viewers away. A courtesy: failures are silent. */
-export async function listen(session, moved) {
+/** Call each of *wanted* (event name -> function of its data) when its event comes. A courtesy: failures are silent. */
+export async function listen(session, wanted) {
   const url = eventsUrl(session.headers);
   if (!url) {
     return;
@@ -24,7 +24,7 @@ export async function listen(session, moved) {
     const response = await request(url, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(["reconnect"]),
+      body: JSON.stringify(Object.keys(wanted)),
     });
     const events = new EventSource(response.headers.get("Location"));
     const close = () => events.close();
@@ -32,11 +32,10 @@ export async function listen(session, moved) {
     if (session.ended) {
       close();
     }
-    events.addEventListener("error", close);
-    events.addEventListener("reconnect", ({ data }) => {
-      close();
-      moved(JSON.parse(data).url);
-    });
+    // EventSource itself connects again after a network that was away; an answer that is no stream of events ends it.
+    for (const [name, run] of Object.entries(wanted)) {
+      events.addEventListener(name, ({ data }) => run(JSON.parse(data)));
+    }
   } catch {
     // The session goes on without; if its server ends it, the page joins again.
   }

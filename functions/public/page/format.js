@@ -1,4 +1,6 @@
-// Numbers as people read them.
+// Numbers as people read them, and the stream ids in what they write.
+
+import { pasted } from "./pasted.js";
 
 const GB = 1e9;
 
@@ -16,7 +18,7 @@ export function bytes(value) {
       return `${amount >= 100 ? Math.round(amount) : amount.toFixed(1).replace(/\.0$/, "")} ${unit}`;
     }
   }
-  return `${value} bytes`;
+  return count(value, "byte");
 }
 
 /** 61 -> 1:01, 3661 -> 1:01:01 */
@@ -33,11 +35,6 @@ export function count(n, one, many = `${one}s`) {
 
 /** The stream id in *text*: an id, a watch link, or a WHEP URL; null where there is none. */
 export function streamIdIn(text) {
-  const trimmed = text.trim();
-  const id = /^[a-z2-7]{16}$/;
-  if (id.test(trimmed)) {
-    return trimmed;
-  }
-  const match = /\/(?:watch\/([a-z2-7]{16})|([a-z2-7]{16})\/whep)\/?(?:[?#].*)?$/.exec(trimmed);
-  return match ? (match[1] ?? match[2]) : null;
+  const { kind, value } = pasted(text);
+  return kind === "stream" ? value : null;
 }

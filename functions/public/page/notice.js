@@ -5,15 +5,34 @@ import { make } from "./dom.js";
 /** One notice in *container*; showing another replaces it. */
 export class Notice {
   #container;
+  #level;
   #timer = null;
+  #onAuto = null;
 
-  constructor(container) {
+  /** *level* of its heading: one below the heading that *container* stands under. */
+  constructor(container, level = 2) {
     this.#container = container;
+    this.#level = level;
+    container.tabIndex = -1;
   }
 
   clear() {
     clearInterval(this.#timer);
+    this.#onAuto = null;
+    const focused = this.#container.contains(document.activeElement);
     this.#container.replaceChildren();
+    if (focused) {
+      this.#container.focus({ preventScroll: true }); // or a keyboard would begin at the top of the page again
+    }
+  }
+
+  /** Do now what was to be done by itself later; nothing where nothing was. */
+  hurry() {
+    const run = this.#onAuto;
+    if (run) {
+      this.clear();
+      run();
+    }
   }
 
   /**
@@ -23,7 +42,7 @@ export class Notice {
    */
   show({ code, title, text }, buttons, { auto = null, onAuto = () => {}, focus = true } = {}) {
     this.clear();
-    const heading = make("h3", { textContent: title });
+    const heading = make(`h${this.#level}`, { textContent: title });
     const countdown = make("p", { className: "countdown", hidden: true });
     countdown.setAttribute("aria-hidden", "true");
     const row = make("div", { className: "actions" });
@@ -45,6 +64,7 @@ export class Notice {
     card.setAttribute("role", "alert");
     card.append(countdown, row, make("p", { className: "code", textContent: code }));
     this.#container.append(card);
+    this.#onAuto = auto === null ? null : onAuto;
     let left = auto;
     const tick = (first) => {
       for (const one of waiting) {
@@ -57,8 +77,7 @@ export class Notice {
         countdown.hidden = false;
         countdown.textContent = `Trying again in ${Math.max(0, left)} s`;
         if (left <= 0) {
-          this.clear();
-          onAuto();
+          this.hurry();
         }
       } else if (waiting.every((one) => one.left <= 0)) {
         clearInterval(this.#timer);

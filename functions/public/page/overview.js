@@ -3,11 +3,12 @@
 // The account token stays in its password field and in Authorization headers; it is not stored.
 
 import * as api from "./api.js";
-import { byId, describe, every, fillRows, make, say } from "./dom.js";
+import { byId, describe, every, fillRows, make, markInvalid, say } from "./dom.js";
 import { bytes, clock, count, kbps, streamIdIn } from "./format.js";
 import { Notice } from "./notice.js";
 import { showDryRun, showUsage } from "./owner.js";
 import { explain } from "./refusals.js";
+import { notAStream, notAToken, pasted } from "./pasted.js";
 import { Refusal } from "./session.js";
 
 const TIERS = {
@@ -27,8 +28,8 @@ export class OverviewView {
   #looked = null;
   #poll = null;
   #usage = null;
-  #lookNotice = new Notice(byId("lookup-notice"));
-  #accountNotice = new Notice(byId("account-notice"));
+  #lookNotice = new Notice(byId("lookup-notice"), 3);
+  #accountNotice = new Notice(byId("account-notice"), 3);
 
   /** *ownStream* names the stream that this page publishes, or null. */
   constructor(ownStream) {
@@ -39,8 +40,14 @@ export class OverviewView {
     });
     byId("account-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#token = byId("account-token").value.trim();
-      byId("account-token").removeAttribute("aria-invalid");
+      const input = byId("account-token");
+      const problem = notAToken(input.value);
+      markInvalid(input, problem !== null);
+      if (problem) {
+        this.#accountNotice.show(problem, [{ label: "Correct it", run: () => input.focus() }]);
+        return;
+      }
+      this.#token = pasted(input.value).value;
       this.#showAccount({ first: true });
     });
     byId("forget-account").addEventListener("click", () => {
@@ -75,11 +82,11 @@ export class OverviewView {
   async #lookUp(text) {
     this.#looked = streamIdIn(text);
     const input = byId("lookup-id");
-    input.toggleAttribute("aria-invalid", !this.#looked);
+    markInvalid(input, !this.#looked);
     if (!this.#looked) {
       byId("stream-state").hidden = true;
       this.#lookNotice.show(
-        { code: "NOT_A_STREAM", title: "This is not a stream id", text: "It has 16 letters and digits, or is a watch link." },
+        { ...notAStream(text), title: "This is not a stream id" },
         [{ label: "Correct it", run: () => input.focus() }],
       );
       return;

@@ -3,9 +3,14 @@
 // `explain` is pure: refusal in; title, text, names of actions and whether to go on without asking out. The views give
 // the actions their effect.
 
+import { count } from "./format.js";
+
 const limited = ({ fields }) =>
-  `Your account may publish ${fields.limit} ${fields.limit === 1 ? "stream" : "streams"} at a time, and ` +
+  `Your account may publish ${count(fields.limit, "stream")} at a time, and ` +
   `${fields.current === 1 ? "one is" : `${fields.current} are`} live now. Retry with free servers?`;
+
+const places = (limit) =>
+  limit > 1 ? `All ${limit} places for viewers are taken.` : limit === 1 ? "The only place is taken." : "This stream has no places for viewers.";
 
 const overridable = ({ fields, retryAfter }) =>
   `Somebody is publishing with it${fields.server ? ` on ${fields.server}` : ""} right now. Override them, or use a different key?` +
@@ -66,8 +71,10 @@ const WATCH = {
   },
   VIEWER_LIMIT_REACHED: {
     title: "The stream is full",
-    text: ({ fields }) => `All ${fields.limit} places for viewers are taken. Try again when somebody has left.`,
+    text: ({ fields }) => `${places(fields.limit)} This page tries again by itself, and joins when somebody has left.`,
     actions: ["retry", "change-stream"],
+    auto: true,
+    atLeast: 5,
   },
   INVALID_KEY: {
     title: "This is not a watch link",
@@ -122,8 +129,10 @@ const ANYWHERE = {
   },
   RATE_LIMITED: {
     title: "Too many attempts",
-    text: "The server asks for a pause.",
-    actions: ["retry"],
+    text: "The server asks for a pause. This page tries again by itself.",
+    actions: ["retry", "stop"],
+    auto: true,
+    holds: true, // asking earlier is refused, and counted
   },
   NO_CAPACITY: {
     title: "All servers are busy",
@@ -148,6 +157,11 @@ const ANYWHERE = {
     actions: ["retry", "stop"],
     auto: true,
   },
+  NO_WEBRTC: {
+    title: "This browser cannot carry live video",
+    text: "It has no WebRTC, or a setting or an extension has switched it off. Allow it for this page, or use another browser.",
+    actions: ["retry"],
+  },
   UNREACHABLE: {
     title: "The server could not be reached",
     text: "Check your connection. This page tries again by itself.",
@@ -156,23 +170,36 @@ const ANYWHERE = {
   },
 };
 
+/** Codes that are not ours: a proxy's, or a gateway's. What a server does wrong passes; what we do wrong does not. */
+const UNKNOWN = { title: "The server refused", text: ({ message }) => message, actions: ["retry"] };
+const BROKEN = {
+  title: "The server has trouble",
+  text: ({ status }) => `It answered ${status}. This page tries again by itself.`,
+  actions: ["retry", "stop"],
+  auto: true,
+};
+
+const TOO_OLD_FREE_KEY = {
+  title: "Your free key is not valid any more",
+  text: "This server does not know it, so the watch link that you shared leads nowhere. A new free key has a new link, which you would have to share again.",
+  actions: ["anonymous", "forget", "edit-key"],
+};
+
 const PLACES = { publish: PUBLISH, watch: WATCH, account: ACCOUNT };
 
 /** Every code that is explained at *place*. */
 export const explainedCodes = (place) => Object.keys({ ...ANYWHERE, ...PLACES[place] });
 
 /**
- * `{code, title, text, actions, auto, retryAfter}` for *refusal* at *place* (`publish`, `watch`, `account`).
- * *wasLive*: the key was refused to a publisher that it had just served, so somebody took it over.
+ * `{code, title, text, actions, auto, retryAfter, wait}` (*wait*: seconds until its button opens) for *refusal* at *place* (`publish`, `watch`, `account`).
+ * *wasLive*: the key was refused to a publisher that it had just served, so somebody took it over. *kept*: it is the free key
+ * that this device keeps.
  */
-export function explain(refusal, place, { wasLive = false } = {}) {
+export function explain(refusal, place, { wasLive = false, kept = false } = {}) {
   const takenOver = wasLive && refusal.code === "KEY_ALREADY_IN_USE" ? TAKEN_OVER : null;
-  const known = takenOver ?? PLACES[place][refusal.code] ?? ANYWHERE[refusal.code];
-  const { title, text, actions, auto = false } = known ?? {
-    title: "The server refused",
-    text: ({ message }) => message,
-    actions: ["retry"],
-  };
+  const lapsed = kept && refusal.code === "INVALID_KEY" ? TOO_OLD_FREE_KEY : null;
+  const known = takenOver ?? lapsed ?? PLACES[place][refusal.code] ?? ANYWHERE[refusal.code];
+  const { title, text, actions, auto = false, holds = false, atLeast = null } = known ?? (refusal.status >= 500 ? BROKEN : UNKNOWN);
   const words = (part) => (typeof part === "function" ? part(refusal) : part);
   return {
     code: refusal.code,
@@ -180,6 +207,7 @@ export function explain(refusal, place, { wasLive = false } = {}) {
     text: words(text),
     actions,
     auto,
-    retryAfter: refusal.retryAfter,
+    retryAfter: refusal.retryAfter ?? atLeast,
+    wait: auto && !holds ? 0 : (refusal.retryAfter ?? 0),
   };
 }

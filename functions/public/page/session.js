@@ -43,9 +43,11 @@ export async function request(url, { signal, timeout = ANSWER_TIMEOUT_MS, ...opt
   const abort = () => either.abort();
   const timer = setTimeout(abort, timeout);
   signal?.addEventListener("abort", abort);
+  // Made outside of the `try`: a header that cannot be sent is our fault, not the network's.
+  const headers = new Headers(options.headers);
   let response;
   try {
-    response = await fetch(url, { ...options, signal: either.signal, credentials: "omit", referrerPolicy: "no-referrer" });
+    response = await fetch(url, { ...options, headers, signal: either.signal, credentials: "omit", referrerPolicy: "no-referrer" });
   } catch (cause) {
     if (signal?.aborted) {
       throw cause;
@@ -75,6 +77,15 @@ function gathered(pc, ms) {
       }
     });
   });
+}
+
+/** A new peer connection; a browser without one (or with one that a setting or an extension forbids) is a `Refusal`. */
+export function peerConnection() {
+  try {
+    return new globalThis.RTCPeerConnection({ bundlePolicy: "max-bundle" });
+  } catch (cause) {
+    throw new Refusal({ code: "NO_WEBRTC", error: String(cause.message) });
+  }
 }
 
 /** A negotiated peer connection and the URL under which the server knows it. */

@@ -119,6 +119,9 @@ function draw(context, width, height, frame, started) {
 /** Colour bars with a moving ball, a clock and a frame count; a 440 Hz tone that beeps up once a second. */
 async function pattern({ resolution }) {
   const [width, height] = HEIGHTS[resolution];
+  if (!HTMLCanvasElement.prototype.captureStream || !globalThis.AudioContext || !globalThis.Worker) {
+    throw new SourceError("This browser cannot make the test pattern. Publish the camera, or use another browser.");
+  }
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
   const context = canvas.getContext("2d", { alpha: false });
   const started = performance.now();
@@ -158,6 +161,15 @@ const SOURCES = { camera, screen, pattern };
 /** Open the source *kind* with *options* `{resolution, cameraId, microphoneId}`. */
 export function open(kind, options) {
   return SOURCES[kind](options);
+}
+
+/** What can be opened here at all, of camera and screen; asks nobody for permission. */
+export async function available() {
+  const all = (await navigator.mediaDevices?.enumerateDevices?.().catch(() => [])) ?? [];
+  return {
+    camera: all.some(({ kind }) => kind === "videoinput"),
+    screen: typeof navigator.mediaDevices?.getDisplayMedia === "function",
+  };
 }
 
 /** The cameras and microphones that can be named; names are known only after a permission was given. */

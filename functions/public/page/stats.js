@@ -17,6 +17,7 @@ export class Meter {
     const reports = await this.#pc.getStats();
     const now = { at: performance.now(), bytes: 0, packets: 0, lost: 0, frames: 0, audioBytes: 0 };
     const shown = { width: 0, height: 0, codec: "", limitation: "", rtt: null, jitterMs: null, audioEnergy: 0, audioLevel: null };
+    let arrived = 0;
     for (const report of reports.values()) {
       if (report.type === "inbound-rtp" || report.type === "outbound-rtp") {
         const inbound = report.type === "inbound-rtp";
@@ -39,8 +40,10 @@ export class Meter {
         }
       } else if (report.type === "remote-inbound-rtp") {
         now.lost += Math.max(0, report.packetsLost ?? 0);
-      } else if (report.type === "candidate-pair" && report.nominated && report.currentRoundTripTime !== undefined) {
-        shown.rtt = 1000 * report.currentRoundTripTime;
+      } else if (report.type === "candidate-pair" && report.nominated) {
+        // Reports, feedback and media count in the one, answers to our checks in the other.
+        arrived += (report.bytesReceived ?? 0) + (report.responsesReceived ?? 0);
+        shown.rtt = report.currentRoundTripTime === undefined ? shown.rtt : 1000 * report.currentRoundTripTime;
       }
     }
     const before = this.#before ?? now;
@@ -50,6 +53,7 @@ export class Meter {
     const lost = Math.max(0, now.lost - before.lost);
     return {
       ...shown,
+      arrived,
       frames: now.frames,
       bytes: now.bytes,
       audioBytes: now.audioBytes,

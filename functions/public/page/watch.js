@@ -1,19 +1,33 @@
 // The watch view: one stream, joined again for as long as somebody wants to see it.
 //
-// A running session is left alone when the picture pauses: viewers stay connected while a publisher is taken over.
+// A running session is left alone when the picture pauses: viewers stay connected while a publisher is taken over. Whose fault a
+// pause is comes from three witnesses: the node's events, the API, and what arrives here (fault.js).
 
 import * as api from "./api.js";
 import { Backoff } from "./backoff.js";
 import { listen } from "./events.js";
 import { byId, describe, every, say } from "./dom.js";
+import { PAUSED_MS, Slowness, blame } from "./fault.js";
 import { kbps, streamIdIn } from "./format.js";
+import { Liveness } from "./liveness.js";
 import { Notice } from "./notice.js";
+import { notAStream } from "./pasted.js";
 import { explain } from "./refusals.js";
 import { Refusal } from "./session.js";
 import { Meter } from "./stats.js";
 import { play } from "./whep.js";
 
-const PAUSED_AFTER_MS = 2500;
+/** A path over which nothing at all comes for so long is dead: media or not, checks are answered every 2.5 s at least. */
+const SILENT_MS = 2600;
+/** And after so long the session is given up. */
+const GIVE_UP_MS = 8000;
+const PULSE_MS = 250;
+/** Between two questions to the API while the picture is away. */
+const ASK_EVERY_MS = 1000;
+/** A question that takes longer has no answer: the network does not reach the server. */
+const ASK_TIMEOUT_MS = 2000;
+/** After a session's end so many looks are offers: only they are told why it ended, a bandwidth that is used up for example. */
+const WHY_LOOKS = 2;
 /** A publisher may have come back on another node, which this session will never see. */
 const REJOIN_AFTER_MS = 8000;
 /** Nobody publishes any more: the place among the viewers is given back. */
@@ -34,16 +48,25 @@ export class WatchView {
   #session = null;
   #attempt = null;
   #timer = null;
+  #look = null;
   #poll = null;
   #backoff = new Backoff({ first: 1, ceiling: 8 });
   #notice = new Notice(byId("watch-notice"));
   #progress = { frames: 0, audioBytes: 0, at: 0 };
   #looking = false;
+  #lookedAt = 0;
+  #told = null;
+  #reached = null;
+  #why = 0;
+  #played = false;
+  #onState;
   #firstFrameMs = null;
   /** The sentence, where there is a picture that cannot be shown. */
   #soundOnly = null;
 
-  constructor() {
+  /** *onState* is called after each change of `state`. */
+  constructor(onState = () => {}) {
+    this.#onState = onState;
     this.form = byId("watch-form");
     this.input = byId("stream-id");
     this.stage = byId("watch-stage");
@@ -68,6 +91,7 @@ export class WatchView {
     }
     byId("fullscreen").addEventListener("click", () => this.#fullscreen());
     this.video.addEventListener("volumechange", () => this.#soundShown());
+    addEventListener("online", () => this.#hurry());
     this.#setMuted(true);
     this.#to("idle");
   }
@@ -76,7 +100,7 @@ export class WatchView {
     return this.#streamId;
   }
 
-  /** `idle`, `joining`, `playing`, `paused`, `waiting` or `refused`. */
+  /** `idle`, `joining`, `playing`, `paused`, `reconnecting`, `waiting`, `ended` or `refused`. */
   get state() {
     return this.stage.dataset.state;
   }
@@ -85,6 +109,8 @@ export class WatchView {
   watch(streamId) {
     this.stop();
     this.#streamId = streamId;
+    this.#why = 0;
+    this.#played = false;
     this.input.value = streamId;
     this.#join();
   }
@@ -93,6 +119,7 @@ export class WatchView {
     this.#attempt?.abort();
     this.#attempt = null;
     clearTimeout(this.#timer);
+    this.#look = null;
     this.#leave();
     this.#streamId = null;
     this.#backoff.reset();
@@ -105,11 +132,7 @@ export class WatchView {
     if (!id) {
       this.input.setAttribute("aria-invalid", "true");
       this.#notice.show(
-        {
-          code: "NOT_A_STREAM",
-          title: "This is not a watch link",
-          text: "A stream id has 16 letters and digits. Paste the id, the watch link or the WHEP address.",
-        },
+        notAStream(this.input.value),
         [{ label: "Correct it", run: () => this.input.focus() }],
       );
       return;
@@ -123,7 +146,9 @@ export class WatchView {
     const attempt = new AbortController();
     this.#attempt = attempt;
     this.#notice.clear();
-    this.#to("joining");
+    if (this.state !== "reconnecting" && this.state !== "ended") {
+      this.#to("joining");
+    }
     const began = performance.now();
     try {
       const session = await play({ endpoint: api.whep(this.#streamId), signal: attempt.signal });
@@ -155,13 +180,41 @@ export class WatchView {
     session.addEventListener("end", () => {
       if (this.#session === session) {
         this.#leave();
-        this.#again(0.2, "The connection ended. Joining again…");
+        this.#why = WHY_LOOKS;
+        if (this.state !== "ended") {
+          this.#to("reconnecting", navigator.onLine ? "The connection ended. Joining again…" : blame({ online: false }).text);
+        }
+        this.#join();
       }
     });
-    listen(session, () => this.#follow(session));
     this.#tellSoundOnly(session);
+    this.#told = null;
+    this.#reached = null;
+    listen(session, {
+      reconnect: () => this.#follow(session),
+      active: () => this.#heard(session, "active"),
+      inactive: () => this.#heard(session, "inactive"),
+    });
     const meter = new Meter(session.pc);
-    this.#poll = every(1000, async () => this.#showStats(session, await meter.read()));
+    const pulse = new Meter(session.pc);
+    const liveness = new Liveness(performance.now());
+    const slowness = new Slowness();
+    const polls = [
+      every(PULSE_MS, async () => this.#judge(session, liveness, await pulse.read()), { hidden: true }),
+      every(1000, async () => this.#showStats(session, slowness, await meter.read())),
+    ];
+    this.#poll = { stop: () => polls.forEach((poll) => poll.stop()) };
+  }
+
+  /** The node says whether its publisher sends. An end is asked for at once: the API knows it as soon as the node does. */
+  #heard(session, word) {
+    if (this.#session !== session) {
+      return;
+    }
+    this.#told = word;
+    if (word === "inactive") {
+      this.#ask(session);
+    }
   }
 
   /** A picture that this browser has no decoder for is refused while sound plays: say so, or it looks like a fault. */
@@ -185,6 +238,7 @@ export class WatchView {
       this.#firstFrameMs = performance.now() - began;
       this.stage.dataset.firstFrameMs = Math.round(this.#firstFrameMs);
       this.#backoff.reset();
+      this.#played = true;
       this.#to("playing");
     }
   }
@@ -223,6 +277,7 @@ export class WatchView {
     session?.end();
     this.video.srcObject = null;
     byId("watch-stats").replaceChildren();
+    say(byId("slow"), "");
     delete byId("watch-stats").dataset.frames;
     delete this.stage.dataset.firstFrameMs;
     delete this.stage.dataset.soundOnly;
@@ -232,24 +287,32 @@ export class WatchView {
     if (!(error instanceof Refusal)) {
       console.error(error);
       this.#to("refused", "The browser could not play it.");
-      this.#notice.show({ code: "BROWSER", title: "The browser could not play it", text: String(error.message) }, [
-        { label: "Try again", run: () => this.#join() },
-      ]);
+      this.#notice.show(
+        {
+          code: `BROWSER: ${error.message}`,
+          title: "The browser could not play it",
+          text: "Something in this browser failed. Reload the page; if it fails again, use another browser.",
+        },
+        [{ label: "Try again", run: () => this.#join() }],
+      );
       return;
     }
     const told = explain(error, "watch");
     if (error.code === "STREAM_OFFLINE") {
-      this.#again(this.#backoff.next(told.retryAfter), "The stream is offline. Waiting for the streamer…");
+      this.#offline(told.retryAfter);
       return;
     }
-    const wait = told.retryAfter ?? 0;
+    if (error.code === "UNREACHABLE") {
+      this.#again(this.#backoff.next(), blame({ online: navigator.onLine, reached: false }).text, "reconnecting");
+      return;
+    }
     const effects = {
-      retry: { label: "Try again", run: () => this.#join(), wait: told.auto ? 0 : wait },
+      retry: { label: "Try again", run: () => this.#join(), wait: told.wait },
       "change-stream": { label: "Watch another stream", run: () => this.#askForStream() },
       stop: { label: "Stop trying", run: () => this.stop() },
     };
-    const auto = told.auto ? Math.ceil(this.#backoff.next(wait)) : null;
-    this.#to("refused", told.title);
+    const auto = told.auto ? Math.ceil(this.#backoff.next(told.retryAfter ?? 0)) : null;
+    this.#to(told.auto ? "waiting" : "refused", told.auto ? `${told.title}. Waiting to try again…` : `${told.title}.`);
     this.#notice.show(told, told.actions.map((name) => effects[name]).filter(Boolean), {
       auto,
       onAuto: () => this.#join(),
@@ -257,28 +320,51 @@ export class WatchView {
     });
   }
 
-  /** Look again in *seconds*: first at the stream's public state, which costs less than an offer. */
-  #again(seconds, text) {
-    this.#to("waiting", text);
+  /** Nobody publishes: what was seen has ended, what never was is offline. */
+  #offline(atLeast = 0) {
+    const text = `${this.#played ? "The stream has ended." : "The stream is offline."} Waiting for the streamer…`;
+    this.#again(this.#backoff.next(atLeast), text, this.#played ? "ended" : "waiting");
+  }
+
+  /** Look again in *seconds*: at the stream's public state, which costs less than an offer, unless the reason is wanted. */
+  #again(seconds, text, state) {
+    this.#to(state, text);
     say(byId("next-look"), seconds >= 1 ? `Next look in ${Math.round(seconds)} s` : "");
     clearTimeout(this.#timer);
     const attempt = new AbortController();
     this.#attempt = attempt;
-    this.#timer = setTimeout(async () => {
+    this.#look = async () => {
+      clearTimeout(this.#timer);
+      this.#look = null;
       try {
         say(byId("next-look"), "Looking…");
-        const { live } = await api.streamState(this.#streamId, attempt.signal);
+        if (this.#why > 0) {
+          this.#why -= 1;
+          this.#join();
+          return;
+        }
+        const { live } = await api.streamState(this.#streamId, { signal: attempt.signal });
         if (live) {
           this.#join();
         } else {
-          this.#again(this.#backoff.next(), "The stream is offline. Waiting for the streamer…");
+          this.#offline();
         }
       } catch (error) {
         if (!attempt.signal.aborted) {
           this.#failed(error);
         }
       }
-    }, 1000 * seconds);
+    };
+    this.#timer = setTimeout(() => this.#look?.(), 1000 * seconds);
+  }
+
+  /** The network is back: no reason to wait longer. */
+  #hurry() {
+    if (this.#look) {
+      this.#look();
+    } else {
+      this.#notice.hurry();
+    }
   }
 
   #askForStream() {
@@ -294,7 +380,6 @@ export class WatchView {
 
   #soundShown() {
     this.sound.textContent = this.video.muted ? "Unmute" : "Mute";
-    this.sound.setAttribute("aria-pressed", String(this.video.muted));
     this.stage.classList.toggle("muted", this.video.muted);
   }
 
@@ -308,11 +393,12 @@ export class WatchView {
     }
   }
 
-  #showStats(session, reading) {
+  #showStats(session, slowness, reading) {
     if (!reading || this.#session !== session) {
       return;
     }
-    this.#judge(session, reading);
+    const slow = slowness.read(reading);
+    say(byId("slow"), this.state === "playing" || this.state === "paused" ? slow : "");
     const list = byId("watch-stats");
     list.dataset.frames = reading.frames;
     list.dataset.audioEnergy = reading.audioEnergy;
@@ -329,45 +415,76 @@ export class WatchView {
     ]);
   }
 
-  /** Playing, paused, or gone: by what was decoded since the last reading. */
-  #judge(session, { frames, audioBytes }) {
+  /** Playing, paused, or gone: by what was decoded and what arrived since the last reading. */
+  #judge(session, liveness, reading) {
+    if (!reading || this.#session !== session) {
+      return;
+    }
+    const { frames, audioBytes, arrived } = reading;
+    const now = performance.now();
     const { at } = this.#progress;
     const soundOnly = frames === 0 && audioBytes > this.#progress.audioBytes;
+    const silent = liveness.silent(arrived, now);
+    const arriving = silent < SILENT_MS;
     if (frames > this.#progress.frames || soundOnly) {
-      this.#progress = { frames, audioBytes, at: performance.now() };
+      this.#progress = { frames, audioBytes, at: now };
       if (soundOnly) {
         session.firstFrame();
       }
-      if (this.state === "paused") {
+      if (["paused", "reconnecting", "ended"].includes(this.state) && this.#firstFrameMs !== null) {
+        this.#reached = null;
         this.#to("playing");
       }
       return;
     }
-    const still = performance.now() - at;
-    if (this.state === "playing" && still > PAUSED_AFTER_MS) {
-      this.#to("paused");
+    const still = now - at;
+    if (still < (this.state === "joining" ? REJOIN_AFTER_MS : PAUSED_MS)) {
+      return;
     }
-    if (still > REJOIN_AFTER_MS && !this.#looking) {
-      this.#lookWhileStill(session, still);
+    if (silent > GIVE_UP_MS) {
+      session.end("lost");
+      return;
+    }
+    if (this.state !== "ended" && this.state !== "joining") {
+      this.#blamed(arriving);
+    }
+    if (now - this.#lookedAt > ASK_EVERY_MS) {
+      this.#ask(session, { still, arriving });
     }
   }
 
-  async #lookWhileStill(session, still) {
+  #blamed(arriving, live = null) {
+    const { state, text } = blame({ online: navigator.onLine, arriving, told: this.#told, live, reached: this.#reached });
+    this.#to(state, text);
+  }
+
+  /** Ask the API whether the stream is live still, and go by its answer. */
+  async #ask(session, { still = 0, arriving = false } = {}) {
+    if (this.#looking) {
+      return;
+    }
     this.#looking = true;
+    this.#lookedAt = performance.now();
     try {
-      const { live } = await api.streamState(this.#streamId);
-      if (this.#session !== session || this.state === "playing") {
+      const { live } = await api.streamState(this.#streamId, { timeout: ASK_TIMEOUT_MS });
+      this.#reached = true;
+      if (this.#session !== session || (this.state === "playing" && this.#told !== "inactive")) {
         return;
       }
-      if (live) {
+      if (!live && still > LEAVE_AFTER_MS) {
+        this.#leave();
+        this.#offline(2);
+      } else if (live && still > REJOIN_AFTER_MS) {
         this.#leave();
         this.#join();
-      } else if (still > LEAVE_AFTER_MS) {
-        this.#leave();
-        this.#again(this.#backoff.next(2), "The stream has ended. Waiting for the streamer…");
+      } else if (this.state !== "joining" && (!live || this.state !== "playing")) {
+        this.#blamed(arriving, live);
       }
     } catch {
-      // The next reading looks again.
+      this.#reached = false;
+      if (this.#session === session && this.state !== "playing" && this.state !== "joining") {
+        this.#blamed(arriving);
+      }
     } finally {
       this.#looking = false;
     }
@@ -389,14 +506,17 @@ export class WatchView {
       idle: "Nothing is playing.",
       joining: "Joining the stream…",
       playing: "Playing.",
-      paused: "The picture has paused. Waiting for the streamer…",
+      paused: "The picture has paused. Waiting for it…",
+      reconnecting: "The connection was lost. Reconnecting…",
+      ended: "The stream has ended. Waiting for the streamer…",
       waiting: "Waiting for the streamer…",
       refused: "The stream cannot be played.",
     };
     say(this.status, text ?? (state === "playing" && this.#soundOnly) || said[state]);
-    if (state !== "waiting") {
+    if (!this.#look) {
       say(byId("next-look"), "");
     }
     byId("stop-watching").hidden = state === "idle";
+    this.#onState();
   }
 }

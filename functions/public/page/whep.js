@@ -1,6 +1,6 @@
 // A WHEP client (draft-ietf-wish-whep): receives one audio and one video track.
 
-import { Session } from "./session.js";
+import { Session, peerConnection } from "./session.js";
 
 /** Without this Chrome decodes Opus to mono, whatever is sent. */
 function stereo(sdp) {
@@ -9,7 +9,7 @@ function stereo(sdp) {
 
 /** Play *endpoint*: resolves to an open `Session` once the answer is applied; its `stream` fills as tracks arrive. */
 export async function play({ endpoint, signal, gatherMs = 0 }) {
-  const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+  const pc = peerConnection();
   const session = new Session(pc);
   session.stream = new MediaStream();
   pc.addEventListener("track", ({ track }) => session.stream.addTrack(track));

@@ -1,7 +1,7 @@
 // A WHIP client (RFC 9725): publishes the tracks of one MediaStream.
 
 import { preferred } from "./codecs.js";
-import { Session } from "./session.js";
+import { Session, peerConnection } from "./session.js";
 
 /** Opus in stereo where the source is: the fmtp of the offer says what we send, the answer's what the server takes. */
 function stereo(sdp) {
@@ -31,7 +31,7 @@ function begunAt(sdp, kbps) {
  * *key* goes into the Authorization header, never into the URL.
  */
 export async function publish({ endpoint, key, stream, codec = "auto", kbps, force = false, signal, gatherMs = 0 }) {
-  const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+  const pc = peerConnection();
   const session = new Session(pc);
   for (const track of stream.getTracks()) {
     const transceiver = pc.addTransceiver(track, {

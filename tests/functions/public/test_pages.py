@@ -83,7 +83,7 @@ def test_head_is_get_without_the_body(world: World, path: str, encoding: str) ->
 
     of_get, of_head = (front.ask(method, target, headers=[("Accept-Encoding", encoding)]) for method in ("GET", "HEAD"))
 
-    assert (of_head.status, of_head.text) == (200, "")
+    assert (of_head.status, of_head.text) == (404 if path == "/{proxy+}" else 200, "")
     assert of_head.headers.pop("Content-Length").isdecimal()
     assert of_head.headers == of_get.headers
 
@@ -157,7 +157,7 @@ def test_files_are_compressed_for_who_takes_it(get: Get) -> None:
 )
 def test_nothing_else_can_be_read(get: Get, name: str) -> None:
     """A file is looked up in a table, never on disk."""
-    assert get(address(name)).code == "NOT_FOUND"
+    assert get(address(name), accept="*/*").code == "NOT_FOUND"
 
 
 def test_every_code_is_in_the_reference_with_an_example(get: Get) -> None:
@@ -204,3 +204,52 @@ def test_path_parameters_are_declared(get: Get) -> None:
         for operation in operations.values():
             declared = {one["name"] for one in operation.get("parameters", []) if one["in"] == "path"}
             assert declared == set(re.findall(r"{(\w+)}", path))
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/watch/a/b", "/v2/streams", "/assets/0/nothing.js", "/whip/", "/favicon.ico"]
+)
+@pytest.mark.parametrize(
+    ("accept", "page"),
+    [
+        (BROWSER, True),
+        ("text/html", True),
+        ("TEXT/HTML;q=0.9, application/json;q=0.5", True),
+        ("application/json, text/html;q=0.9", False),
+        ("text/html;q=0", False),
+        ("text/html;q=many", False),
+        ("application/json", False),
+        ("*/*", False),
+        ("", False),
+        (";,=;q", False),
+    ],
+)
+def test_a_person_gets_a_page_and_a_program_a_refusal_where_nothing_is(
+    get: Get, path: str, accept: str, *, page: bool
+) -> None:
+    """By what the client says that it reads; the status is the same."""
+    answer = get(path, accept=accept, x_forwarded_proto="https")
+
+    assert answer.status == 404
+    if page:
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert policy(answer.headers["Content-Security-Policy"])["frame-ancestors"] == "'none'"
+        assert 'href="/#watch"' in answer.text
+        named = set(re.findall(r'"/assets/([^"]+)"', answer.text))
+        assert named == {f"{load().version}/{name}" for name in ("favicon.svg", "style.css")}
+    else:
+        assert answer.code == "NOT_FOUND"
+    assert "Accept" in answer.headers.get("Vary", "Accept")
+
+
+@pytest.mark.parametrize("path", ["/watch", "/watch/"])
+def test_the_watch_view_is_there_without_a_stream(get: Get, path: str) -> None:
+    """Whoever cuts the end off a watch link can paste another; this page takes keys, so nobody frames it."""
+    answer = get(path, accept=BROWSER, x_forwarded_proto="https")
+
+    assert answer.status == 200
+    assert answer.text == get("/").text
+    assert policy(answer.headers["Content-Security-Policy"])["frame-ancestors"] == "'none'"

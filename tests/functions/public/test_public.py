@@ -135,7 +135,7 @@ def test_preflights_are_answered_without_credentials(get: Get) -> None:
 
 def test_an_unknown_address_is_refused_like_anything_else(get: Get) -> None:
     """The same body as every refusal, with CORS."""
-    answer = get("/v1/nothing")
+    answer = get("/v1/nothing", accept="*/*")
 
     assert (answer.status, answer.code) == (404, "NOT_FOUND")
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
