@@ -1,7 +1,7 @@
 """A control plane that says what a test wants: the real page, and answers from a script.
 
-Served by aiohttp in a thread of its own, so that Playwright's synchronous API can drive the page against it. With
-*media* (the base URL of a plain WHIP/WHEP server) offers are handed on to that server.
+Served by aiohttp in a thread of its own, so that Playwright's synchronous API can drive the page against it. With a
+*node* offers are handed on to a real one, each over a network of its own that a test can make bad.
 """
 
 import asyncio
@@ -15,8 +15,12 @@ from typing import Any, Self
 from aiohttp import ClientSession, web
 
 from functions.public.assets import asset_headers, load, page_headers
+from shared.grants import Action
 from shared.refusals import Refused
+from tests.peers.lossy import Lossy, Network
 from tests.serving import serving
+from tests.sfu.fake_control import FakeControl, fake_control
+from tests.sfu.running_node import RunningNode, running_node
 
 STREAM = "abcdefghijklmnop"
 ANONYMOUS_STREAM = "freefreefreefree"
@@ -25,6 +29,9 @@ KEY = "live_" + "a" * 32
 TOKEN = "acct_" + "c" * 32
 
 JsonReply = dict[str, Any]
+
+GOOD = Network(loss=0, delay=0, jitter=0)
+CUT = Network(loss=1, delay=0, jitter=0)
 
 
 @dataclass
@@ -41,7 +48,7 @@ class Seen:
 class FakeApi:
     """Start it as a context manager; `refuse("whip", …)` scripts the next answers, `seen` has what was asked."""
 
-    def __init__(self, media: str | None = None) -> None:
+    def __init__(self, *, node: bool = False) -> None:
         self.url = ""
         self.seen: list[Seen] = []
         self.streams: dict[str, JsonReply] = {}
@@ -55,7 +62,11 @@ class FakeApi:
         """By action."""
         self.embedding = ""
         """What `/embedding` shows: the page of another site, when this server plays one."""
-        self._media = media
+        self.node: RunningNode | None = None
+        self.control: FakeControl | None = None
+        self.networks: list[Lossy] = []
+        """Of the sessions that were begun, in their order."""
+        self._with_node = node
         self._script: dict[str, deque[Refused]] = defaultdict(deque)
         self._files = load()
         self._served = AsyncExitStack()
@@ -65,6 +76,11 @@ class FakeApi:
     def refuse(self, what: str, *refusals: Refused) -> None:
         """Answer the next requests for *what* (`whip`, `whep`, `anonymous`) with *refusals*, one each."""
         self._script[what].extend(refusals)
+
+    def order(self, **command: str) -> None:
+        """What the control plane tells the node with its next answer."""
+        assert self.control is not None
+        self.control.commands.append({"id": f"order-{len(self.seen)}", **command})
 
     def asked(self, path: str, method: str = "POST") -> list[Seen]:
         """The requests of *method* for *path*."""
@@ -76,6 +92,8 @@ class FakeApi:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for network in self.networks:
+            self._loop.call_soon_threadsafe(network.close)
         self._run(self._served.aclose())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -85,11 +103,12 @@ class FakeApi:
         async def wait() -> Any:
             return await work
 
-        return asyncio.run_coroutine_threadsafe(wait(), self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(wait(), self._loop).result(40)
 
     async def _start(self) -> None:
         app = web.Application(middlewares=[self._remember])
         app.router.add_get("/", self._page)
+        app.router.add_get("/watch", self._page)
         app.router.add_get("/watch/{id}", self._page)
         app.router.add_get("/embedding", self._embedding)
         app.router.add_get("/assets/{version}/{file}", self._asset)
@@ -105,6 +124,9 @@ class FakeApi:
         app.router.add_delete("/sessions/{id:.*}", self._delete)
         # A page that is open still may hold a request up.
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        if self._with_node:
+            self.control = await self._served.enter_async_context(fake_control())
+            self.node = await self._served.enter_async_context(running_node(self.control))
         self.url = await self._served.enter_async_context(serving(runner))
 
     @web.middleware
@@ -117,7 +139,7 @@ class FakeApi:
         return await handler(request)
 
     async def _page(self, request: web.Request) -> web.Response:
-        embeddable = request.path != "/"
+        embeddable = request.path.startswith("/watch/")
         asset = self._files.watch if embeddable else self._files.page
         headers = page_headers(secure=False, embeddable=embeddable)
         return web.Response(text=asset.body, headers={**headers, "Content-Type": asset.content_type})
@@ -149,8 +171,10 @@ class FakeApi:
 
     async def _stream(self, request: web.Request) -> web.Response:
         stream = request.match_info["id"]
-        offline = {"stream_id": stream, "live": False, "viewers": 0, "limit": 20, "since": None}
-        return self._next("stream") or web.json_response(self.streams.get(stream, offline))
+        beats = self.control.beats if self.control is not None else []
+        live = bool(beats) and any(report["stream"] == stream for report in beats[-1]["streams"])
+        known = {"stream_id": stream, "live": live, "viewers": 0, "limit": 20, "since": None}
+        return self._next("stream") or web.json_response(self.streams.get(stream, known))
 
     async def _account(self, _: web.Request) -> web.Response:
         assert self.account is not None
@@ -178,20 +202,19 @@ class FakeApi:
         return web.Response()
 
     async def _hand_on(self, request: web.Request, stream: str, protocol: str) -> web.Response:
-        assert self._media is not None, "no refusal was scripted, and there is no media server"
-        async with (
-            ClientSession() as client,
-            client.post(
-                f"{self._media}/{stream}/{protocol}",
-                data=await request.read(),
-                headers={"Content-Type": "application/sdp"},
-            ) as answer,
-        ):
-            headers = {"Content-Type": answer.headers.get("Content-Type", "")}
-            if "Location" in answer.headers:
-                headers["Location"] = f"/sessions{answer.headers['Location']}"
-                headers["WHEP"] = f"{self.url}/{stream}/whep"
-            return web.Response(status=answer.status, body=await answer.read(), headers=headers)
+        assert self.node is not None, "no refusal was scripted, and there is no node"
+        network = Lossy(GOOD)
+        _, port = await network.open(("127.0.0.1", self.node.udp_port))
+        self.networks.append(network)
+        action = Action.PUBLISH if protocol == "whip" else Action.PLAY
+        url = self.node.grant_url(action, stream=stream, epoch=len(self.networks))
+        headers = {"Content-Type": "application/sdp"}
+        async with ClientSession() as client, client.post(url, data=await request.read(), headers=headers) as answer:
+            kept = {
+                name: answer.headers[name] for name in ("Content-Type", "Location", "Link") if name in answer.headers
+            }
+            sdp = (await answer.text()).replace(f" {self.node.udp_port} typ ", f" {port} typ ")
+            return web.Response(status=answer.status, text=sdp, headers={**kept, "WHEP": f"{self.url}/{stream}/whep"})
 
 
 def _refusal(refused: Refused) -> web.Response:

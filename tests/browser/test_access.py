@@ -28,7 +28,8 @@ def test_publishing_needs_no_mouse(page: Page, api: FakeApi) -> None:
     api.refuse("whip", refusals.key_already_in_use("node1"), refusals.invalid_key())
     page.goto(api.url)
 
-    order = tab(page, 14)
+    expect(page.locator("body")).to_have_attribute("data-state", "idle")
+    order = tab(page, 16)
     assert order == [
         "Skip to the content",
         "Sluice",
@@ -37,7 +38,9 @@ def test_publishing_needs_no_mouse(page: Page, api: FakeApi) -> None:
         "Status",
         "API",
         "preview-source",
-        "source-pattern",
+        "source-camera",
+        "camera",
+        "microphone",
         "resolution",
         "bitrate",
         "codec",

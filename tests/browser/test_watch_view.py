@@ -41,7 +41,7 @@ EXPLAINED = [
         "The stream is AV1. Another browser",
         ["Try again", "Watch another stream"],
     ),
-    (refusals.rate_limited(5), "Too many attempts", "pause", ["Try again (in … s)"]),
+    (refusals.rate_limited(5), "Too many attempts", "pause", ["Try again (in … s)", "Stop trying"]),
     (refusals.draining(), "That server is being replaced", "by itself", ["Try again", "Stop trying"]),
     (refusals.unavailable(), "The service cannot decide right now", "by itself", ["Try again", "Stop trying"]),
 ]
