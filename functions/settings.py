@@ -31,7 +31,9 @@ class Settings:
     webhook_parameter: str = ""
     """SSM SecureString with the master secret of webhooks; account and webhooks only."""
     webhook_queue: str = ""
-    """URL of the queue of events that wait for their webhooks."""
+    """URL of the queue of events that wait for their webhooks, as this function consumes it."""
+    slow_webhook_queue: str = ""
+    """URL of the queue of those whose receivers are slow; the same in the function that consumes that one."""
     webhook_reach: str = "public"
     """How far webhooks may go (`functions.destinations.Reach`)."""
 
@@ -46,6 +48,7 @@ class Settings:
             event_bus=environment.get("EVENT_BUS", ""),
             webhook_parameter=environment.get("WEBHOOK_PARAMETER", ""),
             webhook_queue=environment.get("WEBHOOK_QUEUE", ""),
+            slow_webhook_queue=environment.get("SLOW_WEBHOOK_QUEUE", ""),
             webhook_reach=environment.get("WEBHOOK_REACH") or "public",
             region=environment.get("SLUICE_REGION") or environment.get("AWS_REGION", "local"),
             stack=environment.get("SLUICE_STACK", "sluice"),

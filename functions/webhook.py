@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.happenings import Happening
+from functions.pace import QUICK, Pace
 from shared.keys import RandomBytes
 
 MASTER_BYTES = 32
@@ -66,6 +67,7 @@ class Webhook:
     """The types that are sent; None for all."""
     retired: Retired | None = None
     last: Outcome | None = None
+    pace: Pace = QUICK
 
     def wants(self, kind: str) -> bool:
         """Whether a message of this type is sent. A test always is."""

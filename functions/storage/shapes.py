@@ -12,6 +12,7 @@ from typing import Any
 
 from functions.accounts import Account, Audience, Key, Live, Noted, Retiring, Slot, Stream, Usage
 from functions.fleet import Fleet, Load, Node, NodeReport, NodeState, Order, Session
+from functions.pace import Pace
 from functions.quota import Told
 from functions.storage.attributes import Item
 from functions.webhook import Outcome, Retired, Webhook
@@ -273,6 +274,7 @@ def webhook_item(webhook: Webhook) -> Item:
         "events": webhook.events,
         "retired": retired_item(webhook.retired) if webhook.retired else None,
         "last": outcome_item(webhook.last) if webhook.last else None,
+        **{name: value or None for name, value in pace_item(webhook.pace).items()},
     }
 
 
@@ -283,7 +285,13 @@ def webhook_of(item: Item) -> Webhook:
         item["pk"].removeprefix("ACCOUNT#"), item["url"], item["salt"], item["created"], item.get("events"),
         Retired(**retired) if retired else None,
         Outcome(last["t"], last["k"], last.get("e", "")) if last else None,
+        Pace(item.get("slow", 0), item.get("tired", 0), item.get("rests", 0)),
     )  # fmt: skip
+
+
+def pace_item(pace: Pace) -> Item:
+    """How the receiver answered lately, on its webhook's item."""
+    return {"slow": pace.slow_until, "tired": pace.timeouts, "rests": pace.rests_until}
 
 
 def retired_item(retired: Retired) -> Item:

@@ -2,12 +2,18 @@
 
 from collections.abc import Mapping
 
+from functions.pace import Pace
 from functions.storage.attributes import Item
 from functions.storage.dynamo import Dynamo, Unmet, Update
-from functions.storage.shapes import outcome_item, retired_item, webhook_item, webhook_key, webhook_of
+from functions.storage.shapes import outcome_item, pace_item, retired_item, webhook_item, webhook_key, webhook_of
 from functions.webhook import Outcome, Retired, Webhook
 
+PERMIT_SECONDS = 20.0
+"""After which an attempt is over in any case, and its permit with it: longer than an attempt may take."""
+
 SAME = "salt = :seen"
+# Whoever had it gave it back, or died with it.
+FREE = "(attribute_not_exists(#permit) OR #permit < :now)"
 
 
 class Webhooks:
@@ -30,9 +36,13 @@ class Webhooks:
         """Send *webhook* elsewhere; False where it was made anew meanwhile."""
         names = {"#url": "url", "#last": "last", "#events": "events"}
         if events is None:
-            return self._change(webhook, "SET #url = :url REMOVE #last, #events", {":url": url}, names)
+            return self._change(
+                webhook, "SET #url = :url REMOVE #last, #events, slow, tired, rests", {":url": url}, names
+            )
         values = {":url": url, ":events": events}
-        return self._change(webhook, "SET #url = :url, #events = :events REMOVE #last", values, names)
+        return self._change(
+            webhook, "SET #url = :url, #events = :events REMOVE #last, slow, tired, rests", values, names
+        )
 
     def rotate(self, webhook: Webhook, salt: str, until: float) -> bool:
         """Give *webhook* another salt, the old one signing *until* then; False where somebody else was faster."""
@@ -45,6 +55,46 @@ class Webhooks:
     def note(self, webhook: Webhook, outcome: Outcome) -> None:
         """Keep how the last delivery went."""
         self._change(webhook, "SET #last = :last", {":last": outcome_item(outcome)}, {"#last": "last"})
+
+    def slow_down(self, webhook: Webhook, pace: Pace) -> None:
+        """Note that the receiver is slow, for whoever reads this next."""
+        self._change(webhook, "SET slow = :slow", {":slow": pace.slow_until})
+
+    def permit(self, webhook: Webhook, now: float) -> str | None:
+        """One of the attempts that the receiver may have at a time, for `PERMIT_SECONDS`; None where it has them all."""
+        free = [f"p{number}" for number in range(webhook.pace.permits)]
+        values = {":until": now + PERMIT_SECONDS, ":now": now, ":seen": webhook.salt}
+        while free:
+            outcome = self._dynamo.update(
+                Update(
+                    self._table,
+                    webhook_key(webhook.account),
+                    "SET #permit = :until",
+                    f"{SAME} AND {FREE}",
+                    {"#permit": free[0]},
+                    values,
+                )
+            )
+            if not isinstance(outcome, Unmet):
+                return free[0]
+            taken = outcome.item
+            if taken is None or taken["salt"] != webhook.salt:
+                return None
+            # Never the same twice: what is given back meanwhile is for whoever comes next.
+            free = [name for name in free[1:] if taken.get(name, 0) < now]
+        return None
+
+    def give_back(self, webhook: Webhook, permit: str, pace: Pace) -> None:
+        """The attempt of *permit* is over; *pace*: how the receiver does now."""
+        change = Update(
+            self._table,
+            webhook_key(webhook.account),
+            "SET slow = :slow, tired = :tired, rests = :rests REMOVE #permit",
+            SAME,
+            {"#permit": permit},
+            {":seen": webhook.salt, **{f":{name}": value for name, value in pace_item(pace).items()}},
+        )
+        self._dynamo.update(change)
 
     def delete(self, account: str) -> None:
         """Send nothing more."""

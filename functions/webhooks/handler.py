@@ -30,8 +30,9 @@ def consume(event: Mapping[str, Any], deliveries: Deliveries, log: Log) -> dict[
         Waiting(
             record["messageId"],
             record["receiptHandle"],
-            int(record["attributes"]["ApproximateReceiveCount"]),
+            int(record["attributes"]["ApproximateReceiveCount"]) + _number(record, "attempts"),
             record["body"],
+            _number(record, "put_off"),
         )
         for record in event["Records"]
     ]
@@ -56,26 +57,59 @@ def build(
 ) -> Deliveries:
     """The composition root. *sqs* makes the queue's client at the first failure: most batches have none."""
     master = Parameter(ssm, settings.webhook_parameter, master_of)
+    slow = settings.webhook_queue == settings.slow_webhook_queue if settings.slow_webhook_queue else None
     return Deliveries(
         Webhooks(dynamo, settings.accounts_table),
         master.value,
         poster or Poster(Reach(settings.webhook_reach)),
-        _postponing(cache(sqs), settings.webhook_queue, log),
+        _Sqs(cache(sqs), settings.webhook_queue, settings.slow_webhook_queue, log),
         clock,
         log,
         delays,
+        slow=slow,
     )
 
 
-def _postponing(sqs: Callable[[], Any], queue: str, log: Log) -> Callable[[str, int], None]:
-    def postpone(receipt: str, seconds: int) -> None:
+def _number(record: Mapping[str, Any], name: str) -> int:
+    """A number that a message of ours carries; 0 in one of EventBridge's, which carries none."""
+    return int(record.get("messageAttributes", {}).get(name, {}).get("stringValue") or 0)
+
+
+class _Sqs:
+    """The two queues."""
+
+    def __init__(self, client: Callable[[], Any], queue: str, slow: str, log: Log) -> None:
+        self._client = client
+        self._queue = queue
+        self._slow = slow
+        self._log = log
+
+    def postpone(self, receipt: str, seconds: int) -> None:
+        """Hide a received message for so long."""
         try:
-            sqs().change_message_visibility(QueueUrl=queue, ReceiptHandle=receipt, VisibilityTimeout=seconds)
+            self._client().change_message_visibility(
+                QueueUrl=self._queue, ReceiptHandle=receipt, VisibilityTimeout=seconds
+            )
         except (ClientError, BotoCoreError):
             # It comes again after the queue's own timeout, which is sooner or later than it should be, and no loss.
-            log.problem("a message was not postponed")
+            self._log.problem("a message was not postponed")
 
-    return postpone
+    def hand_over(self, waiting: Waiting, attempts: int, times: int, seconds: int) -> bool:
+        """Put a copy into the slow lane; what was received is done then."""
+        carried = {"attempts": attempts, "put_off": times}
+        try:
+            self._client().send_message(
+                QueueUrl=self._slow,
+                MessageBody=waiting.body,
+                DelaySeconds=seconds,
+                MessageAttributes={
+                    name: {"DataType": "Number", "StringValue": str(value)} for name, value in carried.items()
+                },
+            )
+        except (ClientError, BotoCoreError):
+            self._log.problem("a message was not handed over")
+            return False
+        return True
 
 
 @cache

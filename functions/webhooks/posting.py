@@ -34,6 +34,10 @@ class UndeliveredError(Exception):
     """The receiver did not take the message; the text is for the owner of the webhook."""
 
 
+class TooSlowError(UndeliveredError):
+    """The receiver did not answer in time; it may have taken the message all the same."""
+
+
 class Poster:
     """Posts to receivers, several at a time."""
 
@@ -49,16 +53,17 @@ class Poster:
         self._context = context or ssl.create_default_context()
         self._seconds = seconds
 
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
-        """Have the receiver at *url* take *body* with a 2xx, or UndeliveredError."""
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes, seconds: float | None = None) -> None:
+        """Have the receiver at *url* take *body* with a 2xx, or UndeliveredError; within *seconds*, if that is less."""
+        limit = self._seconds if seconds is None else min(seconds, self._seconds)
         to = destination(url, self._reach)
         if isinstance(to, str):
             raise UndeliveredError(to)
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(limit):
                 status = await self._exchange(to, headers, body)
         except TimeoutError:
-            raise UndeliveredError(f"There was no answer within {self._seconds:g} s.") from None
+            raise TooSlowError(f"There was no answer within {limit:g} s.") from None
         except ssl.SSLError as error:
             why = getattr(error, "verify_message", "") or error.reason or "it failed"
             raise UndeliveredError(f"TLS: {why}.") from None

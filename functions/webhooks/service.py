@@ -3,23 +3,32 @@
 The queue holds what waits: a failed message stays there and is hidden for the next delay, so nothing of ours has to be
 running, and after the last one the queue's redrive policy puts it among the dead letters. Id and body of a message are
 the same at every attempt; timestamp and signatures are of the attempt. Order is not kept, times are in the messages.
+
+There are two queues, each with a function of its own (`functions.webhooks.lanes`). A message that goes over to the slow
+one, or is put off there, is sent anew with the number of its attempts so far, and what was received of it is done.
 """
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from functions.observability import Log
+from functions.pace import QUICK_SECONDS, SLOW_SECONDS, Pace
 from functions.storage.dynamo import StoreUnavailableError
 from functions.webhook import Message, Outcome, Webhook, message_of, signed
-from functions.webhooks.posting import Poster, UndeliveredError
+from functions.webhooks.lanes import AT_ONCE, Shares, put_off
+from functions.webhooks.posting import Poster, TooSlowError, UndeliveredError
 
 DELAYS = (5, 300, 1800, 7200, 18_000, 36_000, 36_000)
 """Seconds after each failed attempt, as the specification proposes: eight attempts within 27 hours."""
 GIVEN_UP = 0
 """After the last one: the queue sees at once that it is to be put among the dead letters."""
+MAX_DELAY_SECONDS = 900
+"""SQS delays no message for longer."""
 
 
 class Store(Protocol):
@@ -33,6 +42,18 @@ class Store(Protocol):
         """Keep how the last delivery went."""
         ...
 
+    def slow_down(self, webhook: Webhook, pace: Pace) -> None:
+        """Keep that the receiver is slow."""
+        ...
+
+    def permit(self, webhook: Webhook, now: float) -> str | None:
+        """One of the attempts that the receiver may have at a time."""
+        ...
+
+    def give_back(self, webhook: Webhook, permit: str, pace: Pace) -> None:
+        """That attempt is over."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -41,8 +62,22 @@ class Waiting:
     id: str
     receipt: str
     attempt: int
-    """How often it was received, this time included."""
+    """How often it was received, this time included, and tried before it came into this queue."""
     body: str
+    put_off: int = 0
+    """How often it was put off for want of a permit."""
+
+
+class Queues(Protocol):
+    """Where messages wait."""
+
+    def postpone(self, receipt: str, seconds: int) -> None:
+        """Hide a received message for so long."""
+        ...
+
+    def hand_over(self, waiting: Waiting, attempts: int, times: int, seconds: int) -> bool:
+        """Have the slow lane see *waiting* in so many *seconds*, after so many *attempts*, put off so many *times*; False if not."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +89,38 @@ class _Due:
     webhook: Webhook
 
 
+@dataclass(frozen=True, slots=True)
+class _Later:
+    """It was not tried, or not to its end: the slow lane has it next, in so many *seconds*."""
+
+    seconds: float = 0
+    times: int = 0
+
+
 class Deliveries:
-    """Delivers batches of the queue."""
+    """Delivers batches of one of the queues. *slow*: of the slow one; None: there is one for everybody."""
 
     def __init__(
         self,
         store: Store,
         master: Callable[[float], bytes],
         poster: Poster,
-        postpone: Callable[[str, int], None],
+        queues: Queues,
         clock: Callable[[], float],
         log: Log,
         delays: Sequence[int] = DELAYS,
+        *,
+        slow: bool | None = None,
     ) -> None:
         self._store = store
         self._master = master
         self._poster = poster
-        self._postpone = postpone
+        self._queues = queues
         self._clock = clock
         self._log = log
         self._delays = delays
+        self._slow = slow
+        self._shares = Shares()
 
     async def deliver(self, batch: Sequence[Waiting]) -> list[str]:
         """Deliver *batch*; the ids of the messages that must come again."""
@@ -85,8 +132,17 @@ class Deliveries:
                 due.append(found)
             elif not found:
                 failed.append(waiting.id)
-        outcomes = await asyncio.gather(*(self._attempt(one) for one in due))
+        if self._slow is None:
+            outcomes = await asyncio.gather(*(self._attempt(one) for one in due))
+        elif self._slow:
+            outcomes = await asyncio.gather(*(self._patiently(one) for one in due))
+        else:
+            outcomes = await self._quickly(due)
         for one, outcome in zip(due, outcomes, strict=True):
+            if isinstance(outcome, _Later):
+                if not self._hand_over(one, outcome):
+                    failed.append(one.waiting.id)
+                continue
             self._note(one, outcome)
             if outcome.error:
                 failed.append(one.waiting.id)
@@ -108,15 +164,87 @@ class Deliveries:
             return False
         return _Due(waiting, message, webhook) if webhook is not None and webhook.wants(message.kind) else True
 
-    async def _attempt(self, due: _Due) -> Outcome:
-        now = self._clock()
-        headers = signed(due.message, due.webhook.secrets(self._master(now), now), now)
-        error = ""
+    async def _quickly(self, due: Sequence[_Due]) -> "list[Outcome | _Later]":
+        """The quick lane: all of a batch within `QUICK_SECONDS`, and nobody beyond the share of this function that is his."""
+        loop, now = asyncio.get_running_loop(), self._clock()
+        began = loop.time()
+        held: dict[str, float] = {}
+        gates: Mapping[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
+
+        async def attempt(one: _Due) -> Outcome | _Later:
+            account = one.webhook.account
+            if one.webhook.pace.slow(now) or not self._shares.left(account, now):
+                return _Later()
+            async with gates[account]:
+                left = QUICK_SECONDS - (loop.time() - began)
+                said = await self._attempt(one, left) if left > 0 else _Later()
+            held[account] = loop.time() - began
+            return said
+
+        outcomes = list(await asyncio.gather(*(attempt(one) for one in due)))
+        self._shares.used(held, now)
+        slow = {
+            one.webhook.account: one.webhook
+            for one, said in zip(due, outcomes, strict=True)
+            if isinstance(said, _Later) and held.get(one.webhook.account, 0) >= QUICK_SECONDS
+        }
+        for webhook in slow.values():
+            self._keep(webhook, partial(self._store.slow_down, webhook, Pace(now + SLOW_SECONDS)))
+        return outcomes
+
+    async def _patiently(self, due: _Due) -> "Outcome | _Later":
+        """The slow lane: the receiver's full time, for as many attempts as it may have at a time."""
+        now, pace = self._clock(), due.webhook.pace
+        if due.waiting.attempt > len(self._delays) + 1:
+            return Outcome(now, due.message.kind, "It was not taken in eight attempts.")
+        if now < pace.rests_until:
+            return _Later(pace.rests_until - now, due.waiting.put_off)
         try:
-            await self._poster.post(due.webhook.url, headers, due.message.body)
+            permit = self._store.permit(due.webhook, now)
+        except StoreUnavailableError:
+            permit = None
+        if permit is None:
+            return _Later(put_off(due.waiting.put_off), due.waiting.put_off + 1)
+        loop = asyncio.get_running_loop()
+        began, timeout = loop.time(), False
+        try:
+            await self._post(due, None)
+            error = ""
         except UndeliveredError as undelivered:
+            error, timeout = str(undelivered), isinstance(undelivered, TooSlowError)
+        done = pace.after(timeout=timeout, seconds=loop.time() - began, now=self._clock())
+        self._keep(due.webhook, partial(self._store.give_back, due.webhook, permit, done))
+        return Outcome(now, due.message.kind, error)
+
+    def _keep(self, webhook: Webhook, write: Callable[[], None]) -> None:
+        """What is not kept is found out again, by a permit that lapses or another attempt that is slow."""
+        try:
+            write()
+        except StoreUnavailableError:
+            self._log.problem("how a receiver does was not noted", account=webhook.account)
+
+    async def _attempt(self, due: _Due, seconds: float | None = None) -> "Outcome | _Later":
+        now, error = self._clock(), ""
+        try:
+            await self._post(due, seconds)
+        except UndeliveredError as undelivered:
+            if seconds is not None and isinstance(undelivered, TooSlowError):
+                return _Later()
             error = str(undelivered)
         return Outcome(now, due.message.kind, error)
+
+    async def _post(self, due: _Due, seconds: float | None) -> None:
+        now = self._clock()
+        headers = signed(due.message, due.webhook.secrets(self._master(now), now), now)
+        await self._poster.post(due.webhook.url, headers, due.message.body, seconds)
+
+    def _hand_over(self, due: _Due, later: _Later) -> bool:
+        self._log.event(
+            "webhook put off", account=due.webhook.account, webhook_id=due.message.id, seconds=round(later.seconds)
+        )
+        self._log.count("WebhookPutOff")
+        seconds = min(max(0, round(later.seconds)), MAX_DELAY_SECONDS)
+        return self._queues.hand_over(due.waiting, due.waiting.attempt - 1, later.times, seconds)
 
     def _note(self, due: _Due, outcome: Outcome) -> None:
         facts = {"account": due.webhook.account, "webhook_id": due.message.id, "attempt": due.waiting.attempt}
@@ -134,4 +262,4 @@ class Deliveries:
     def _later(self, due: _Due) -> None:
         attempt = due.waiting.attempt
         delay = self._delays[attempt - 1] if attempt <= len(self._delays) else GIVEN_UP
-        self._postpone(due.waiting.receipt, delay)
+        self._queues.postpone(due.waiting.receipt, delay)

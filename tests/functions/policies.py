@@ -10,7 +10,8 @@ Permission = tuple[str, str]
 
 def granted(function: str) -> set[Permission]:
     """What the policy of *function* (admission, nodes, …) allows."""
-    properties = template()["Resources"][f"{function.capitalize()}Function"]["Properties"]
+    name = "".join(part.capitalize() for part in function.split("_"))
+    properties = template()["Resources"][f"{name}Function"]["Properties"]
     found: set[Permission] = set()
     for policy in properties["Policies"]:
         for statement in policy["Statement"]:
@@ -30,6 +31,7 @@ def used(calls: list[Call], settings: Settings) -> set[Permission]:
         settings.event_bus: "${EventBus}",
         settings.webhook_parameter: "webhooks",
         settings.webhook_queue: "WebhookQueue",
+        settings.slow_webhook_queue: "SlowWebhookQueue",
     }
     return {(call.action, names[resource]) for call in calls for resource in call.resources}
 

@@ -4,11 +4,13 @@ Two halves make it exact over the whole suite: no test of functions/ makes a cal
 `world` fixture checks every one), and the walk below makes every call that the policy allows.
 """
 
+from functions.pace import IN_FLIGHT, Pace
+from functions.storage.webhooks import Webhooks
 from shared.tiers import Tier
 from tests.functions.policies import granted, used
 from tests.functions.world import SETTINGS, Beating, World, load_event
 
-FUNCTIONS = ("admission", "hooks", "nodes", "metering", "admin", "public", "account", "webhooks")
+FUNCTIONS = ("admission", "hooks", "nodes", "metering", "admin", "public", "account", "webhooks", "slow_webhooks")
 
 
 def mediamtx(world: World) -> None:
@@ -76,6 +78,7 @@ def test_every_permission_is_used_and_no_other(world: World, node: Beating) -> N
     assert world.own("PUT", "/webhook", token, {"url": "http://127.0.0.1:1025/"}).status == 200
     assert world.own("POST", "/webhook/test", token).status == 202
     assert world.deliver(*(event for event in world.routed() if event["detail-type"] == "Webhook Test")) == [0]
+    webhooks(world)
     assert world.own("DELETE", "/webhook", token).status == 200
 
     mediamtx(world)
@@ -83,3 +86,20 @@ def test_every_permission_is_used_and_no_other(world: World, node: Beating) -> N
     assert {function: used(world.calls[function], SETTINGS) for function in FUNCTIONS} == {
         function: granted(function) for function in FUNCTIONS
     }
+
+
+def webhooks(world: World) -> None:
+    """A receiver that is known to be slow, whose messages go over to the slow lane, fail there, and are put off."""
+    store = Webhooks(world.dynamo, SETTINGS.accounts_table)
+    webhook = store.read("acme")
+    assert webhook is not None
+    tests = [event for event in world.routed() if event["detail-type"] == "Webhook Test"]
+    store.slow_down(webhook, Pace(world.now + 60))
+    assert world.deliver(*tests) == []
+    assert world.deliver_slowly() == [0]
+    store.slow_down(webhook, Pace(world.now + 60))
+    assert world.deliver(*tests) == []
+    for _ in range(IN_FLIGHT):
+        assert store.permit(webhook, world.now) is not None
+    assert world.deliver_slowly() == []
+    assert len(world.handed) == 1

@@ -7,7 +7,7 @@ for DynamoDB: right for expressions and shapes, never for concurrency (tests/int
 import base64
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from types import SimpleNamespace
@@ -58,7 +58,8 @@ NOW = 1_795_532_400.0
 """2026-11-24, 15:00 UTC."""
 SETTINGS = Settings(
     "accounts", "fleet", "/sluice/test/signer", "/sluice/test/jwks", "sluice-test", region="local", stack="test",
-    webhook_parameter="/sluice/test/webhooks", webhook_queue="https://sqs.test/webhooks", webhook_reach="local",
+    webhook_parameter="/sluice/test/webhooks", webhook_queue="https://sqs.test/webhooks",
+    slow_webhook_queue="https://sqs.test/slow-webhooks", webhook_reach="local",
 )  # fmt: skip
 OFFER = base64.b64decode(json.loads((ROOT / "events/whip.json").read_text())["body"]).decode()
 CONTEXT: Any = SimpleNamespace(
@@ -157,11 +158,27 @@ class Bus:
 
 
 class Queue:
-    """SQS: keeps what is postponed."""
+    """SQS: keeps what is postponed, and what is handed over."""
 
-    def __init__(self, calls: list[Call], postponed: list[tuple[str, int]]) -> None:
+    def __init__(
+        self, calls: list[Call], postponed: list[tuple[str, int]], handed: list[tuple[dict[str, Any], int]]
+    ) -> None:
         self._calls = calls
         self._postponed = postponed
+        self._handed = handed
+
+    def send_message(
+        self,
+        QueueUrl: str,  # noqa: N803 - the client's names
+        MessageBody: str,  # noqa: N803
+        DelaySeconds: int,  # noqa: N803
+        MessageAttributes: dict[str, dict[str, str]],  # noqa: N803
+    ) -> None:
+        """Keep a message as the function of its queue would have it."""
+        self._calls.append(Call("sqs:SendMessage", (QueueUrl,)))
+        assert 0 <= DelaySeconds <= 900
+        carried = {name: {"stringValue": value["StringValue"]} for name, value in MessageAttributes.items()}
+        self._handed.append(({"body": MessageBody, "messageAttributes": carried}, DelaySeconds))
 
     def change_message_visibility(self, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> None:  # noqa: N803 - the client's names
         """Hide a message for some time."""
@@ -184,6 +201,7 @@ class World:
             "public": [],
             "account": [],
             "webhooks": [],
+            "slow_webhooks": [],
         }
         self.told: list[dict[str, Any]] = []
         """Events, as PutEvents got them."""
@@ -208,6 +226,8 @@ class World:
         self.directory = Directory(self.dynamo, self.settings.accounts_table, self.settings.fleet_table)
         self.postponed: list[tuple[str, int]] = []
         """Receipts of waiting webhook messages, and for how long they were hidden."""
+        self.handed: list[tuple[dict[str, Any], int]] = []
+        """Messages of the slow lane, and in how many seconds they are seen."""
 
     # Time
 
@@ -282,14 +302,23 @@ class World:
 
     @cached_property
     def _webhooks(self) -> Deliveries:
+        return self.new_webhooks()
+
+    @cached_property
+    def _slow_webhooks(self) -> Deliveries:
+        return self.new_webhooks("slow_webhooks")
+
+    def new_webhooks(self, function: str = "webhooks", seconds: float = 10.0) -> Deliveries:
+        """A fresh execution environment of one of the two functions, which waits so many *seconds* for an answer at most."""
+        queue = self.settings.slow_webhook_queue if function == "slow_webhooks" else self.settings.webhook_queue
         return webhooks.build(
-            self.settings,
+            replace(self.settings, webhook_queue=queue),
             LambdaLog("webhooks"),
-            Dynamo(self._client("webhooks")),
-            self._ssm("webhooks"),
-            lambda: Queue(self.calls["webhooks"], self.postponed),
+            Dynamo(self._client(function)),
+            self._ssm(function),
+            lambda: Queue(self.calls[function], self.postponed, self.handed),
             clock=self.clock,
-            poster=Poster(Reach.LOCAL),
+            poster=Poster(Reach.LOCAL, seconds=seconds),
         )
 
     @cached_property
@@ -384,6 +413,21 @@ class World:
             for number, event in enumerate(events)
         ]
         answer = webhooks.consume({"Records": records}, self._webhooks, LambdaLog("webhooks"))
+        return sorted(int(failure["itemIdentifier"]) for failure in answer["batchItemFailures"])
+
+    def deliver_slowly(self, by: Deliveries | None = None) -> list[int]:
+        """Let the function of the slow lane have, in one batch, all that was handed over to it so far; the positions that failed."""
+        handed, self.handed[:] = list(self.handed), []
+        records = [
+            {
+                "messageId": str(number),
+                "receiptHandle": f"slow-{number}",
+                "attributes": {"ApproximateReceiveCount": "1"},
+                **message,
+            }
+            for number, (message, _) in enumerate(handed)
+        ]
+        answer = webhooks.consume({"Records": records}, by or self._slow_webhooks, LambdaLog("webhooks"))
         return sorted(int(failure["itemIdentifier"]) for failure in answer["batchItemFailures"])
 
     def routed(self) -> list[dict[str, Any]]:

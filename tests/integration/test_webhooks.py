@@ -2,9 +2,11 @@
 
 import json
 import os
+import time
 import urllib.error
 import urllib.request
 import uuid
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -22,7 +24,8 @@ from functions.webhooks.service import DELAYS
 from local.emulator import Clients, deploy
 from local.processes import ROOT
 from local.template import Deployment, read
-from tests.functions.webhooks.receiver import receiving
+from tests.functions.webhooks.receiver import Receiver, receiving
+from tests.integration.test_metering_exact import accounts_table, client
 from tests.local.builders import CREDENTIALS, wait_for
 
 
@@ -102,3 +105,56 @@ def test_an_owner_s_receiver_gets_tests_and_events(stack: dict[str, Any]) -> Non
     messages = [Verifier(secret).verify(got.body, got.headers) for got in receiver.received]
     assert [message["type"] for message in messages] == ["webhook.test", "publish.refused"]
     assert messages[1]["data"]["code"] == "PROTOCOL_NOT_ALLOWED"
+
+
+@pytest.mark.alone
+@pytest.mark.timeout(180)
+def test_a_slow_receiver_holds_up_nobody_else(stack: dict[str, Any]) -> None:
+    """Two hundred events of an account whose receiver takes three seconds, and forty of one whose receiver is quick: these are there soon.
+
+    And the slow ones arrive as well, each of them, and not many twice.
+    """
+    dynamodb = client(stack, "dynamodb")
+    store = Webhooks(Dynamo(dynamodb), accounts_table(stack, dynamodb))
+    bus = EventBus(lambda: client(stack, "events"), "default", "local", LambdaLog("webhooks"))
+    names = {who: f"{who}-{uuid.uuid4().hex[:8]}" for who in ("quick", "slow")}
+
+    def tell(who: str, *numbers: int) -> None:
+        happened = [refused(names[who], f"stream{number}", "STREAM_LIMIT_REACHED", "whip") for number in numbers]
+        for start in range(0, len(happened), 10):
+            assert bus.put(happened[start : start + 10])
+
+    with receiving() as quick, receiving() as slow:
+        arrived: dict[str, float] = {}
+        slow.act = _slowly
+        quick.act = lambda handler: _noting(handler, quick, arrived)
+        for who, receiver in (("quick", quick), ("slow", slow)):
+            assert store.create(Webhook(names[who], receiver.url, "5a17", created=0))
+        told: dict[str, float] = {}
+        tell("slow", *range(200))
+        for number in range(40):
+            told[f"stream{number}"] = time.monotonic()
+            tell("quick", number)
+            time.sleep(0.15)
+        wait_for(lambda: len(arrived) == 40, 60)
+        took = sorted(arrived[stream] - at for stream, at in told.items())
+        known = len({got.headers["webhook-id"] for got in slow.received})
+        wait_for(lambda: len({got.headers["webhook-id"] for got in slow.received}) > known, 30)
+        for who in names.values():
+            store.delete(who)
+
+    assert took[37] < 2, took
+    assert len(slow.received) < 2 * known + 20
+
+
+def _slowly(handler: BaseHTTPRequestHandler) -> None:
+    time.sleep(3)
+    handler.send_response(204)
+    handler.end_headers()
+
+
+def _noting(handler: BaseHTTPRequestHandler, receiver: Receiver, arrived: dict[str, float]) -> None:
+    for got in list(receiver.received):
+        arrived.setdefault(json.loads(got.body)["data"]["stream"], time.monotonic())
+    handler.send_response(204)
+    handler.end_headers()
