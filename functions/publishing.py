@@ -16,7 +16,7 @@ from zlib import crc32
 from functions.accounts import Account, Key, Slot
 from functions.fleet import Fleet, Node, NodeReport, Order
 from functions.placement import Choose, place
-from functions.roster import Look, NotTaken, Own, Take, Taken, Wait, Wish, decide
+from functions.roster import Clear, Look, NotTaken, Own, Take, Taken, Wait, Wish, decide
 from shared.grants import GRACE_SECONDS, GRANT_SECONDS
 from shared.keys import RandomBytes, StreamKey, new_session_id
 from shared.refusals import (
@@ -98,6 +98,10 @@ class Rosters(Protocol):
         self, account: str, stream: str, slot: Slot, *, protocol: str, now: float, take: Take, lim: int | None = None
     ) -> Taken | NotTaken:
         """Write *slot* for *stream* if the roster is what *take* says."""
+        ...
+
+    def clear(self, account: str, dead: Mapping[str, Slot]) -> Taken | NotTaken:
+        """Take *dead* slots off the roster if they are what was judged."""
         ...
 
     def release(self, account: str, stream: str, session: str) -> bool:
@@ -253,15 +257,20 @@ class _Attempt:
                 case Wait():
                     if now >= self._wish.patient_until:
                         return key_already_in_use(decision.server)
-                    if self._may_wait(decision.slot, now):
-                        self._ports.sleep(POLL_SECONDS)
-                    # The roster may have moved on as well: the predecessor ended, or another one was faster.
-                    self._reports.clear()
-                    account = self._ports.rosters.read(self._key.account)
+                    account = self._wait(decision.slot, now)
+                case Clear():
+                    account = self._clear(decision)
                 case Take():
                     return self._take(account, decision, now)
                 case _:
                     assert_never(decision)
+
+    def _wait(self, slot: Slot, now: float) -> Account | None:
+        """Let a moment pass where this request may; the account as it is then, since the roster may have moved on."""
+        if self._may_wait(slot, now):
+            self._ports.sleep(POLL_SECONDS)
+        self._reports.clear()
+        return self._ports.rosters.read(self._key.account)
 
     def _may_wait(self, slot: Slot, now: float) -> bool:
         """Whether this request is noted as the one that waits for *slot*; one write for each slot that it waits for."""
@@ -281,6 +290,13 @@ class _Attempt:
         nodes = {node.id for boot in boots if (node := self._fleet.of_boot(boot)) is not None}
         found = {report.node.boot: report for report in self._ports.directory.reports(nodes).values()} if nodes else {}
         self._reports |= {boot: found.get(boot) for boot in boots}
+
+    def _clear(self, clear: Clear) -> Account | None:
+        """Take dead slots off the roster; the account as it is then."""
+        outcome = self._ports.rosters.clear(self._key.account, clear.dead)
+        if isinstance(outcome, Taken):
+            self._end(clear.dead.values())
+        return outcome.account
 
     def _take(self, account: Account, take: Take, now: float) -> Place | Refused | Account | None:
         node = self._successor(take, now)
@@ -314,15 +330,18 @@ class _Attempt:
         On the same node the new session's higher epoch does it, at the moment when it begins, and viewers stay; the
         command is for the case that it never begins.
         """
-        replaced = [(self._key.stream, take.replaces)] if take.replaces is not None else []
-        for stream, slot in [*replaced, *take.reclaims.items()]:
+        if take.replaces is not None:
+            same = take.replaces.boot == successor.boot
+            self._end([take.replaces], not_before=now + GRANT_SECONDS + GRACE_SECONDS if same else 0)
+        self._end(take.reclaims.values())
+
+    def _end(self, slots: Iterable[Slot], *, not_before: float = 0) -> None:
+        """Command the sessions of *slots* that are off the roster to end."""
+        for slot in slots:
             report = self._reports.get(slot.boot)
-            if report is None or slot.used_at is None:
-                continue
-            same = stream == self._key.stream and slot.boot == successor.boot
-            not_before = now + GRANT_SECONDS + GRACE_SECONDS if same else 0
-            order = Order(f"superseded-{slot.session}", "superseded", session=slot.session, not_before=not_before)
-            self._ports.nodes.order(report.node.id, slot.boot, order)
+            if report is not None and slot.used_at is not None:
+                order = Order(f"superseded-{slot.session}", "superseded", session=slot.session, not_before=not_before)
+                self._ports.nodes.order(report.node.id, slot.boot, order)
 
     def _write(self, node: Node, take: Take, limit: int | None) -> Place | Account | None:
         self._ports.ready()

@@ -12,7 +12,7 @@ from functions.accounts import Account, Key, Slot
 from functions.fleet import Fleet, NodeReport, Order, Session
 from functions.placement import Choose
 from functions.publishing import Place, Ports, attempt, patience_of
-from functions.roster import LATE_SECONDS, REPORTED_SILENCE_MS, NotTaken, Take, Taken, Wish, taking
+from functions.roster import LATE_SECONDS, REPORTED_SILENCE_MS, NotTaken, Take, Taken, Wish, cleared, taking
 from shared.keys import RandomBytes, new_session_id
 from shared.refusals import Refused, invalid_key
 
@@ -102,6 +102,14 @@ class _Stage:
         """Take the slot on a copy."""
         taken = taking(self._account, stream, slot, protocol=protocol, now=now, take=take, lim=lim)
         return NotTaken(self._account) if taken is None else Taken(taken)
+
+    def clear(self, _account: str, dead: Mapping[str, Slot]) -> Taken | NotTaken:
+        """Take *dead* slots off the copy."""
+        found = cleared(self._account, dead)
+        if found is None:
+            return NotTaken(self._account)
+        self._account = found
+        return Taken(found)
 
     def release(self, _account: str, _stream: str, _session: str) -> bool:
         """Free nothing."""

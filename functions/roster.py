@@ -14,6 +14,7 @@ away; a publish then ends a session which the same key still has there, at that 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from math import ceil
 
 from functions.accounts import Account, Slot
@@ -33,6 +34,8 @@ OVERDUE_SECONDS = 3.0
 DAMPING_SECONDS = 10
 """How long a forced takeover cannot be forced back; doubled for each one that follows on it."""
 MAX_DAMPING_SECONDS = 320
+MAX_RECLAIMS = 20
+"""Slots that one write reclaims: each has a clause of its own, and DynamoDB takes expressions of 4 KB at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,13 @@ class Take:
 
 
 @dataclass(frozen=True, slots=True)
+class Clear:
+    """More slots are dead than one write can reclaim: take these off the roster, and look again."""
+
+    dead: Mapping[str, Slot]
+
+
+@dataclass(frozen=True, slots=True)
 class Taken:
     """The slot is ours; *account* is the item after the write."""
 
@@ -98,7 +108,7 @@ class NotTaken:
     account: Account | None
 
 
-Decision = Refused | Own | Look | Wait | Take
+Decision = Refused | Own | Look | Wait | Clear | Take
 Reports = Mapping[str, NodeReport | None]
 """What is known of the node of a boot. None: nobody has that boot now."""
 
@@ -161,6 +171,13 @@ def taking(
     return replace(account, slots={**kept, stream: slot}, epoch=account.epoch + 1)
 
 
+def cleared(account: Account, dead: Mapping[str, Slot]) -> Account | None:
+    """*account* without the *dead* slots; None where one of them is not what was seen any more."""
+    if not all(_same(account.slots.get(stream), seen) for stream, seen in dead.items()):
+        return None
+    return replace(account, slots={name: held for name, held in account.slots.items() if name not in dead})
+
+
 def _may_take(account: Account, stream: str, protocol: str, now: float, take: Take, lim: int | None) -> bool:
     limits, present = account.limits, account.slots.get(stream)
     if refuse_account(account, protocol, now) is not None:
@@ -197,7 +214,11 @@ def _make_room(account: Account, wish: Wish, take: Take, reports: Reports, now: 
     current = len(others) - len(dead)
     if current >= limit:
         return stream_limit_reached(current, limit)
-    return Take(take.session, take.replaces, dead, take.forced)
+    some = dict(islice(dead.items(), MAX_RECLAIMS))
+    if len(others) - len(some) >= limit:
+        # More stand in the way than one write takes off: after a limit was lowered, say.
+        return Clear(some)
+    return Take(take.session, take.replaces, some, take.forced)
 
 
 def _contest(slot: Slot, wish: Wish, report: NodeReport | None, now: float) -> Refused | Wait | Take:

@@ -4,7 +4,7 @@ A node's item is written once a heartbeat, fenced by its boot. The summary follo
 matters; it may be lost and is made anew by the next heartbeats.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from functions.fleet import LEASE_SECONDS, Node, NodeReport, Order
@@ -13,6 +13,8 @@ from functions.storage.shapes import FLEET_KEY, fleet_of, node_key, order_item, 
 
 FORGET_SECONDS = 3600
 """A node that was not heard of for so long leaves the summary."""
+MAX_DROPPED = 100
+"""Commands that one write drops: DynamoDB takes expressions of 4 KB at most."""
 
 # The node lives the life that we know: the ordinary heartbeat.
 SAME_BOOT = "boot = :boot"
@@ -48,20 +50,23 @@ class Nodes:
         names = {f"#{name}": name for name in item}
         values = {f":{name}": value for name, value in item.items()}
         sets = [f"#{name} = :{name}" for name in item]
-        removed = []
+        removal = ""
         if new_boot:
             # Waiting commands were for sessions of the former life.
             sets.append("cmds = :none")
             values |= {":none": {}, ":lapsed": report.node.at - LEASE_SECONDS}
         else:
-            for number, command in enumerate(done):
-                names[f"#done{number}"] = command
-                removed.append(f"cmds.#done{number}")
+            *others, last = _portions(done)
+            for portion in others:
+                if not self._drop(report.node, portion):
+                    return Fenced()
+            dropped, removal = _removal(last)
+            names |= dropped
         outcome = self._dynamo.update(
             Update(
                 self._table,
                 node_key(report.node.id),
-                f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removed)}" if removed else ""),
+                f"SET {', '.join(sets)} {removal}".rstrip(),
                 NEW_BOOT if new_boot else SAME_BOOT,
                 names,
                 values,
@@ -69,6 +74,14 @@ class Nodes:
             )
         )
         return Fenced() if isinstance(outcome, Unmet) else report_of(outcome.item)
+
+    def _drop(self, node: Node, done: Sequence[str]) -> bool:
+        """Drop commands that are done ahead of a report with more of them than one write takes; False where it is fenced."""
+        names, removal = _removal(done)
+        outcome = self._dynamo.update(
+            Update(self._table, node_key(node.id), removal, SAME_BOOT, names, {":boot": node.boot})
+        )
+        return not isinstance(outcome, Unmet)
 
     def take_sessions(self, report: NodeReport, at: float) -> bool:
         """Take its sessions off the item that *report* is, noting when; False where it is not that item any more."""
@@ -144,3 +157,15 @@ class Nodes:
             )
         )
         return None if isinstance(outcome, Unmet) else report_of(outcome.item)
+
+
+def _portions(done: Iterable[str]) -> list[list[str]]:
+    """*done* without repetitions (DynamoDB refuses overlapping paths), in portions of a write each; at least one."""
+    ids = list(dict.fromkeys(done))
+    return [ids[start : start + MAX_DROPPED] for start in range(0, len(ids), MAX_DROPPED)] or [[]]
+
+
+def _removal(done: Sequence[str]) -> tuple[dict[str, str], str]:
+    """The names and the clause of an update that drops commands."""
+    names = {f"#done{number}": command for number, command in enumerate(done)}
+    return names, f"REMOVE {', '.join(f'cmds.{name}' for name in names)}" if done else ""

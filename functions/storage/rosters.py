@@ -4,11 +4,12 @@ Every condition is a named clause with its reason above it. A write that was ret
 session in the failure image; that is the caller's to see (`functions.roster.Own`).
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from functions.accounts import Account, Slot
-from functions.roster import NotTaken, Take, Taken
+from functions.roster import MAX_RECLAIMS, NotTaken, Take, Taken
 from functions.storage.dynamo import Dynamo, StoreUnavailableError, Unmet, Update, Written
 from functions.storage.shapes import account_key, account_of, pack, slot_item
 from shared.months import month_of
@@ -84,26 +85,36 @@ class Rosters:
             clauses += [SAME_LIMIT, BOUND]
             values[":lim"] = lim
             values[":bound"] = (lim or 0) + len(take.reclaims) - (take.replaces is None)
-        removed = []
-        for number, (victim, seen) in enumerate(take.reclaims.items()):
-            # Each victim is the slot that was judged: a renewal or a heartbeat that came first wins.
-            names[f"#v{number}"] = victim
-            values[f":v{number}"] = pack(seen.session)
-            clauses.append(f"slots.#v{number}.s = :v{number}")
-            if seen.used_at is None:
-                clauses.append(f"attribute_not_exists(slots.#v{number}.u)")
-            removed.append(f"slots.#v{number}")
-        outcome = self._dynamo.update(
+        victims = _Victims(take.reclaims)
+        return self._written(
             Update(
                 self._table,
                 account_key(account),
-                "SET slots.#stream = :slot, ep = ep + :one" + (f" REMOVE {', '.join(removed)}" if removed else ""),
-                " AND ".join(clauses),
-                names,
-                values,
+                f"SET slots.#stream = :slot, ep = ep + :one {victims.removal}".rstrip(),
+                " AND ".join([*clauses, *victims.clauses]),
+                {**names, **victims.names},
+                {**values, **victims.values},
                 returning="ALL_NEW",
             )
         )
+
+    def clear(self, account: str, dead: Mapping[str, Slot]) -> Taken | NotTaken:
+        """Take *dead* slots (at most `MAX_RECLAIMS`) off the roster, provided that they are what was judged."""
+        victims = _Victims(dead)
+        return self._written(
+            Update(
+                self._table,
+                account_key(account),
+                victims.removal,
+                " AND ".join(victims.clauses),
+                victims.names,
+                victims.values,
+                returning="ALL_NEW",
+            )
+        )
+
+    def _written(self, change: Update) -> Taken | NotTaken:
+        outcome = self._dynamo.update(change)
         if isinstance(outcome, Unmet):
             return NotTaken(account_of(outcome.item) if outcome.item else None)
         return Taken(account_of(outcome.item))
@@ -149,3 +160,18 @@ class Rosters:
         return self._dynamo.update(
             Update(self._table, account_key(account), update, condition, names, values, "ALL_NEW")
         )
+
+
+class _Victims:
+    """The part of an update that removes slots, each if it is the one that was judged: a renewal or a heartbeat wins."""
+
+    def __init__(self, slots: Mapping[str, Slot]) -> None:
+        assert len(slots) <= MAX_RECLAIMS  # noqa: S101 - more would not fit an expression; `functions.roster` sees to it
+        self.names = {f"#v{number}": stream for number, stream in enumerate(slots)}
+        self.values = {f":v{number}": pack(slot.session) for number, slot in enumerate(slots.values())}
+        self.clauses: list[str] = []
+        for number, slot in enumerate(slots.values()):
+            self.clauses.append(f"slots.#v{number}.s = :v{number}")
+            if slot.used_at is None:
+                self.clauses.append(f"attribute_not_exists(slots.#v{number}.u)")
+        self.removal = f"REMOVE {', '.join(f'slots.{name}' for name in self.names)}" if slots else ""

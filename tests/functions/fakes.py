@@ -3,13 +3,13 @@
 `tests/functions/storage/test_contract.py` runs the same claims over this and over the real modules.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from functions.accounts import Account, Key, Live, Slot, Stream
 from functions.fleet import LEASE_SECONDS, Fleet, Node, NodeReport, Order
-from functions.roster import NotTaken, Take, Taken, taking
+from functions.roster import NotTaken, Take, Taken, cleared, taking
 from functions.storage.nodes import Fenced
 
 
@@ -29,6 +29,15 @@ class MemoryRosters:
         """Write *slot* if the roster is what *take* says."""
         found = self.accounts.get(account)
         changed = taking(found, stream, slot, protocol=protocol, now=now, take=take, lim=lim) if found else None
+        if changed is None:
+            return NotTaken(found)
+        self.accounts[account] = changed
+        return Taken(changed)
+
+    def clear(self, account: str, dead: Mapping[str, Slot]) -> Taken | NotTaken:
+        """Take *dead* slots off the roster if they are what was judged."""
+        found = self.accounts.get(account)
+        changed = cleared(found, dead) if found else None
         if changed is None:
             return NotTaken(found)
         self.accounts[account] = changed

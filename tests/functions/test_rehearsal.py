@@ -158,7 +158,7 @@ def test_a_key_whose_encoder_sends_is_in_use_though_no_node_takes_newcomers() ->
     """The node lives and names the session: its owner is told so, not that there is no room; and not after seven seconds."""
     for scene in (used_on_a_drained_node(named=True), used_on_a_drained_node(named=False)):
         mind = rehearse(
-            scene, protocol="whip", force=False, region="local", now=NOW, random=os.urandom, choose=lambda _: 0
+            scene, protocol="whip", force=False, region="local", now=NOW, random=repeatable(1), choose=lambda _: 0
         )
 
         assert isinstance(mind.outcome, Refused)

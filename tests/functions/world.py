@@ -61,6 +61,7 @@ SETTINGS = Settings(
     webhook_parameter="/sluice/test/webhooks", webhook_queue="https://sqs.test/webhooks",
     slow_webhook_queue="https://sqs.test/slow-webhooks", webhook_reach="local",
 )  # fmt: skip
+EXPRESSION_BYTES = 4096
 OFFER = base64.b64decode(json.loads((ROOT / "events/whip.json").read_text())["body"]).decode()
 CONTEXT: Any = SimpleNamespace(
     function_name="test", memory_limit_in_mb=128, invoked_function_arn="arn:test", aws_request_id="test"
@@ -536,6 +537,9 @@ class World:
 
         def before(params: dict[str, Any], **_: Any) -> None:
             asked.append(dict(params))
+            for name, text in params.items():
+                # DynamoDB's limit, which moto does not have.
+                assert not name.endswith("Expression") or len(text) <= EXPRESSION_BYTES, f"{name} is too long: {text}"
             if service == "dynamodb":
                 params["ReturnConsumedCapacity"] = "TOTAL"
 

@@ -27,7 +27,14 @@ def test_a_live_stream_is_told_with_viewers_and_limit(get: Get, world: World, no
     answer = get(f"/v1/streams/{stream}")
 
     assert answer.status == 200
-    assert answer.json == {"stream_id": stream, "live": True, "viewers": 3, "limit": 20, "since": world.now, "problems": []}
+    assert answer.json == {
+        "stream_id": stream,
+        "live": True,
+        "viewers": 3,
+        "limit": 20,
+        "since": world.now,
+        "problems": [],
+    }
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert answer.headers["Cache-Control"] == "no-store"
 

@@ -23,7 +23,7 @@ def test_both_rosters_answer_alike(world: World) -> None:
 
     for step in range(400):
         stream, session = rng.choice(STREAMS), rng.choice(SESSIONS)
-        what = rng.choice(["take", "take", "mark", "free", "wait", "wait", "leave"])
+        what = rng.choice(["take", "take", "mark", "free", "wait", "wait", "leave", "clear"])
         take = _take(rng, memory, stream)
         expected = _apply(memory, what, stream, session, take, step)
         taken += isinstance(expected, Taken)
@@ -53,4 +53,7 @@ def _apply(store: Rosters | MemoryRosters, what: str, stream: str, session: str,
         case "leave":
             store.leave("acme", stream, session, NOW + step % 7 + 0.123456)
             return store.read("acme")
+        case "clear":
+            dead = take.reclaims if take.replaces is None else {**take.reclaims, stream: take.replaces}
+            return store.clear("acme", dead) if dead else None
     return store.release("acme", stream, session)
