@@ -18,14 +18,12 @@ from botocore.httpsession import URLLib3Session
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-# The default of ten attempts and a minute of patience outlives the function itself. Three attempts of two seconds
-# end well before a client gives up, and the answer then is a 503 that says when to come back.
 _READ_SECONDS = 2
-_CONFIG = Config(
-    retries={"mode": "standard", "total_max_attempts": 3},
-    connect_timeout=1,
-    read_timeout=_READ_SECONDS,
-)
+# botocore counts attempts, and how long a count of them takes changes from release to release; whether DynamoDB is asked
+# once more is decided by time (`functions.patience`), and the answer in the end is a 503 that says when to come back.
+_ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=1, read_timeout=_READ_SECONDS)
+# A postponement that fails three times in a row is let go: the message comes back when its visibility ends.
+_THRICE = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=1, read_timeout=_READ_SECONDS)
 
 
 class ParameterStore(Protocol):
@@ -42,8 +40,8 @@ class Session:
         self._session = botocore.session.get_session()
 
     def dynamodb(self) -> "DynamoDBClient":
-        """A DynamoDB client; region, credentials and endpoint by botocore's chain."""
-        return cast("DynamoDBClient", self._session.create_client("dynamodb", config=_CONFIG))
+        """A DynamoDB client that tries once; region, credentials and endpoint by botocore's chain."""
+        return cast("DynamoDBClient", self._session.create_client("dynamodb", config=_ONCE))
 
     def events(self) -> Any:
         """An EventBridge client, which is not worth waiting for: one attempt of a second."""
@@ -52,7 +50,7 @@ class Session:
 
     def sqs(self) -> Any:
         """A client of the queue that waiting webhook messages are in."""
-        return self._session.create_client("sqs", config=_CONFIG)
+        return self._session.create_client("sqs", config=_THRICE)
 
     def ssm(self) -> ParameterStore:
         """The parameter store."""

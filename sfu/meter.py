@@ -23,7 +23,7 @@ Clock = Callable[[], float]
 
 DAY_SECONDS: Final = 86400
 MESSAGE_BYTES: Final = 200_000
-"""Of entries in one message; the queue takes 256 KiB."""
+"""Of entries in one message; the queue takes 1 MiB, and ten such messages are one invocation of its consumer, which takes 6 MB."""
 ENTRY_BYTES, DAY_BYTES, STREAM_BYTES = 200, 45, 110
 """JSON of each at its longest."""
 

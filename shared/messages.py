@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 VERSION: Final = 1
 
 MAX_ENTRIES = 500
-"""Usage entries a message: some 100 bytes each without their breakdown, well under the queue's 256 KiB."""
+"""Usage entries a message: some 100 bytes each without their breakdown, well under the 1 MiB that the queue takes (256 KiB before 2026)."""
 
 MAX_STREAMS = 32
 """Streams that one usage entry tells apart; the bytes of more are in its totals alone. It bounds message and item."""

@@ -20,6 +20,7 @@ from functions.account.webhook import OwnWebhook
 from functions.destinations import Reach
 from functions.eventbus import EventBus, no_client
 from functions.observability import LambdaLog
+from functions.patience import Patience
 from functions.settings import Settings
 from functions.signer import Parameter
 from functions.storage.directory import Directory
@@ -163,6 +164,11 @@ def build(
 
 
 @cache
+def _patience() -> Patience:
+    return Patience()
+
+
+@cache
 def _log() -> LambdaLog:
     return LambdaLog("account")
 
@@ -171,11 +177,16 @@ def _log() -> LambdaLog:
 def _app() -> "APIGatewayHttpResolver":
     session = aws.Session()
     return build(
-        Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb()), session.ssm(), events=session.events
+        Settings.from_environment(os.environ),
+        _log(),
+        Dynamo(session.dynamodb(), _patience()),
+        session.ssm(),
+        events=session.events,
     )
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer one payload-2.0 event."""
+    _patience().begin(context)
     _log().begin(event["requestContext"].get("requestId", ""))
     return _app().resolve(event, context)

@@ -14,6 +14,7 @@ from functions import answers, aws
 from functions.admin.models import AccountChange, NewAccountRequest, NewKeyRequest
 from functions.admin.service import Operator
 from functions.observability import LambdaLog
+from functions.patience import Patience
 from functions.settings import Settings
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
@@ -113,6 +114,11 @@ def operator_over(dynamo: Dynamo, settings: Settings, *, clock: Callable[[], flo
 
 
 @cache
+def _patience() -> Patience:
+    return Patience()
+
+
+@cache
 def _log() -> LambdaLog:
     return LambdaLog("admin")
 
@@ -120,10 +126,11 @@ def _log() -> LambdaLog:
 @cache
 def _app() -> APIGatewayHttpResolver:
     settings = Settings.from_environment(os.environ)
-    return router(operator_over(Dynamo(aws.Session().dynamodb()), settings), _log())
+    return router(operator_over(Dynamo(aws.Session().dynamodb(), _patience()), settings), _log())
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Answer one payload-2.0 event."""
+    _patience().begin(context)
     _log().begin(event["requestContext"].get("requestId", ""))
     return _app().resolve(dict(event), context)

@@ -29,6 +29,7 @@ from functions.eventbus import EventBus, no_client
 from functions.names import NAME, wrong_name
 from functions.noting import noting
 from functions.observability import LambdaLog, Log
+from functions.patience import Patience
 from functions.placement import Choose
 from functions.publishing import Ports, Publish, admit
 from functions.settings import Settings
@@ -275,6 +276,11 @@ def build(
 
 
 @cache
+def _patience() -> Patience:
+    return Patience()
+
+
+@cache
 def _log() -> LambdaLog:
     return LambdaLog("admission")
 
@@ -283,11 +289,12 @@ def _log() -> LambdaLog:
 def _admission() -> Admission:
     session = aws.Session()
     settings = Settings.from_environment(os.environ)
-    return build(settings, _log(), Dynamo(session.dynamodb()), session.ssm(), events=session.events)
+    return build(settings, _log(), Dynamo(session.dynamodb(), _patience()), session.ssm(), events=session.events)
 
 
-def lambda_handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+def lambda_handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     """Answer one payload-2.0 event."""
+    _patience().begin(context)
     request = request_of(event)
     _log().begin(request.request_id)
     return _admission().answer(request).event()

@@ -20,6 +20,7 @@ from functions.hooks.service import Hook
 from functions.names import NAME, wrong_name
 from functions.noting import noting
 from functions.observability import LambdaLog, Log
+from functions.patience import Patience
 from functions.publishing import Ports
 from functions.settings import Settings
 from functions.storage.directory import Directory
@@ -83,6 +84,11 @@ def build(
 
 
 @cache
+def _patience() -> Patience:
+    return Patience()
+
+
+@cache
 def _log() -> LambdaLog:
     return LambdaLog("hooks")
 
@@ -90,11 +96,14 @@ def _log() -> LambdaLog:
 @cache
 def _hook() -> Hook:
     session = aws.Session()
-    return build(Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb()), events=session.events)
+    return build(
+        Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb(), _patience()), events=session.events
+    )
 
 
-def lambda_handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+def lambda_handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     """Answer one payload-2.0 event."""
+    _patience().begin(context)
     request = request_of(event)
     _log().begin(request.request_id)
     return answer(_hook(), request, _log()).event()

@@ -11,6 +11,7 @@ from functions.eventbus import EventBus, no_client
 from functions.happenings import quota_passed
 from functions.metering.service import Metering, Record
 from functions.observability import LambdaLog, Log
+from functions.patience import Patience
 from functions.quota import Crossing
 from functions.settings import Settings
 from functions.storage.directory import Directory
@@ -70,6 +71,11 @@ def _telling(log: Log, bus: EventBus) -> Callable[[Crossing], None]:
 
 
 @cache
+def _patience() -> Patience:
+    return Patience()
+
+
+@cache
 def _log() -> LambdaLog:
     return LambdaLog("metering")
 
@@ -77,10 +83,13 @@ def _log() -> LambdaLog:
 @cache
 def _metering() -> Metering:
     session = aws.Session()
-    return build(Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb()), events=session.events)
+    return build(
+        Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb(), _patience()), events=session.events
+    )
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Consume one batch of the queue."""
+    _patience().begin(context)
     _log().begin(getattr(context, "aws_request_id", ""))
     return consume(event, _metering(), _log())

@@ -14,6 +14,7 @@ from functions.nodes.service import Heartbeats, Stores
 from functions.nodes.sweep import Sweep
 from functions.nodes.waiting import Waiting
 from functions.observability import LambdaLog, Log
+from functions.patience import Patience
 from functions.settings import Settings
 from functions.signer import jwks_parameter
 from functions.storage.audiences import Audiences
@@ -100,6 +101,11 @@ def sweep_over(
 
 
 @cache
+def _patience() -> Patience:
+    return Patience()
+
+
+@cache
 def _log() -> LambdaLog:
     return LambdaLog("nodes")
 
@@ -113,18 +119,25 @@ def _session() -> aws.Session:
 def _app() -> APIGatewayHttpResolver:
     session = _session()
     return build(
-        Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb()), session.ssm(), events=session.events
+        Settings.from_environment(os.environ),
+        _log(),
+        Dynamo(session.dynamodb(), _patience()),
+        session.ssm(),
+        events=session.events,
     )
 
 
 @cache
 def _sweep() -> Sweep:
     session = _session()
-    return sweep_over(Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb()), events=session.events)
+    return sweep_over(
+        Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb(), _patience()), events=session.events
+    )
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Answer one payload-2.0 event, or sweep as the template's schedule asks for."""
+    _patience().begin(context)
     if event.get("do") == "sweep":
         _log().begin(getattr(context, "aws_request_id", ""))
         return {"ended": _sweep().run()}

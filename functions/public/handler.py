@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from functions import answers, aws
 from functions.observability import LambdaLog
+from functions.patience import Patience
 from functions.public.assets import Asset, Files, asset_headers, asset_of, load, page_headers, wants_page
 from functions.public.openapi import document
 from functions.public.reference import page as reference_page
@@ -138,6 +139,11 @@ def build(
 
 
 @cache
+def _patience() -> Patience:
+    return Patience()
+
+
+@cache
 def _log() -> LambdaLog:
     return LambdaLog("public")
 
@@ -145,10 +151,11 @@ def _log() -> LambdaLog:
 @cache
 def _app() -> "APIGatewayHttpResolver":
     session = aws.Session()
-    return build(Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb()), session.ssm())
+    return build(Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb(), _patience()), session.ssm())
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer one payload-2.0 event."""
+    _patience().begin(context)
     _log().begin(event["requestContext"].get("requestId", ""))
     return _app().resolve(event, context)

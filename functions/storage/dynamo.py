@@ -1,22 +1,29 @@
 """The few DynamoDB calls that we make, with plain values in and out, and failures sorted into three kinds.
 
 - A condition that does not hold is an answer (`Unmet`, with the item as it is).
-- A store that cannot answer (throttled, unreachable, gone) is `StoreUnavailableError`; the edge makes it a 503.
+- A store that cannot answer (throttled, unreachable, gone) is `StoreUnavailableError`; the edge makes it a 503. What may
+  pass is tried again as long as `functions.patience` says.
 - Anything else is a bug and stays what botocore raised.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as BotoConnectionError
 
+from functions.patience import NoPatience, Patience
 from functions.storage.attributes import Item, from_item, to_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
+T = TypeVar("T")
+
 MAX_BATCH_READ = 100
+MAX_BATCH_WRITE = 25
 
 _UNAVAILABLE = frozenset(
     {
@@ -32,6 +39,10 @@ _UNAVAILABLE = frozenset(
         "TransactionConflictException",
         "TransactionInProgressException",
     }
+)
+# What no waiting of seconds changes.
+_LASTING = frozenset(
+    {"ItemCollectionSizeLimitExceededException", "LimitExceededException", "ResourceNotFoundException"}
 )
 
 
@@ -69,15 +80,15 @@ class Update:
 
 
 class Dynamo:
-    """A low-level client behind plain values. Holds no state but the client."""
+    """A low-level client behind plain values. Holds no state but the client, and how long it tries."""
 
-    def __init__(self, client: "DynamoDBClient") -> None:
+    def __init__(self, client: "DynamoDBClient", patience: Patience | None = None) -> None:
         self._client = client
+        self._patience = patience or NoPatience()
 
     def get(self, table: str, key: Mapping[str, str], *, consistent: bool = True) -> Item | None:
         """The item at *key*, or None."""
-        with _sorted_failures():
-            found = self._client.get_item(TableName=table, Key=to_item(key), ConsistentRead=consistent)
+        found = self._ask(lambda: self._client.get_item(TableName=table, Key=to_item(key), ConsistentRead=consistent))
         return from_item(found["Item"]) if "Item" in found else None
 
     def batch_get(
@@ -90,17 +101,16 @@ class Dynamo:
             if keys
         }
         found: dict[str, list[Item]] = {table: [] for table in wanted}
-        # DynamoDB may leave keys unprocessed when a partition is throttled; twice in a row is a refusal to answer.
-        for _ in range(3):
-            if not request:
-                return found
-            with _sorted_failures():
-                answer = self._client.batch_get_item(RequestItems=request)
+        pauses = self._patience.pauses()
+        while request:
+            wanted_now = request
+            answer = self._ask(lambda: self._client.batch_get_item(RequestItems=wanted_now))  # noqa: B023 - called here
             for table, items in answer.get("Responses", {}).items():
                 found[table] += [from_item(item) for item in items]
             request = answer.get("UnprocessedKeys", {})
-        if request:
-            raise StoreUnavailableError("keys stayed unprocessed")
+            # DynamoDB leaves keys unprocessed when a partition is throttled.
+            if request and next(pauses, _OVER) is _OVER:
+                raise StoreUnavailableError("keys stayed unprocessed")
         return found
 
     def update(self, change: Update) -> Written | Unmet:
@@ -119,8 +129,7 @@ class Dynamo:
         if change.values:
             parameters["ExpressionAttributeValues"] = to_item(change.values)
         try:
-            with _sorted_failures():
-                answer = self._client.update_item(**parameters)
+            answer = self._ask(lambda: self._client.update_item(**parameters))
         except ClientError as error:
             return _unmet(error)
         return Written(from_item(answer.get("Attributes", {})))
@@ -128,45 +137,96 @@ class Dynamo:
     def put_new(self, table: str, item: Item) -> bool:
         """Write *item* unless its key exists; whether it was written."""
         try:
-            with _sorted_failures():
-                self._client.put_item(
+            self._ask(
+                lambda: self._client.put_item(
                     TableName=table, Item=to_item(item), ConditionExpression="attribute_not_exists(pk)"
                 )
+            )
         except ClientError as error:
             _unmet(error)
             return False
         return True
 
     def put_all(self, table: str, items: Sequence[Item]) -> None:
-        """Write *items* (at most 25), replacing what is there. Not atomic."""
-        request: Any = {table: [{"PutRequest": {"Item": to_item(item)}} for item in items]}
-        for _ in range(3):
-            with _sorted_failures():
-                request = self._client.batch_write_item(RequestItems=request).get("UnprocessedItems", {})
+        """Write *items*, replacing what is there. Not atomic."""
+        self.write_all(table, items, ())
+
+    def write_all(self, table: str, puts: Sequence[Item], deletes: Sequence[Mapping[str, str]]) -> None:
+        """Write *puts*, replacing what is there, and then remove *deletes*; 25 a call. Not atomic."""
+        wanted: list[Any] = [{"PutRequest": {"Item": to_item(item)}} for item in puts]
+        wanted += [{"DeleteRequest": {"Key": to_item(key)}} for key in deletes]
+        for start in range(0, len(wanted), MAX_BATCH_WRITE):
+            self._write_batch({table: wanted[start : start + MAX_BATCH_WRITE]})
+
+    def _write_batch(self, request: Any) -> None:
+        pauses = self._patience.pauses()
+        while True:
+            wanted = request
+            answer = self._ask(lambda: self._client.batch_write_item(RequestItems=wanted))  # noqa: B023 - called here
+            request = answer.get("UnprocessedItems", {})
             if not request:
                 return
-        raise StoreUnavailableError("items stayed unprocessed")
+            if next(pauses, _OVER) is _OVER:
+                raise StoreUnavailableError("items stayed unprocessed")
 
     def delete(self, table: str, key: Mapping[str, str]) -> None:
         """Remove the item at *key*, if it is there."""
-        with _sorted_failures():
-            self._client.delete_item(TableName=table, Key=to_item(key))
+        self._ask(lambda: self._client.delete_item(TableName=table, Key=to_item(key)))
 
-    def query(self, table: str, pk: str, *, prefix: str = "", consistent: bool = True) -> Iterator[Item]:
-        """The items of partition *pk* whose sort key begins with *prefix*, in order, over all pages."""
+    def query(
+        self,
+        table: str,
+        pk: str,
+        *,
+        prefix: str = "",
+        after: str = "",
+        limit: int | None = None,
+        consistent: bool = True,
+    ) -> Iterator[Item]:
+        """The items of partition *pk* in order, over all pages, or the first *limit* of them.
+
+        Those whose sort key begins with *prefix*, or comes *after* one: one of the two at most.
+        """
+        narrowed = " AND begins_with(sk, :prefix)" if prefix else " AND sk > :after" if after else ""
         parameters: dict[str, Any] = {
             "TableName": table,
-            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)" if prefix else "pk = :pk",
-            "ExpressionAttributeValues": to_item({":pk": pk, ":prefix": prefix or None}),
+            "KeyConditionExpression": f"pk = :pk{narrowed}",
+            "ExpressionAttributeValues": to_item({":pk": pk, ":prefix": prefix or None, ":after": after or None}),
             "ConsistentRead": consistent,
         }
+        if limit is not None:
+            parameters["Limit"] = limit
+        return islice(self._pages(parameters), limit)
+
+    def _pages(self, parameters: dict[str, Any]) -> Iterator[Item]:
         while True:
-            with _sorted_failures():
-                page = self._client.query(**parameters)
+            page = self._ask(lambda: self._client.query(**parameters))
             yield from (from_item(item) for item in page["Items"])
             if "LastEvaluatedKey" not in page:
                 return
             parameters["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _ask(self, operation: Callable[[], T]) -> T:
+        """What *operation* answers, tried again while that may help and time is left."""
+        pauses = self._patience.pauses()
+        while True:
+            try:
+                with _sorted_failures():
+                    return operation()
+            except StoreUnavailableError as error:
+                if not _passing(error.__cause__) or next(pauses, _OVER) is _OVER:
+                    raise
+
+
+_OVER = object()
+
+
+def _passing(error: BaseException | None) -> bool:
+    """Whether trying again may help."""
+    if isinstance(error, ClientError):
+        return error.response.get("Error", {}).get("Code") not in _LASTING
+    # Connections and time limits; not what is missing here, such as credentials.
+    return isinstance(error, HTTPClientError | BotoConnectionError)
 
 
 class _sorted_failures:  # noqa: N801 - reads as a statement: `with _sorted_failures():`

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions import aws
 from functions.destinations import Reach
 from functions.observability import LambdaLog, Log
+from functions.patience import Patience
 from functions.settings import Settings
 from functions.signer import Parameter, SignerUnavailableError
 from functions.storage.dynamo import Dynamo
@@ -113,6 +114,11 @@ class _Sqs:
 
 
 @cache
+def _patience() -> Patience:
+    return Patience()
+
+
+@cache
 def _log() -> LambdaLog:
     return LambdaLog("webhooks")
 
@@ -121,10 +127,11 @@ def _log() -> LambdaLog:
 def _deliveries() -> Deliveries:
     session = aws.Session()
     settings = Settings.from_environment(os.environ)
-    return build(settings, _log(), Dynamo(session.dynamodb()), session.ssm(), session.sqs)
+    return build(settings, _log(), Dynamo(session.dynamodb(), _patience()), session.ssm(), session.sqs)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Consume one batch of the queue."""
+    _patience().begin(context)
     _log().begin(getattr(context, "aws_request_id", ""))
     return consume(event, _deliveries(), _log())
