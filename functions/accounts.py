@@ -55,6 +55,19 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Token:
+    """An account token as storage knows it: by its digest."""
+
+    digest: str
+    until: float | None = None
+    """Of one that was replaced: it opens the account until then."""
+
+    def valid(self, now: float) -> bool:
+        """Whether it opens the account at *now*."""
+        return self.until is None or now < self.until
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """One account's item."""
 
@@ -70,11 +83,21 @@ class Account:
     created: float = 0
     told: Told | None = None
     """The highest mark of its quota that its owner was told of."""
+    version: int = 0
+    """Counts changes of what its streams carry: limits and block."""
+    suspended: bool = False
+    """The operator closed it, for now or for good: its keys are as good as unknown."""
+    tokens: tuple[Token, ...] = ()
+    """Those that open it. None: made before tokens could be replaced, and whichever names it does."""
 
     @property
     def limits(self) -> Limits:
         """What the account may use."""
         return effective(self.tier, self.overrides)
+
+    def opened_by(self, digest: str, now: float) -> bool:
+        """Whether the account token with this digest, which names the account, opens it."""
+        return not self.tokens or any(token.digest == digest and token.valid(now) for token in self.tokens)
 
     def over_quota(self, now: float) -> Refused | None:
         """Why the account may not publish or be watched this month, or None."""

@@ -20,6 +20,7 @@ from functions.roster import Clear, Look, NotTaken, Own, Take, Taken, Wait, Wish
 from shared.grants import GRACE_SECONDS, GRANT_SECONDS
 from shared.keys import RandomBytes, StreamKey, new_session_id
 from shared.refusals import (
+    Code,
     Refused,
     invalid_key,
     key_already_in_use,
@@ -158,7 +159,9 @@ def admit(ports: Ports, request: Publish) -> Place | Refused:
     wish = Wish(key.stream, request.protocol, sessions, now, request.force, patience_of(now, sessions[0]))
     outcome = attempt(ports, key, wish, fleet, region=request.region, node=request.node)
     if isinstance(outcome, Refused):
-        ports.note(key, request, outcome, ports.clock())
+        if outcome.code is not Code.INVALID_KEY:
+            # An account that is suspended or gone has nobody who reads it.
+            ports.note(key, request, outcome, ports.clock())
     elif key.revoked_at is not None:
         # The key is to be revoked: its session ends with it.
         node, slot = outcome.node, outcome.slot

@@ -19,7 +19,7 @@ from math import ceil
 
 from functions.accounts import Account, Slot
 from functions.fleet import Fleet, NodeReport, NodeState
-from shared.refusals import Refused, key_already_in_use, protocol_not_allowed, stream_limit_reached
+from shared.refusals import Refused, invalid_key, key_already_in_use, protocol_not_allowed, stream_limit_reached
 
 SILENCE_SECONDS = 3.0
 """A publisher that was silent for so long, or has not come for so long, makes way."""
@@ -138,7 +138,9 @@ def decide(account: Account, wish: Wish, fleet: Fleet, reports: Reports, now: fl
 
 
 def refuse_account(account: Account, protocol: str, now: float) -> Refused | None:
-    """What the account itself forbids: protocol before quota (design.md, 4.1)."""
+    """What the account itself forbids: key before protocol before quota (design.md, 4.1)."""
+    if account.suspended:
+        return invalid_key()
     if protocol not in account.limits.protocols:
         return protocol_not_allowed(protocol, account.tier)
     return account.over_quota(now)

@@ -43,8 +43,8 @@ Saw = dict[CheckName, str]
 class Registry(Protocol):
     """Where keys and streams are read."""
 
-    def key(self, account: str, stream: str) -> Key | None:
-        """The account's key of a stream."""
+    def known_key(self, account: str, stream: str) -> Key | None:
+        """The account's key of a stream, also one that is over."""
         ...
 
     def key_of_secret(self, digest: str) -> Key | None:
@@ -92,7 +92,7 @@ class DryRun:
     def _key(self, account: Account, asked: DryRunRequest) -> Key | None:
         if asked.stream_key is None:
             stream = asked.stream_id or ""
-            owned = self._registry.key(account.id, stream) if is_stream_id(stream) else None
+            owned = self._registry.known_key(account.id, stream) if is_stream_id(stream) else None
             # The key's own item, as a publish reads it: it also says where viewers wait.
             return (self._registry.key_of_secret(owned.digest) or owned) if owned is not None else None
         secret = StreamKey.parse(asked.stream_key)

@@ -13,8 +13,9 @@ from pydantic import BaseModel
 from functions import answers, aws
 from functions.account.dryrun import DryRun
 from functions.account.keys import Keys
-from functions.account.models import DryRunRequest, NewKey, Rotation, WebhookRotation, WebhookWish
+from functions.account.models import DryRunRequest, NewKey, Rotation, TokenRotation, WebhookRotation, WebhookWish
 from functions.account.service import AccountService
+from functions.account.token import Tokens
 from functions.account.usage import UsageService
 from functions.account.webhook import OwnWebhook
 from functions.destinations import Reach
@@ -47,6 +48,7 @@ M = TypeVar("M", bound=BaseModel)
 def router(  # noqa: C901 - one branch-free function a route
     service: AccountService,
     owned: Keys,
+    tokens: Tokens,
     dry: DryRun,
     usage: UsageService,
     webhook: OwnWebhook,
@@ -64,14 +66,14 @@ def router(  # noqa: C901 - one branch-free function a route
 
     def asked(kind: type[M], act: "Callable[[Account, M], BaseModel | Refused]", status: int = 200) -> answers.Answer:
         # Who asks comes before what is asked: a stranger learns nothing of the form of a request.
-        account = service.authenticate(authorization())
+        account = service.authenticate(authorization(), clock())
         if isinstance(account, Refused):
             return answers.refusal(account)
         body = parsed(kind, app.current_event.raw_event, empty="{}")
         return answers.refusal(body) if isinstance(body, Refused) else said(act(account, body), status)
 
     def owner(act: "Callable[[Account], BaseModel | Refused]", status: int = 200) -> answers.Answer:
-        account = service.authenticate(authorization())
+        account = service.authenticate(authorization(), clock())
         return answers.refusal(account) if isinstance(account, Refused) else said(act(account), status)
 
     def base() -> str:
@@ -82,6 +84,11 @@ def router(  # noqa: C901 - one branch-free function a route
     @app.get("/v1/account")
     def account() -> answers.Answer:
         return said(service.account(authorization(), clock()))
+
+    @app.post("/v1/account/token")
+    def rotate_token() -> answers.Answer:
+        presented = authorization()
+        return asked(TokenRotation, lambda account, wish: tokens.rotate(account, presented, wish, clock()), 201)
 
     @app.get("/v1/account/keys")
     def keys() -> answers.Answer:
@@ -149,18 +156,22 @@ def build(
     table = settings.accounts_table
     directory = Directory(dynamo, table, settings.fleet_table)
     service = AccountService(Registry(dynamo, table), UsageLedger(dynamo, table), directory, RefusalLog(dynamo, table))
-    owned = Keys(Registry(dynamo, table), Nodes(dynamo, settings.fleet_table), directory.fleet, secrets.token_bytes)
+    throttle = Throttle(dynamo, settings.fleet_table)
+    owned = Keys(
+        Registry(dynamo, table), Nodes(dynamo, settings.fleet_table), throttle, directory.fleet, secrets.token_bytes
+    )
     dry = DryRun(Registry(dynamo, table), directory, settings.region, secrets.token_bytes, randrange)
     usage = UsageService(UsageLedger(dynamo, table), Registry(dynamo, table))
     webhook = OwnWebhook(
         Webhooks(dynamo, table),
-        Throttle(dynamo, settings.fleet_table),
+        throttle,
         Parameter(ssm, settings.webhook_parameter, master_of).value,
         EventBus(events, settings.event_bus, settings.stack, log).put,
         Reach(settings.webhook_reach),
         secrets.token_bytes,
     )
-    return router(service, owned, dry, usage, webhook, log, clock)
+    tokens = Tokens(Registry(dynamo, table), secrets.token_bytes)
+    return router(service, owned, tokens, dry, usage, webhook, log, clock)
 
 
 @cache

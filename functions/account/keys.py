@@ -6,17 +6,26 @@ before a planned one is ordered likewise by admission. Another account's stream 
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from math import ceil
 from typing import Protocol
 
 from functions.account.models import KeyCreated, KeyRevoked, NewKey, Rotation
 from functions.accounts import Account, Key
+from functions.bucket import Rate
 from functions.fleet import Fleet, Order
 from functions.provision import create_key, rotate_key
 from functions.storage.registry import Registry
 from shared.keys import RandomBytes, is_stream_id
-from shared.refusals import Refused, forbidden, invalid_request, not_found
+from shared.refusals import Refused, forbidden, invalid_request, not_found, rate_limited
 
 MAX_KEYS = 200
+"""That are not over; those that are to be revoked count until then."""
+MAX_RETIRING = 5
+"""Replaced secrets of a key that still publish."""
+MAX_BURIED = 250
+NEW_KEYS = Rate(200, 60)
+"""New secrets of one account: all of its keys at once, and one more a minute. What is over is kept for some weeks."""
 LATEST_SECONDS = 366 * 86400
 SKEW_SECONDS = 60
 _SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
@@ -30,19 +39,37 @@ class Nodes(Protocol):
         ...
 
 
+class Throttle(Protocol):
+    """Counts new secrets."""
+
+    def take(self, bucket: str, rate: Rate, now: float) -> float:
+        """Take a token; in how many seconds there is one, if there is none."""
+        ...
+
+
 class Keys:
     """Changes an account's keys."""
 
-    def __init__(self, registry: Registry, nodes: Nodes, fleet: Callable[[], Fleet], random: RandomBytes) -> None:
+    def __init__(
+        self, registry: Registry, nodes: Nodes, throttle: Throttle, fleet: Callable[[], Fleet], random: RandomBytes
+    ) -> None:
         self._registry = registry
+        self._throttle = throttle
         self._nodes = nodes
         self._fleet = fleet
         self._random = random
 
     def create(self, account: Account, asked: NewKey, base: str, now: float) -> KeyCreated | Refused:
         """A new key with a stream of its own."""
-        if sum(key.valid(now) for key in self._registry.keys(account.id)) >= MAX_KEYS:
+        keys = list(self._registry.keys(account.id))
+        over = [key for key in keys if not key.valid(now)]
+        # What was to be over by now is moved away by whoever makes the next key, so that the list never grows.
+        self._registry.bury(over[:MAX_BURIED])
+        if len(keys) - len(over) >= MAX_KEYS:
             return forbidden(f"An account has at most {MAX_KEYS} keys. Revoke one first.")
+        wait = self._throttle.take(f"keys#{account.id}", NEW_KEYS, now)
+        if wait > 0:
+            return rate_limited(ceil(wait))
         protocols = frozenset[str](asked.protocols) if asked.protocols else None
         made = create_key(self._registry, account, random=self._random, now=now, label=asked.label, protocols=protocols)
         return _created(made.stream_key.reveal(), made.stream, asked.label, protocols, base)
@@ -55,6 +82,11 @@ class Keys:
         if key.revoked_at is not None:
             return forbidden("The key is about to be revoked.")
         until = now + asked.overlap_seconds
+        if sum(min(old.until, until) > now for old in key.retiring) >= MAX_RETIRING:
+            return forbidden(f"{MAX_RETIRING} older secrets publish still. With overlap_seconds 0 all of them end now.")
+        wait = self._throttle.take(f"keys#{account.id}", NEW_KEYS, now)
+        if wait > 0:
+            return rate_limited(ceil(wait))
         secret = rotate_key(self._registry, key, random=self._random, now=now, until=until)
         if secret is None:
             return invalid_request("The key was changed meanwhile; look at it and try again.", status=409)
@@ -71,6 +103,8 @@ class Keys:
         if isinstance(when, Refused):
             return when
         self._registry.revoke(key, when)
+        if when <= now:
+            self._registry.bury([replace(key, revoked_at=when)])
         self._end(account.id, stream, when)
         return KeyRevoked(stream_id=stream, revoked_at=when)
 

@@ -36,6 +36,13 @@ class Rotation(Asked):
     """How long the old secret still publishes. 0: it ends now, with its session."""
 
 
+class TokenRotation(Asked):
+    """How the account's token is rotated."""
+
+    overlap_seconds: int = Field(default=0, ge=0, le=30 * 86400)
+    """How long the tokens that open the account now still do. 0: they end at once."""
+
+
 EventType = Literal["stream.started", "stream.taken_over", "stream.ended", "publish.refused", "quota.passed"]
 
 
@@ -229,6 +236,14 @@ class KeyRevoked(Reply):
 
     stream_id: str
     revoked_at: float
+
+
+class TokenCreated(Reply):
+    """The new token of the account: it is shown this once."""
+
+    token: str
+    old_until: float
+    """Until when the one that asked for it still opens the account."""
 
 
 class Delivery(Reply):

@@ -1,4 +1,7 @@
-"""What an account token lets its owner see. A token that is wrong, revoked or of a deleted account gets one answer."""
+"""What an account token lets its owner see. A token that is wrong, revoked or of a deleted account gets one answer.
+
+The token of a suspended account gets another, 403: whoever holds it is the owner, and should know why nothing works.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Protocol
@@ -18,7 +21,7 @@ from functions.fleet import Fleet, NodeReport
 from shared.keys import AccountToken
 from shared.months import month_end, month_of
 from shared.problems import told
-from shared.refusals import Refused, percentage_used, unauthorized
+from shared.refusals import Refused, forbidden, percentage_used, unauthorized
 from shared.tiers import Tier
 
 
@@ -34,7 +37,11 @@ class Registry(Protocol):
         ...
 
     def keys(self, account: str) -> Iterable[Key]:
-        """Its keys, revoked ones too."""
+        """Its keys."""
+        ...
+
+    def labels(self, account: str, streams: Iterable[str]) -> Mapping[str, str]:
+        """What it calls the keys of *streams*, revoked ones too."""
         ...
 
 
@@ -77,7 +84,7 @@ class AccountService:
 
     def account(self, authorization: str | None, now: float) -> AccountReply | Refused:
         """Limits, the month's usage, and what is live."""
-        account = self.authenticate(authorization)
+        account = self.authenticate(authorization, now)
         if isinstance(account, Refused):
             return account
         limits = account.limits
@@ -98,7 +105,7 @@ class AccountService:
 
     def keys(self, authorization: str | None, now: float) -> KeysReply | Refused:
         """The keys that still publish, without their secrets."""
-        account = self.authenticate(authorization)
+        account = self.authenticate(authorization, now)
         if isinstance(account, Refused):
             return account
         live = {stream.stream_id for stream in self._live(account, now)}
@@ -123,10 +130,11 @@ class AccountService:
 
     def refusals(self, authorization: str | None, now: float) -> RefusalsReply | Refused:
         """Why the account's encoders were turned away."""
-        account = self.authenticate(authorization)
+        account = self.authenticate(authorization, now)
         if isinstance(account, Refused):
             return account
-        labels = {key.stream: key.label for key in self._registry.keys(account.id)}
+        found = self._refusals.of(account.id, now)
+        labels = self._registry.labels(account.id, (noted.stream for noted in found))
         return RefusalsReply(
             refusals=[
                 RefusalEntry(
@@ -139,16 +147,19 @@ class AccountService:
                     problem=noted.problem or None,
                     say=next((one["say"] for one in told([noted.problem])), None),
                 )
-                for noted in self._refusals.of(account.id, now)
+                for noted in found
             ]
         )
 
-    def authenticate(self, authorization: str | None) -> Account | Refused:
+    def authenticate(self, authorization: str | None, now: float) -> Account | Refused:
         """The account that a token opens."""
         scheme, _, credentials = (authorization or "").partition(" ")
         token = AccountToken.parse(credentials.strip()) if scheme.lower() == "bearer" else None
         name = self._registry.account_of_token(token.digest) if token else None
-        return (self._registry.account(name) if name else None) or unauthorized()
+        account = self._registry.account(name) if name else None
+        if token is None or account is None or not account.opened_by(token.digest, now):
+            return unauthorized()
+        return forbidden("The account is suspended. Ask the operator.") if account.suspended else account
 
     def _usage(self, account: Account, now: float) -> MonthUsage:
         month, quota = month_of(now), account.limits.bytes

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from functions.account.models import DayUsage, StreamUsage, UsageReply
-from functions.accounts import Account, Key
+from functions.accounts import Account
 from functions.storage.usage import Parts, Total
 from shared.months import month_of
 from shared.refusals import Refused, invalid_request
@@ -24,10 +24,10 @@ class Ledger(Protocol):
 
 
 class Registry(Protocol):
-    """Where keys are read, for their labels."""
+    """Where labels are read."""
 
-    def keys(self, account: str) -> Iterable[Key]:
-        """The account's keys, revoked ones too."""
+    def labels(self, account: str, streams: Iterable[str]) -> Mapping[str, str]:
+        """What the account calls the keys of *streams*, revoked ones too; of many the first some hundred."""
         ...
 
 
@@ -47,7 +47,8 @@ class UsageService:
         total = _sum((shard.received, shard.sent) for shard in shards)
         days = _by([shard.days for shard in shards], total)
         streams = _by([shard.streams for shard in shards], total)
-        labels = {key.stream: key.label for key in self._registry.keys(account.id)} if streams else {}
+        largest = sorted(streams.items(), key=lambda entry: (entry[0] is None, -sum(entry[1]), entry[0] or ""))
+        labels = self._registry.labels(account.id, (stream for stream, _ in largest if stream is not None))
         return UsageReply(
             month=month,
             quota_bytes=account.limits.bytes,
@@ -58,9 +59,7 @@ class UsageService:
             ],
             streams=[
                 StreamUsage(stream_id=stream, label=labels.get(stream or "", ""), **_bytes(part))
-                for stream, part in sorted(
-                    streams.items(), key=lambda entry: (entry[0] is None, -sum(entry[1]), entry[0] or "")
-                )
+                for stream, part in largest
             ],
         )
 

@@ -2,6 +2,7 @@
 
     sluice accounts list
     sluice accounts set acme --tier studio_pro --viewers 500
+    sluice accounts suspend acme
     sluice nodes drain node1
     sluice signer init --stack sluice
     sluice signer rotate --stack sluice
@@ -26,7 +27,7 @@ from typing import Any, TextIO
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.admin.remote import Call, Failed, Wanted, parameters, place, send, trouble
+from functions.admin.remote import Call, Failed, Wanted, parameters, place, send, trouble, whole
 from functions.admin.signing import NotDoneError, Signing, Waiting
 from functions.admin.tables import size_of, table
 from shared.tiers import HlsEmbed, Tier
@@ -72,6 +73,18 @@ def parser() -> argparse.ArgumentParser:
     change = _verb(accounts, "set", _change, "account", about="change the tier or the limits of one")
     change.add_argument("--tier", choices=_TIERS, metavar="TIER", help=", ".join(_TIERS))
     change.add_argument("--no-overrides", action="store_true", help="back to the tier's own limits")
+    for verb, closed, about in (
+        ("suspend", True, "end what one does, and refuse its keys until it is resumed"),
+        ("resume", False, "let a suspended one go on"),
+    ):
+        _verb(accounts, verb, _closing(suspended=closed), "account", about=about)
+    _verb(
+        accounts,
+        "delete",
+        lambda a: Call("DELETE", _path("accounts", a.account)),
+        "account",
+        about="end what one does, and remove it with its keys, streams and usage",
+    )
     for command in (create, change):
         limits = command.add_argument_group(
             "limits", "In place of the tier's own; all that hold are to be given together."
@@ -198,7 +211,7 @@ def main(
         outcome = _signer(asked, home, Waiting(wait, lambda text: print(text, file=err, flush=True)))
     else:
         to = place(Wanted(asked.api, asked.deployed, asked.region, home))
-        outcome = to if isinstance(to, Failed) else send(asked.call(asked), to)
+        outcome = to if isinstance(to, Failed) else whole(asked.call(asked), lambda call: send(call, to))
     if isinstance(outcome, Failed):
         print(outcome.text, file=err)
         return outcome.code
@@ -250,6 +263,10 @@ def _change(asked: argparse.Namespace) -> Call:
     if overrides or asked.no_overrides:
         body["overrides"] = overrides
     return Call("PATCH", _path("accounts", asked.account), body)
+
+
+def _closing(*, suspended: bool) -> Callable[[argparse.Namespace], Call]:
+    return lambda asked: Call("PATCH", _path("accounts", asked.account), {"suspended": suspended})
 
 
 def _overrides(asked: argparse.Namespace) -> dict[str, Any]:

@@ -11,16 +11,19 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from pydantic import BaseModel
 
 from functions import answers, aws
+from functions.admin.closing import Closing
 from functions.admin.models import AccountChange, NewAccountRequest, NewKeyRequest
-from functions.admin.service import Operator
+from functions.admin.service import Operator, Stores
 from functions.observability import LambdaLog
-from functions.patience import Patience
+from functions.patience import Left, Patience, unhurried
 from functions.settings import Settings
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
 from functions.storage.refusals import RefusalLog
 from functions.storage.registry import Registry
+from functions.storage.rosters import Rosters
+from functions.storage.streams import Streams
 from functions.storage.usage import UsageLedger
 from functions.validation import parsed
 from shared.refusals import Refused
@@ -43,7 +46,7 @@ def router(operator: Operator, log: LambdaLog) -> APIGatewayHttpResolver:  # noq
 
     @app.get("/v1/admin/accounts")
     def accounts() -> answers.Answer:
-        return said(operator.accounts())
+        return said(operator.accounts(app.current_event.query_string_parameters.get("after")))
 
     @app.post("/v1/admin/accounts")
     def create_account() -> answers.Answer:
@@ -56,6 +59,10 @@ def router(operator: Operator, log: LambdaLog) -> APIGatewayHttpResolver:  # noq
     @app.patch("/v1/admin/accounts/<account>")
     def change_account(account: str) -> answers.Answer:
         return asked(AccountChange, lambda change: operator.change_account(account, change))
+
+    @app.delete("/v1/admin/accounts/<account>")
+    def delete_account(account: str) -> answers.Answer:
+        return said(operator.delete_account(account))
 
     @app.get("/v1/admin/accounts/<account>/usage")
     def usage(account: str) -> answers.Answer:
@@ -100,16 +107,25 @@ def router(operator: Operator, log: LambdaLog) -> APIGatewayHttpResolver:  # noq
     return app
 
 
-def operator_over(dynamo: Dynamo, settings: Settings, *, clock: Callable[[], float] = time.time) -> Operator:
+def operator_over(
+    dynamo: Dynamo, settings: Settings, *, clock: Callable[[], float] = time.time, left: Left = unhurried
+) -> Operator:
     """The operator's object graph; the command line has the same one."""
+    accounts, fleet = settings.accounts_table, settings.fleet_table
+    directory, nodes = Directory(dynamo, accounts, fleet), Nodes(dynamo, fleet)
     return Operator(
-        Registry(dynamo, settings.accounts_table),
-        UsageLedger(dynamo, settings.accounts_table),
-        Directory(dynamo, settings.accounts_table, settings.fleet_table),
-        Nodes(dynamo, settings.fleet_table),
-        RefusalLog(dynamo, settings.accounts_table),
+        Stores(
+            Registry(dynamo, accounts),
+            UsageLedger(dynamo, accounts),
+            directory,
+            nodes,
+            Streams(dynamo, accounts),
+            RefusalLog(dynamo, accounts),
+        ),
+        Closing(directory, nodes, Rosters(dynamo, accounts), clock),
         clock,
         secrets.token_bytes,
+        left,
     )
 
 
@@ -126,7 +142,7 @@ def _log() -> LambdaLog:
 @cache
 def _app() -> APIGatewayHttpResolver:
     settings = Settings.from_environment(os.environ)
-    return router(operator_over(Dynamo(aws.Session().dynamodb(), _patience()), settings), _log())
+    return router(operator_over(Dynamo(aws.Session().dynamodb(), _patience()), settings, left=_patience().left), _log())
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

@@ -55,6 +55,8 @@ class AccountChange(Asked):
 
     tier: Annotated[Tier | None, Field(strict=False)] = None
     overrides: LimitOverrides | None = None
+    suspended: bool | None = None
+    """true: its keys are invalid and its token opens nothing until this is false again, and what runs ends."""
 
 
 class NewKeyRequest(Asked):
@@ -89,6 +91,7 @@ class AccountView(Told):
     month: str
     used_bytes: int
     blocked: bool
+    suspended: bool
     slots: list[SlotView]
 
 
@@ -99,9 +102,11 @@ class AccountCreated(AccountView):
 
 
 class AccountList(Told):
-    """Accounts with an owner."""
+    """Accounts with an owner, a page of them."""
 
     accounts: list[AccountView]
+    next: str | None
+    """For `?after=` of the next page; null where this is the last one."""
 
 
 class KeyView(Told):

@@ -6,7 +6,7 @@ import re
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from configparser import ConfigParser
 from dataclasses import dataclass, field
 from http.client import HTTPException
@@ -115,6 +115,19 @@ def send(call: Call, to: Place) -> Any:
     except (OSError, HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         return Failed(f"{to.api} does not answer: {reason}. {_url_advice(to)}", 3)
+
+
+def whole(call: Call, ask: Callable[[Call], Any]) -> Any:
+    """What *ask* answers to *call*; a list that comes in pages as one, and a deletion asked for until it is done."""
+    answer = ask(call)
+    pages = [answer]
+    while isinstance(pages[-1], dict) and pages[-1].get("next") is not None:
+        pages.append(ask(Call("GET", f"{call.path}?after={urllib.parse.quote(pages[-1]['next'])}")))
+    while isinstance(answer, dict) and answer.get("done") == "deleting":
+        answer = ask(call)
+    if len(pages) == 1 or isinstance(pages[-1], Failed):
+        return answer if len(pages) == 1 else pages[-1]
+    return {"accounts": [account for page in pages for account in page["accounts"]], "next": None}
 
 
 def refusal(status: int, text: str, to: Place) -> str:

@@ -6,9 +6,11 @@ that it makes groundless is lifted in the same request.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from functions.accounts import Account, Key
+from functions.admin.closing import Closing
 from functions.admin.models import (
     AccountChange,
     AccountCreated,
@@ -31,12 +33,14 @@ from functions.admin.models import (
     UsageView,
 )
 from functions.fleet import Fleet, NodeReport, Order
+from functions.patience import Left
 from functions.provision import create_account, create_key
 from functions.storage.directory import Directory
 from functions.storage.nodes import Nodes
 from functions.storage.refusals import RefusalLog
 from functions.storage.registry import Registry
 from functions.storage.shapes import overrides_item
+from functions.storage.streams import Streams
 from functions.storage.usage import UsageLedger
 from shared.keys import RandomBytes, is_stream_id
 from shared.months import month_of
@@ -45,25 +49,45 @@ from shared.refusals import Refused, invalid_request, not_found
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
+ACCOUNTS = 100
+"""Of one page."""
+KEYS = 1000
+"""Of an account, and of those that are over as many: a page of the store."""
+CARRIED = 5000
+"""Keys of an account that are looked at when it changes; only a visitor's address can have more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What is read and written."""
+
+    registry: Registry
+    ledger: UsageLedger
+    directory: Directory
+    nodes: Nodes
+    streams: Streams
+    refusals: RefusalLog
+
 
 class Operator:
     """The operator's operations."""
 
     def __init__(
         self,
-        registry: Registry,
-        ledger: UsageLedger,
-        directory: Directory,
-        nodes: Nodes,
-        refusals: RefusalLog,
+        stores: Stores,
+        closing: Closing,
         clock: Callable[[], float],
         random: RandomBytes,
+        left: Left,
     ) -> None:
-        self._registry = registry
-        self._ledger = ledger
-        self._directory = directory
-        self._nodes = nodes
-        self._refusals = refusals
+        self._streams = stores.streams
+        self._closing = closing
+        self._left = left
+        self._registry = stores.registry
+        self._ledger = stores.ledger
+        self._directory = stores.directory
+        self._nodes = stores.nodes
+        self._refusals = stores.refusals
         self._clock = clock
         self._random = random
 
@@ -93,36 +117,66 @@ class Operator:
         now = self._clock()
         return self._view(found, self._ledger.used(account, month_of(now)), self._directory.fleet(), now)
 
-    def accounts(self) -> AccountList:
-        """All accounts that have an owner."""
+    def accounts(self, after: str | None) -> AccountList | Refused:
+        """The accounts that have an owner, a page of them; *after* is the id that the page before ended with."""
+        if after is not None and not _is_name(after):
+            return invalid_request('"after" must be the id of an account.', "after")
         fleet, now = self._directory.fleet(), self._clock()
-        found = filter(None, (self._registry.account(account) for account in self._registry.accounts()))
+        ids = self._registry.accounts(after or "", ACCOUNTS)
+        found = filter(None, map(self._registry.account, ids))
         return AccountList(
             accounts=[
                 self._view(account, self._ledger.used(account.id, month_of(now)), fleet, now) for account in found
-            ]
+            ],
+            next=ids[-1] if len(ids) == ACCOUNTS else None,
         )
 
     def change_account(self, account: str, change: AccountChange) -> AccountView | Refused:
-        """Another tier, other overrides; streams and block follow."""
+        """Another tier, other overrides, closed or open; streams, block and what runs follow."""
         found = self._found(account)
         if found is None:
             return _no_account()
-        overrides = found.overrides if change.overrides is None else change.overrides.overrides()
-        changed = self._registry.set_limits(found, change.tier or found.tier, overrides)
+        changed: Account | None = found
+        if change.suspended is not None and change.suspended != found.suspended:
+            changed = self._registry.set_suspended(account, suspended=change.suspended)
+        if changed is not None and (change.tier is not None or change.overrides is not None):
+            overrides = found.overrides if change.overrides is None else change.overrides.overrides()
+            changed = self._registry.set_limits(found, change.tier or found.tier, overrides)
         if changed is None:
             return _no_account()
         now = self._clock()
         used = self._ledger.used(account, month_of(now))
-        room = used < changed.limits.bytes
-        if room:
-            self._ledger.unblock(account, used)
-            changed = replace(changed, blocked=None)
-        for key in self._registry.keys(account):
-            self._registry.set_stream_limits(key.stream, changed)
-            if room:
-                self._ledger.mark_stream(key.stream, None)
+        if used < changed.limits.bytes:
+            changed = self._ledger.unblock(account, used) or replace(changed, blocked=None)
+        if changed.suspended:
+            self._closing.end_all(changed)
+        else:
+            self._closing.end_surplus(changed, now)
+        self._carry(changed, now)
         return self._view(changed, used, self._directory.fleet(), now)
+
+    def delete_account(self, account: str) -> Done | Refused:
+        """Remove an account and all that is its own but its bytes; what runs ends, and nothing of it publishes from now on."""
+        if not _is_name(account):
+            return _no_account()
+        found = self._registry.set_suspended(account, suspended=True)
+        if found is None:
+            return _no_account()
+        self._closing.end_all(found)
+        return Done(done="deleted" if self._registry.delete_account(found, self._left) else "deleting")
+
+    def _carry(self, changed: Account, now: float) -> None:
+        """Bring the account's streams up to date: those that are live, and then the others while there is time.
+
+        What is left then is brought up to date by the session that makes it live (`functions.storage.streams`).
+        """
+        for stream in changed.slots:
+            self._streams.carry(stream, changed)
+        for key in islice(self._registry.keys(changed.id), CARRIED):
+            if self._left() <= 0:
+                return
+            if key.valid(now) and key.stream not in changed.slots:
+                self._streams.carry(key.stream, changed)
 
     def usage(self, account: str, month: str | None) -> UsageView | Refused:
         """A month's bytes, node by node."""
@@ -158,14 +212,17 @@ class Operator:
         """The account's keys."""
         if self._found(account) is None:
             return _no_account()
-        return KeyList(keys=[_key_view(key) for key in self._registry.keys(account)])
+        keys = [*islice(self._registry.keys(account), KEYS), *self._registry.past(account, KEYS)]
+        return KeyList(keys=[_key_view(key) for key in sorted(keys, key=lambda key: key.stream)])
 
     def revoke_key(self, account: str, stream: str) -> Done | Refused:
         """End a key's validity now, and its session by the next heartbeat."""
         key = self._registry.key(account, stream) if _is_name(account) and is_stream_id(stream) else None
         if key is None:
             return not_found("The account has no key for this stream.")
-        self._registry.revoke(key, self._clock())
+        now = self._clock()
+        self._registry.revoke(key, now)
+        self._registry.bury([replace(key, revoked_at=now)])
         self._end(stream, "revoked")
         return Done(done="revoked")
 
@@ -265,6 +322,7 @@ class Operator:
             month=month_of(now),
             used_bytes=used,
             blocked=account.over_quota(now) is not None,
+            suspended=account.suspended,
             slots=[
                 SlotView(
                     stream=stream,

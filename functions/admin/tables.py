@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 COLUMNS: Mapping[str, Sequence[str]] = {
-    "accounts": ("account", "tier", "streams", "viewers", "used_bytes", "bytes", "blocked"),
+    "accounts": ("account", "tier", "streams", "viewers", "used_bytes", "bytes", "blocked", "suspended"),
     "keys": ("stream", "label", "created", "revoked_at"),
     "nodes": ("node", "state", "drained", "leased", "region", "publishers", "viewers", "egress_kbps", "url"),
     "sessions": ("session", "account", "stream", "node", "viewers", "kbps", "silent_ms", "since"),
@@ -28,7 +28,7 @@ def table(answer: Mapping[str, Any]) -> str:
     parts = [
         f"{name:12}  {cell(name, value)}"
         for name, value in answer.items()
-        if not (isinstance(value, list) and name in COLUMNS)
+        if not (isinstance(value, list) and name in COLUMNS) and (name != "next" or value is not None)
     ]
     for name, columns in COLUMNS.items():
         if isinstance(answer.get(name), list):

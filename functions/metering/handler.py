@@ -9,15 +9,16 @@ from typing import Any
 from functions import aws
 from functions.eventbus import EventBus, no_client
 from functions.happenings import quota_passed
-from functions.metering.service import Metering, Record
+from functions.metering.service import Metering, Record, Stores
 from functions.observability import LambdaLog, Log
-from functions.patience import Patience
+from functions.patience import Left, Patience, unhurried
 from functions.quota import Crossing
 from functions.settings import Settings
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
 from functions.storage.registry import Registry
+from functions.storage.streams import Streams
 from functions.storage.usage import UsageLedger
 from functions.validation import parsed
 from shared.messages import UsageReport
@@ -36,7 +37,8 @@ def consume(event: Mapping[str, Any], metering: Metering, log: Log) -> dict[str,
             log.count("UsageReportRefused")
             failed.append(record["messageId"])
         else:
-            good.append(Record(record["messageId"], report))
+            received = record.get("attributes", {}).get("ApproximateReceiveCount", "1")
+            good.append(Record(record["messageId"], report, again=received != "1"))
     failed += sorted(metering.merge(good))
     return {"batchItemFailures": [{"itemIdentifier": identity} for identity in failed]}
 
@@ -49,16 +51,21 @@ def build(
     clock: Callable[[], float] = time.time,
     tell: Callable[[Crossing], None] | None = None,
     events: Callable[[], Any] = no_client,
+    left: Left = unhurried,
 ) -> Metering:
     """The composition root."""
     return Metering(
-        UsageLedger(dynamo, settings.accounts_table),
-        Registry(dynamo, settings.accounts_table),
-        Directory(dynamo, settings.accounts_table, settings.fleet_table),
-        Nodes(dynamo, settings.fleet_table),
+        Stores(
+            UsageLedger(dynamo, settings.accounts_table),
+            Registry(dynamo, settings.accounts_table),
+            Directory(dynamo, settings.accounts_table, settings.fleet_table),
+            Nodes(dynamo, settings.fleet_table),
+            Streams(dynamo, settings.accounts_table),
+        ),
         clock,
         log,
         tell or _telling(log, EventBus(events, settings.event_bus, settings.stack, log)),
+        left,
     )
 
 
@@ -84,7 +91,11 @@ def _log() -> LambdaLog:
 def _metering() -> Metering:
     session = aws.Session()
     return build(
-        Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb(), _patience()), events=session.events
+        Settings.from_environment(os.environ),
+        _log(),
+        Dynamo(session.dynamodb(), _patience()),
+        events=session.events,
+        left=_patience().left,
     )
 
 

@@ -1,20 +1,27 @@
 """Usage reports become exact totals, and a full quota becomes a block with its sessions ended.
 
-Every step can be repeated: totals only grow, a block is for one month, a command has one id for some seconds. A record fails alone;
-SQS brings it again, and after some times it waits in the dead-letter queue, from where a redrive loses nothing either.
+In three rounds, so that no account's work holds up another's in the same batch: the totals of all are merged, then every
+account is judged and blocked where it must be (three calls each), and only then is ended and marked what runs, of those
+with the fewest streams first. Nothing walks what an account ever had: only what is live is touched.
+
+Every step can be repeated: totals only grow, a block is for one month, a command has one id for some seconds. A record fails alone,
+also where time runs out: SQS brings it again, what was merged is passed over then, and after some times it waits in the
+dead-letter queue, from where a redrive loses nothing either.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from functions.accounts import Account, Usage
+from functions.accounts import Account
 from functions.fleet import Order
 from functions.observability import Log
+from functions.patience import Left, unhurried
 from functions.quota import Crossing, Told, crossings
 from functions.storage.directory import Directory
 from functions.storage.dynamo import StoreUnavailableError
 from functions.storage.nodes import Nodes
 from functions.storage.registry import Registry
+from functions.storage.streams import Streams
 from functions.storage.usage import Parts, Total, UsageLedger
 from shared.messages import UsageEntry, UsageReport
 from shared.months import month_of
@@ -31,6 +38,8 @@ class Record:
 
     id: str
     report: UsageReport
+    again: bool = False
+    """Whether it was here before: some of it may be merged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,88 +48,162 @@ class _Life:
     boot: str
 
 
+Shard = tuple[str, str]
+"""An account and a month."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """What is to be done about an account once it was judged."""
+
+    account: Account
+    over: bool
+    marks: tuple[Crossing, ...]
+
+
+class _Round:
+    """Does something for each account of a batch; those that it fails for fail alone."""
+
+    def __init__(self, sources: Mapping[Shard, frozenset[str]], left: Left, log: Log) -> None:
+        self._sources = sources
+        self._left = left
+        self._log = log
+        self.failed: set[str] = set()
+        self.bugs: list[Exception] = []
+
+    def each(self, shards: Iterable[Shard], act: Callable[[Shard], object]) -> Iterator[Shard]:
+        """Those of *shards* for which *act* was done, each as soon as it was."""
+        for shard in shards:
+            account, month = shard
+            if self._left() <= 0:
+                self._log.event("no time left", account=account, month=month)
+                self.failed |= self._sources[shard]
+                continue
+            try:
+                act(shard)
+            except StoreUnavailableError:
+                self._log.problem("usage not merged", account=account, month=month)
+                self.failed |= self._sources[shard]
+            except Exception as bug:  # noqa: BLE001 - raised again once the others were served (`Metering.merge`)
+                self._log.problem("usage not merged", account=account, month=month)
+                self.bugs.append(bug)
+            else:
+                yield shard
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What is read and written."""
+
+    ledger: UsageLedger
+    registry: Registry
+    directory: Directory
+    nodes: Nodes
+    streams: Streams
+
+
 class Metering:
     """Merges usage reports."""
 
     def __init__(
         self,
-        ledger: UsageLedger,
-        registry: Registry,
-        directory: Directory,
-        nodes: Nodes,
+        stores: Stores,
         clock: Callable[[], float],
         log: Log,
         tell: Callable[[Crossing], None],
+        left: Left = unhurried,
     ) -> None:
-        self._ledger = ledger
-        self._registry = registry
-        self._directory = directory
-        self._nodes = nodes
+        self._ledger = stores.ledger
+        self._registry = stores.registry
+        self._directory = stores.directory
+        self._nodes = stores.nodes
+        self._streams = stores.streams
         self._clock = clock
         self._log = log
         self._tell = tell
+        self._left = left
 
     def merge(self, records: Iterable[Record]) -> frozenset[str]:
         """Merge *records*; the ids of those that must come again."""
+        records = tuple(records)
         largest, sources = _largest(records)
-        reporting: dict[tuple[str, str], set[_Life]] = {}
+        round_ = _Round(sources, self._left, self._log)
+        totals: dict[Shard, list[Total]] = {}
         for total in largest.values():
-            reporting.setdefault((total.account, total.month), set()).add(_Life(total.node, total.boot))
-        failed: set[str] = set()
-        for (account, month), lives in reporting.items():
-            totals = [total for total in largest.values() if (total.account, total.month) == (account, month)]
-            try:
-                for total in totals:
-                    self._ledger.merge(total)
-                self._enforce(account, month, lives)
-            except StoreUnavailableError:
-                self._log.problem("usage not merged", account=account, month=month)
-                failed |= sources[(account, month)]
-        return frozenset(failed)
+            totals.setdefault((total.account, total.month), []).append(total)
+        lives = {shard: {_Life(total.node, total.boot) for total in some} for shard, some in totals.items()}
+        try:
+            self._pass_over(totals, again=any(record.again for record in records))
+        except StoreUnavailableError:
+            self._log.problem("usage not merged")
+            return frozenset(record.id for record in records)
+        merged = list(round_.each(totals, lambda shard: self._merge(totals[shard])))
+        found: dict[Shard, _Due | None] = {}
+        present = month_of(self._clock())
 
-    def _enforce(self, account: str, month: str, lives: set[_Life]) -> None:
-        """Block *account* if its quota of the present month is used up, and tell of the marks that it passed."""
-        if month != month_of(self._clock()):
-            return
+        def judge(shard: Shard) -> None:
+            found[shard] = self._judged(*shard)
+
+        judged = list(round_.each((shard for shard in merged if shard[1] == present), judge))
+        due = {shard: what for shard in judged if (what := found[shard]) is not None}
+        acting = sorted(due, key=lambda shard: len(due[shard].account.slots))
+        list(round_.each(acting, lambda shard: self._enforce(due[shard], lives[shard])))
+        if round_.bugs:
+            raise round_.bugs[0]
+        return frozenset(round_.failed)
+
+    def _merge(self, totals: Iterable[Total]) -> None:
+        for total in totals:
+            self._ledger.merge(total)
+
+    def _pass_over(self, totals: dict[Shard, list[Total]], *, again: bool) -> None:
+        """Take from *totals*, of a batch that comes *again*, what was merged then: so each attempt goes on where one ended."""
+        known = self._ledger.known(total for some in totals.values() for total in some) if again else []
+        for total in known:
+            totals[(total.account, total.month)].remove(total)
+
+    def _judged(self, account: str, month: str) -> _Due | None:
+        """Block *account* if its quota of the present month is used up; what is left to be done about it."""
         used = self._ledger.used(account, month)
         found = self._registry.account(account)
         if found is None:
-            return
+            return None
         quota = found.limits.bytes
-        if used >= quota:
-            self._block(found, Usage(month, used, quota), lives)
+        over = used >= quota
+        if over:
+            blocked = self._ledger.block(account, month, used)
+            if blocked is not None:
+                self._log.event("quota used up", account=account, month=month, used=used, quota=quota)
+            else:
+                # Blocked before; or its quota was raised a moment ago, and then nothing is to be ended.
+                blocked = self._registry.account(account)
+            found = blocked or found
+            over = found.blocked is not None and found.blocked.month == month
         marks = crossings(account, month, used, quota, found.told)
-        for mark in marks:
+        return _Due(found, over, marks) if over or marks else None
+
+    def _enforce(self, due: _Due, lives: set[_Life]) -> None:
+        """End what runs of an account that is over its quota, and tell of the marks that it passed."""
+        if due.over:
+            self._end_sessions(due.account, lives)
+            # Of the streams only those that may have viewers. The others have none, and get none: a session begins first.
+            for stream in due.account.slots:
+                self._streams.carry(stream, due.account)
+        for mark in due.marks:
             # Told first and remembered then: a crash in between tells twice, never not at all.
             self._tell(mark)
-        if marks:
-            self._ledger.remember_told(account, Told(month, quota, marks[-1].percent))
+        if due.marks:
+            last = due.marks[-1]
+            self._ledger.remember_told(last.account, Told(last.month, last.quota, last.percent))
 
-    def _block(self, found: Account, usage: Usage, lives: set[_Life]) -> None:
-        """Let *found* neither publish nor be watched for the rest of the month, and end what runs."""
-        account, month = found.id, usage.month
-        if found.blocked is None or found.blocked.month != month:
-            # Viewers first: a crash before the account is blocked makes the record come again and everything be redone.
-            for stream in self._watchable(found):
-                self._ledger.mark_stream(stream, usage)
-        blocked = self._ledger.block(account, month, usage.used)
-        if blocked is not None:
-            self._log.event("quota used up", account=account, month=month, used=usage.used, quota=usage.quota)
-        self._end_sessions(blocked or found, month, lives)
-
-    def _watchable(self, account: Account) -> Iterable[str]:
-        """The streams that may have viewers. Of visitors' many keys those that publish: the others have none, and get none."""
-        if account.tier is Tier.ANONYMOUS:
-            return account.slots
-        return (key.stream for key in self._registry.keys(account.id))
-
-    def _end_sessions(self, account: Account, month: str, lives: set[_Life]) -> None:
+    def _end_sessions(self, account: Account, lives: set[_Life]) -> None:
         """Tell every node that may hold a session of *account*: those of its slots, and those that report its bytes."""
         code = Code.QUOTA_EXCEEDED if account.tier is Tier.ANONYMOUS else Code.BANDWIDTH_EXCEEDED
+        now = self._clock()
         # A node obeys an id once. A new one every few seconds also ends who slipped in with a grant from before the block,
         # and who passes a raised quota on the same boot.
-        turn = int(self._clock() // AGAIN_SECONDS)
-        order = Order(f"quota-{account.id}-{month}-{turn}", code.value, account=account.id)
+        turn = int(now // AGAIN_SECONDS)
+        order = Order(f"quota-{account.id}-{month_of(now)}-{turn}", code.value, account=account.id)
         fleet = self._directory.fleet()
         for slot in account.slots.values():
             node = fleet.of_boot(slot.boot)

@@ -105,13 +105,13 @@ class Heartbeats:
         reported = {report.stream: _session(report) for report in heartbeat.streams}
         if heartbeat.state == "stopped":
             reported = {}
-        confirmed, ending = self._confirm(heartbeat, reported, known, now, again=lapsed)
+        confirmed, ending, owners = self._confirm(heartbeat, reported, known, now, again=lapsed)
         # Before slots are freed: whoever takes one then must know where viewers wait.
         waits = self._waiting(
             heartbeat, {} if before is None or new_boot else before.waits, _left(heartbeat, known), now
         )
         self._take_leave(heartbeat.ended, known, reported)
-        self._show(heartbeat, confirmed, known)
+        self._show(heartbeat, confirmed, known, owners)
 
         report = NodeReport(
             node=_node(heartbeat, now),
@@ -148,13 +148,14 @@ class Heartbeats:
 
     def _confirm(
         self, heartbeat: Heartbeat, reported: dict[str, Session], known: dict[str, Session], now: float, *, again: bool
-    ) -> tuple[dict[str, Session], list[Order]]:
-        """The reported sessions that the roster has, and the ends of the others.
+    ) -> tuple[dict[str, Session], list[Order], dict[str, Account]]:
+        """The reported sessions that the roster has, the ends of the others, and by stream the accounts that were looked at.
 
         What was confirmed before is taken as read, unless it is looked at *again*.
         """
         confirmed: dict[str, Session] = {}
         ending: list[Order] = []
+        owners: dict[str, Account] = {}
         for stream, session in reported.items():
             new = stream not in known or known[stream].session != session.session
             if not new and not again:
@@ -166,13 +167,17 @@ class Heartbeats:
                 if not _succeeded_here(marked.account, stream, heartbeat.boot, now):
                     ending.append(Order(f"superseded-{session.session}", "superseded", session=session.session))
                     self._log.event("superseded", **facts)
-            elif new and self._is_over(heartbeat, stream, session, marked, now):
+            elif marked.account.suspended:
+                ending.append(Order(f"suspended-{session.session}", "admin", session=session.session))
+                self._log.event("suspended", **facts)
+            elif new and self._is_over(heartbeat, stream, session, marked.account.slots[stream], now):
                 ending.append(Order(f"revoked-{session.session}", "revoked", session=session.session))
                 self._log.event("revoked", **facts)
             else:
                 confirmed[stream] = session
+                owners[stream] = marked.account
                 self._log.event("publishing", **facts)
-        return confirmed, ending
+        return confirmed, ending, owners
 
     def _is_over(self, heartbeat: Heartbeat, stream: str, session: Session, slot: Slot, now: float) -> bool:
         """Whether the key of a session that began was revoked or replaced meanwhile; a planned end is ordered.
@@ -181,7 +186,8 @@ class Heartbeats:
         looked at here then. So one of the two sees the other, whatever came between reading the key and taking the slot.
         """
         key = self._registry.key(session.account, stream)
-        until = key.ends_at(slot.key_tag) if key is not None else None
+        # The entry of a key that is over is moved away.
+        until = key.ends_at(slot.key_tag) if key is not None else 0.0
         if until is not None and until > now:
             order = Order(f"revoked-{session.session}", "revoked", session=session.session, not_before=until)
             self._nodes.order(heartbeat.node, heartbeat.boot, order)
@@ -214,17 +220,29 @@ class Heartbeats:
         noted = Noted(stream, self._clock(), Code.UNSUPPORTED_OFFER, "whip", "", problem, session)
         self._note(account, noted)
 
-    def _show(self, heartbeat: Heartbeat, confirmed: dict[str, Session], known: dict[str, Session]) -> None:
-        """Bring the items that viewers are admitted by up to date, where something changed that they see."""
+    def _show(
+        self,
+        heartbeat: Heartbeat,
+        confirmed: dict[str, Session],
+        known: dict[str, Session],
+        owners: Mapping[str, Account],
+    ) -> None:
+        """Bring the items that viewers are admitted by up to date, where something changed that they see.
+
+        With a session that begins goes what its account allows: what was not live when that changed learns it so.
+        """
         for stream, session in confirmed.items():
             before = known.get(stream)
             shown = (session.session, session.epoch, session.viewers, session.problems)
             if before is None or shown != (before.session, before.epoch, before.viewers, before.problems):
                 node, boot = heartbeat.node, heartbeat.boot
-                self._streams.set_live(
-                    stream,
-                    Live(session.session, node, boot, session.epoch, session.viewers, session.since, session.problems),
+                live = Live(
+                    session.session, node, boot, session.epoch, session.viewers, session.since, session.problems
                 )
+                if (before is None or before.session != session.session) and stream in owners:
+                    self._streams.begin(stream, live, owners[stream])
+                else:
+                    self._streams.set_live(stream, live)
             if session.problems and (before is None or before.problems != session.problems):
                 self._note_problem(session.account, stream, session.session, session.problems[0])
 

@@ -19,6 +19,8 @@ from functions.account.models import (
     NewKey,
     RefusalsReply,
     Rotation,
+    TokenCreated,
+    TokenRotation,
     UsageReply,
     WebhookReply,
     WebhookRotation,
@@ -237,7 +239,21 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "The account.",
         reply=AccountReply,
         security="account token",
-        refusals=(Code.UNAUTHORIZED, Code.UNAVAILABLE),
+        refusals=(Code.UNAUTHORIZED, Code.FORBIDDEN, Code.UNAVAILABLE),
+    ),
+    Endpoint(
+        "post",
+        "/v1/account/token",
+        "Account",
+        "Rotate the account token",
+        "Another token. Those that open the account now do so for `overlap_seconds`, or no longer.",
+        201,
+        "The new token, shown this once.",
+        reply=TokenCreated,
+        request=TokenRotation,
+        security="account token",
+        refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.FORBIDDEN, Code.UNAVAILABLE),
+        also=((409, Code.INVALID_REQUEST),),
     ),
     Endpoint(
         "get",
@@ -249,7 +265,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "The keys.",
         reply=KeysReply,
         security="account token",
-        refusals=(Code.UNAUTHORIZED, Code.UNAVAILABLE),
+        refusals=(Code.UNAUTHORIZED, Code.FORBIDDEN, Code.UNAVAILABLE),
     ),
     Endpoint(
         "post",
@@ -262,7 +278,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         reply=KeyCreated,
         request=NewKey,
         security="account token",
-        refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.FORBIDDEN, Code.UNAVAILABLE),
+        refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.FORBIDDEN, Code.RATE_LIMITED, Code.UNAVAILABLE),
     ),
     Endpoint(
         "post",
@@ -276,7 +292,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         request=Rotation,
         parameters=(_STREAM,),
         security="account token",
-        refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.FORBIDDEN, Code.NOT_FOUND, Code.UNAVAILABLE),
+        refusals=(
+            Code.INVALID_REQUEST,
+            Code.UNAUTHORIZED,
+            Code.FORBIDDEN,
+            Code.NOT_FOUND,
+            Code.RATE_LIMITED,
+            Code.UNAVAILABLE,
+        ),
     ),
     Endpoint(
         "delete",
@@ -289,7 +312,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         reply=KeyRevoked,
         parameters=(_STREAM, _AT),
         security="account token",
-        refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.NOT_FOUND, Code.UNAVAILABLE),
+        refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.FORBIDDEN, Code.NOT_FOUND, Code.UNAVAILABLE),
     ),
     Endpoint(
         "get",
@@ -304,7 +327,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             Parameter("month", "query", "The UTC month; this one if left out.", r"^[0-9]{4}-(0[1-9]|1[0-2])$"),
         ),
         security="account token",
-        refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.UNAVAILABLE),
+        refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.FORBIDDEN, Code.UNAVAILABLE),
     ),
     Endpoint(
         "post",
@@ -317,7 +340,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         reply=DryRunReply,
         request=DryRunRequest,
         security="account token",
-        refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.NOT_FOUND, Code.UNAVAILABLE),
+        refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.FORBIDDEN, Code.NOT_FOUND, Code.UNAVAILABLE),
     ),
     Endpoint(
         "get",
@@ -329,7 +352,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "The webhook, without its secret.",
         reply=WebhookReply,
         security="account token",
-        refusals=(Code.UNAUTHORIZED, Code.NOT_FOUND, Code.UNAVAILABLE),
+        refusals=(Code.UNAUTHORIZED, Code.FORBIDDEN, Code.NOT_FOUND, Code.UNAVAILABLE),
     ),
     Endpoint(
         "put",
@@ -342,7 +365,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         reply=WebhookReply,
         request=WebhookWish,
         security="account token",
-        refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.UNAVAILABLE),
+        refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.FORBIDDEN, Code.UNAVAILABLE),
     ),
     Endpoint(
         "delete",
@@ -354,7 +377,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "The webhook that there was.",
         reply=WebhookReply,
         security="account token",
-        refusals=(Code.UNAUTHORIZED, Code.NOT_FOUND, Code.UNAVAILABLE),
+        refusals=(Code.UNAUTHORIZED, Code.FORBIDDEN, Code.NOT_FOUND, Code.UNAVAILABLE),
     ),
     Endpoint(
         "post",
@@ -367,7 +390,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         reply=WebhookSecret,
         request=WebhookRotation,
         security="account token",
-        refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.NOT_FOUND, Code.UNAVAILABLE),
+        refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.FORBIDDEN, Code.NOT_FOUND, Code.UNAVAILABLE),
     ),
     Endpoint(
         "post",
@@ -379,7 +402,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "It is on its way.",
         reply=WebhookTest,
         security="account token",
-        refusals=(Code.UNAUTHORIZED, Code.NOT_FOUND, Code.RATE_LIMITED, Code.UNAVAILABLE),
+        refusals=(Code.UNAUTHORIZED, Code.FORBIDDEN, Code.NOT_FOUND, Code.RATE_LIMITED, Code.UNAVAILABLE),
     ),
     Endpoint(
         "get",
@@ -391,6 +414,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "The last day's refusals of each key, newest first.",
         reply=RefusalsReply,
         security="account token",
-        refusals=(Code.UNAUTHORIZED, Code.UNAVAILABLE),
+        refusals=(Code.UNAUTHORIZED, Code.FORBIDDEN, Code.UNAVAILABLE),
     ),
 )

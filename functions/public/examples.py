@@ -54,6 +54,7 @@ PARAMETERS: Mapping[str, str] = {
     "version": "0123456789ab",
     "file": "style.css",
     "account": "acme",
+    "after": "acme",
     "month": "2026-11",
     "Idempotency-Key": "0b0e3a1c-4f0e-4d2a-9c58-8a1d1f1c2b3d",
     "session": "ggggggggggggggggggggggggga",
@@ -85,6 +86,7 @@ REQUESTS: Mapping[tuple[str, str], Mapping[str, Any]] = {
     },
     ("post", "/v1/account/keys"): {"any": {}, "restricted": {"label": "Studio", "protocols": ["whip", "rtmp"]}},
     ("post", "/v1/account/keys/{stream_id}/rotate"): {"now": {}, "overlapping": {"overlap_seconds": 3600}},
+    ("post", "/v1/account/token"): {"at once": {}, "overlapping": {"overlap_seconds": 3600}},
     ("put", "/v1/account/webhook"): {
         "all events": {"url": "https://hooks.example.com/sluice"},
         "some": {"url": "https://hooks.example.com/sluice", "events": ["stream.started", "stream.ended"]},
@@ -102,6 +104,7 @@ REQUESTS: Mapping[tuple[str, str], Mapping[str, Any]] = {
     },
     ("patch", "/v1/admin/accounts/{account}"): {
         "tier": {"tier": "creator_plus"}, "overrides": {"overrides": {"viewers": 200}}, "none": {"overrides": {}},
+        "suspended": {"suspended": True}, "resumed": {"suspended": False},
     },
     ("post", "/v1/admin/accounts/{account}/keys"): {"labelled": {"label": "Studio"}},
 }  # fmt: skip

@@ -30,6 +30,7 @@ _STREAM = Parameter("stream_id", "path", "The public stream id.", "^[a-z2-7]{16}
 _ACCOUNT = Parameter("account", "path", "The account's id.", "^[a-z0-9-]{1,40}$")
 _NODE = Parameter("node", "path", "The node's id.", NAME)
 _SESSION = Parameter("session", "path", "The session's id.", NAME)
+_AFTER = Parameter("after", "query", "The id that the page before ended with (`next`).", "^[a-z0-9-]{1,40}$")
 _MONTH = Parameter("month", "query", "The UTC month; this one if left out.", r"^[0-9]{4}-(0[1-9]|1[0-2])$")
 _OF_ONE = (Code.NOT_FOUND, Code.UNAVAILABLE)
 _CHANGE = (Code.INVALID_REQUEST, *_OF_ONE)
@@ -89,8 +90,8 @@ SIGNED = (
         security="AWS IAM", refusals=_CHANGE, also=((409, Code.INVALID_REQUEST),),
     ),
     Endpoint(
-        "get", "/v1/admin/accounts", "Operator", "Accounts", "All accounts that have an owner.", 200, "The accounts.",
-        reply=AccountList, security="AWS IAM", refusals=(Code.UNAVAILABLE,),
+        "get", "/v1/admin/accounts", "Operator", "Accounts", "Those that have an owner, 100 a page.", 200, "The accounts.",
+        reply=AccountList, parameters=(_AFTER,), security="AWS IAM", refusals=(Code.INVALID_REQUEST, Code.UNAVAILABLE),
     ),
     Endpoint(
         "post", "/v1/admin/accounts", "Operator", "A new account", "With its token.", 201,
@@ -105,6 +106,11 @@ SIGNED = (
         "patch", "/v1/admin/accounts/{account}", "Operator", "Change an account", "What is left out stays.", 200,
         "The account.", reply=AccountView, request=AccountChange, parameters=(_ACCOUNT,), security="AWS IAM",
         refusals=_CHANGE,
+    ),
+    Endpoint(
+        "delete", "/v1/admin/accounts/{account}", "Operator", "Delete an account",
+        "Its keys, streams, token and webhook; its bytes stay. What runs ends. `deleting`: ask again, there is more.", 200,
+        "Done.", reply=Done, parameters=(_ACCOUNT,), security="AWS IAM", refusals=_OF_ONE,
     ),
     Endpoint(
         "get", "/v1/admin/accounts/{account}/usage", "Operator", "Usage", "A month's bytes, node by node.", 200,

@@ -17,6 +17,8 @@ KEPT = 12
 KEPT_SECONDS = 86400
 PAUSE_SECONDS = 5
 MAX_REMEMBERED = 1000
+MAX_SHOWN = 1000
+"""Keys of one account whose refusals are read: a page of the store."""
 
 # Another process has just noted a refusal of this key.
 QUIET = "attribute_not_exists(#at) OR #at <= :quiet"
@@ -69,7 +71,7 @@ class RefusalLog:
         """The last day's refusals of the keys of *account*, newest first."""
         found = [
             refusal
-            for item in self._dynamo.query(self._table, f"ACCOUNT#{account}", prefix="REFUSED#")
+            for item in self._dynamo.query(self._table, f"ACCOUNT#{account}", prefix="REFUSED#", limit=MAX_SHOWN)
             for refusal in _entries(item)
             if now - refusal.at < KEPT_SECONDS
         ]

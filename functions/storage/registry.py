@@ -4,11 +4,13 @@ Secrets come in as digests. Making a key writes three items one after the other 
 key); a key that is not written is no key, so a crash in between leaves nothing that publishes.
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from functions.accounts import Account, Key, Stream
-from functions.storage.dynamo import Dynamo, Unmet, Update, Written
+from functions.accounts import Account, Key, Stream, Token
+from functions.patience import Left
+from functions.storage.attributes import Item
+from functions.storage.dynamo import MAX_BATCH_READ, Dynamo, Unmet, Update, Written
 from functions.storage.shapes import (
     DIRECTORY,
     SALT_KEY,
@@ -22,17 +24,21 @@ from functions.storage.shapes import (
     overrides_item,
     owned_item,
     owned_key,
+    past_item,
+    past_key,
     retiring_item,
     stream_item,
     stream_key,
-    stream_limits_item,
     stream_of,
+    token_item,
     token_key,
 )
 from shared.tiers import Overrides, Tier
 
-if TYPE_CHECKING:
-    from functions.storage.attributes import Item
+PAST_SECONDS = 40 * 86400
+"""How long the table keeps what is over: a month of usage is shown with its labels."""
+MAX_LABELS = 500
+PAGE = 100
 
 
 class Registry:
@@ -46,6 +52,7 @@ class Registry:
 
     def create_account(self, account: Account, token_digest: str) -> bool:
         """Write a new account, its token and its entry in the operator's list; False where the id is taken."""
+        account = replace(account, tokens=(Token(token_digest),))
         if not self._dynamo.put_new(self._table, account_item(account)):
             return False
         self._dynamo.put_all(
@@ -73,7 +80,8 @@ class Registry:
     def keep_anonymous(self, account: Account, forget_at: int) -> Account:
         """Make *account*, which has no owner, or let it live on until *forget_at*; the account as it is."""
         where = account_key(account.id)
-        made = {name: value for name, value in account_item(account).items() if name not in where}
+        item = account_item(account)
+        made = {name: value for name, value in item.items() if name not in where and value is not None}
         sets = [f"#{name} = if_not_exists(#{name}, :{name})" for name in made]
         written = self._dynamo.update(
             Update(
@@ -98,18 +106,76 @@ class Registry:
         item = self._dynamo.get(self._table, account_key(account))
         return account_of(item) if item else None
 
-    def accounts(self) -> Iterator[str]:
-        """The ids of all accounts that have an owner, in order."""
-        return (item["sk"] for item in self._dynamo.query(self._table, DIRECTORY))
+    def accounts(self, after: str, limit: int) -> list[str]:
+        """The ids of the first *limit* accounts *after* one that have an owner, in order."""
+        return [item["sk"] for item in self._dynamo.query(self._table, DIRECTORY, after=after, limit=limit)]
 
     def account_of_token(self, digest: str) -> str | None:
-        """The account that an account token opens, by the token's digest."""
+        """The account that an account token names, by the token's digest; the account says whether it still opens it."""
         item = self._dynamo.get(self._table, token_key(digest))
         return item["account"] if item else None
 
-    def replace_token(self, account: str, digest: str) -> None:
-        """Add a token that opens *account*."""
-        self._dynamo.put_all(self._table, [{**token_key(digest), "account": account}])
+    def replace_tokens(self, account: Account, token_digest: str, kept: Sequence[Token]) -> bool:
+        """Let the token with this digest open *account*, and of those before it only *kept*; False where it was changed.
+
+        The new token's item first, which opens nothing as long as the account does not list it.
+        """
+        self._dynamo.put_new(self._table, {**token_key(token_digest), "account": account.id})
+        seen = [token_item(token) for token in account.tokens]
+        outcome = self._dynamo.update(
+            Update(
+                self._table,
+                account_key(account.id),
+                "SET tok = :tokens",
+                f"attribute_exists(pk) AND {'tok = :seen' if seen else 'attribute_not_exists(tok)'}",
+                values={
+                    ":tokens": [token_item(token) for token in (Token(token_digest), *kept)],
+                    **({":seen": seen} if seen else {}),
+                },
+            )
+        )
+        if isinstance(outcome, Unmet):
+            self._dynamo.delete(self._table, token_key(token_digest))
+            return False
+        gone = {token.digest for token in account.tokens} - {token.digest for token in kept}
+        self._dynamo.write_all(self._table, (), [token_key(digest) for digest in sorted(gone)])
+        return True
+
+    def set_suspended(self, account: str, *, suspended: bool) -> Account | None:
+        """Close or open *account* to its keys and tokens; None where it does not exist."""
+        outcome = self._dynamo.update(
+            Update(
+                self._table,
+                account_key(account),
+                "SET suspended = :yes" if suspended else "REMOVE suspended",
+                "attribute_exists(pk)",
+                values={":yes": True} if suspended else {},
+                returning="ALL_NEW",
+            )
+        )
+        return None if isinstance(outcome, Unmet) else account_of(outcome.item)
+
+    def delete_account(self, account: Account, left: Left) -> bool:
+        """Remove *account* and all that is its own but the bytes; False where time ran out, and asking again goes on.
+
+        Its own item goes last: until then its keys are known to be closed. Each page removes what it names elsewhere
+        first, then its own items, so that nothing is forgotten by who goes on.
+        """
+        own = account_key(account.id)
+        while True:
+            page = list(self._dynamo.query(self._table, own["pk"], limit=PAGE))
+            rest = [item for item in page if item["sk"] != own["sk"]]
+            if not rest:
+                break
+            if left() <= 0:
+                return False
+            elsewhere = [key for item in rest for key in _elsewhere(item)]
+            self._dynamo.write_all(
+                self._table, (), [*elsewhere, *({"pk": item["pk"], "sk": item["sk"]} for item in rest)]
+            )
+        tokens = [token_key(token.digest) for token in account.tokens]
+        self._dynamo.write_all(self._table, (), [*tokens, {"pk": DIRECTORY, "sk": account.id}, own])
+        return True
 
     def set_limits(self, account: Account, tier: Tier, overrides: Overrides) -> Account | None:
         """Give *account* another tier and other overrides; None where it does not exist."""
@@ -118,11 +184,14 @@ class Registry:
             Update(
                 self._table,
                 account_key(account.id),
-                "SET tier = :tier, overrides = :overrides, lim = :lim, quota = :quota, protos = :protos",
+                "SET tier = :tier, overrides = :overrides, lim = :lim, quota = :quota, protos = :protos,"
+                " lv = if_not_exists(lv, :none) + :one",
                 "attribute_exists(pk)",
                 values={
                     ":tier": tier.value,
                     ":overrides": overrides_item(overrides),
+                    ":none": 0,
+                    ":one": 1,
                     **{f":{name}": value for name, value in limits_item(changed).items()},
                 },
                 returning="ALL_NEW",
@@ -137,13 +206,43 @@ class Registry:
         self._dynamo.put_all(self._table, [owned_item(key), stream_item(stream), key_item(key)])
 
     def keys(self, account: str) -> Iterator[Key]:
-        """The keys of *account*, revoked ones too, in order of their streams."""
+        """The keys of *account* that are not over, and some that are (`bury`), in order of their streams."""
         return (key_of(item) for item in self._dynamo.query(self._table, f"ACCOUNT#{account}", prefix="KEY#"))
 
+    def past(self, account: str, limit: int) -> Iterator[Key]:
+        """At most *limit* of the keys of *account* that were over not long ago."""
+        return (
+            key_of(item) for item in self._dynamo.query(self._table, f"ACCOUNT#{account}", prefix="PAST#", limit=limit)
+        )
+
+    def bury(self, keys: Sequence[Key]) -> None:
+        """Move the entries of *keys*, which are over, out of the way of `keys`; they are dropped some weeks later."""
+        self._dynamo.write_all(
+            self._table,
+            [past_item(key, _forgotten(key.revoked_at or key.expires_at or key.created)) for key in keys],
+            [owned_key(key.account, key.stream) for key in keys],
+        )
+
+    def labels(self, account: str, streams: Iterable[str]) -> dict[str, str]:
+        """What the owner calls the keys of the first `MAX_LABELS` of *streams*, revoked ones too."""
+        wanted = [*dict.fromkeys(streams)][:MAX_LABELS]
+        found: list[Item] = []
+        for start in range(0, len(wanted), MAX_BATCH_READ // 2):
+            some = wanted[start : start + MAX_BATCH_READ // 2]
+            keys = [kind(account, stream) for stream in some for kind in (owned_key, past_key)]
+            found += self._dynamo.batch_get({self._table: keys}, consistent=False)[self._table]
+        return {key.stream: key.label for key in map(key_of, found)}
+
     def key(self, account: str, stream: str) -> Key | None:
-        """The key of *account* that publishes *stream*."""
+        """The key of *account* that publishes *stream*; not where it was revoked."""
         item = self._dynamo.get(self._table, owned_key(account, stream))
         return key_of(item) if item else None
+
+    def known_key(self, account: str, stream: str) -> Key | None:
+        """The key of *account* that publishes or published *stream*."""
+        wanted = [owned_key(account, stream), past_key(account, stream)]
+        found = self._dynamo.batch_get({self._table: wanted}, consistent=True)[self._table]
+        return next(map(key_of, found), None)
 
     def key_of_secret(self, digest: str) -> Key | None:
         """The key with this digest, whoever has it."""
@@ -178,40 +277,47 @@ class Registry:
         return True
 
     def revoke(self, key: Key, at: float) -> None:
-        """From *at* on *key* is as good as unknown. The secrets first, then the owner's view of them."""
+        """From *at* on *key* is as good as unknown. The secrets first, then the owner's view of them.
+
+        Some weeks later the table drops all of it, and the stream.
+        """
         self._set_revoked(key_key(key.digest), at)
         for old in key.retiring:
             self._set_revoked(key_key(old.digest), min(at, old.until))
+        self._lapse(stream_key(key.stream), at)
         self._set_revoked(owned_key(key.account, key.stream), at)
 
     def _set_revoked(self, where: dict[str, str], at: float) -> None:
-        self._dynamo.update(Update(self._table, where, "SET revoked = :at", "attribute_exists(pk)", values={":at": at}))
+        values = {":at": at, ":ttl": _forgotten(at)}
+        update = "SET revoked = :at, #ttl = :ttl"
+        self._dynamo.update(Update(self._table, where, update, "attribute_exists(pk)", {"#ttl": "ttl"}, values))
+
+    def _lapse(self, where: dict[str, str], at: float) -> None:
+        values = {":ttl": _forgotten(at)}
+        self._dynamo.update(
+            Update(self._table, where, "SET #ttl = :ttl", "attribute_exists(pk)", {"#ttl": "ttl"}, values)
+        )
 
     def stream(self, stream: str, *, consistent: bool = True) -> Stream | None:
         """The stream with this id."""
         item = self._dynamo.get(self._table, stream_key(stream), consistent=consistent)
         return stream_of(item) if item else None
 
-    def streams(self, ids: list[str]) -> dict[str, Stream]:
-        """The streams that exist among *ids*."""
-        found: list[Item] = []
-        for start in range(0, len(ids), 100):
-            keys = [stream_key(stream) for stream in ids[start : start + 100]]
-            found += self._dynamo.batch_get({self._table: keys}, consistent=True)[self._table]
+    def streams(self, ids: Iterable[str]) -> dict[str, Stream]:
+        """The streams that exist among *ids* (at most 100)."""
+        keys = [stream_key(stream) for stream in dict.fromkeys(ids)]
+        found = self._dynamo.batch_get({self._table: keys}, consistent=True)[self._table]
         return {stream.id: stream for stream in map(stream_of, found)}
 
-    def set_stream_limits(self, stream: str, account: Account) -> None:
-        """Give *stream* what it carries of its account's limits."""
-        limits = account.limits
-        carried = stream_limits_item(
-            Stream(stream, account.id, account.tier, limits.viewers, limits.kbps, limits.protocols)
-        )
-        self._dynamo.update(
-            Update(
-                self._table,
-                stream_key(stream),
-                "SET tier = :tier, viewers = :viewers, kbps = :kbps, protos = :protos",
-                "attribute_exists(pk)",
-                values={f":{name}": value for name, value in carried.items()},
-            )
-        )
+
+def _forgotten(at: float) -> int:
+    """When the table drops what was over at *at*: after the month's usage was looked at with its label."""
+    return int(at) + PAST_SECONDS
+
+
+def _elsewhere(item: Item) -> Iterator[dict[str, str]]:
+    """What an entry of an account's partition stands for outside of it: a key's secrets and its stream."""
+    if item["sk"].startswith(("KEY#", "PAST#")):
+        key = key_of(item)
+        yield from (key_key(digest) for digest in (key.digest, *(old.digest for old in key.retiring)))
+        yield stream_key(key.stream)

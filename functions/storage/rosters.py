@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # The account may have been deleted since its key was read; without this an update would create a bare item.
 EXISTS = "attribute_exists(pk)"
+# The operator closed it.
+OPEN = "attribute_not_exists(suspended)"
 # Worked out from tier and overrides whenever those change, so that the condition sees the limits of this very moment.
 PROTOCOL = "contains(protos, :protocol)"
 # A block is for one month: the next month's publish passes without anybody lifting it.
@@ -71,7 +73,7 @@ class Rosters:
             ":protocol": protocol,
             ":month": month_of(now),
         }
-        clauses = [EXISTS, PROTOCOL, WITHIN_QUOTA]
+        clauses = [EXISTS, OPEN, PROTOCOL, WITHIN_QUOTA]
         if take.replaces is None:
             clauses.append(FREE)
         else:
@@ -119,14 +121,14 @@ class Rosters:
             return NotTaken(account_of(outcome.item) if outcome.item else None)
         return Taken(account_of(outcome.item))
 
-    def mark_used(self, account: str, stream: str, session: str, at: float) -> Slot | NotTaken:
-        """Note that *session* began; its slot, or the account as it is where its roster does not have the session."""
+    def mark_used(self, account: str, stream: str, session: str, at: float) -> Taken | NotTaken:
+        """Note that *session* began; the account then, or as it is where its roster does not have the session."""
         outcome = self._on_own_slot(
             account, stream, session, "SET slots.#stream.u = if_not_exists(slots.#stream.u, :at)", {":at": at}
         )
         if isinstance(outcome, Unmet):
             return NotTaken(account_of(outcome.item) if outcome.item else None)
-        return account_of(outcome.item).slots[stream]
+        return Taken(account_of(outcome.item))
 
     def release(self, account: str, stream: str, session: str) -> bool:
         """Free the slot of *session*; False where it was not there."""

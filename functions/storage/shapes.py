@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from functions.accounts import Account, Audience, Key, Live, Noted, Retiring, Slot, Stream, Usage
+from functions.accounts import Account, Audience, Key, Live, Noted, Retiring, Slot, Stream, Token, Usage
 from functions.fleet import Fleet, Load, Node, NodeReport, NodeState, Order, Session
 from functions.pace import Pace
 from functions.quota import Told
@@ -45,6 +45,11 @@ def stream_key(stream: str) -> dict[str, str]:
 def owned_key(account: str, stream: str) -> dict[str, str]:
     """Where the account's own entry of one of its stream keys is."""
     return {"pk": f"ACCOUNT#{account}", "sk": f"KEY#{stream}"}
+
+
+def past_key(account: str, stream: str) -> dict[str, str]:
+    """Where the entry of a key goes once that key is over, out of the way of those that are not."""
+    return {"pk": f"ACCOUNT#{account}", "sk": f"PAST#{stream}"}
 
 
 def refusals_key(account: str, stream: str) -> dict[str, str]:
@@ -142,6 +147,8 @@ def account_item(account: Account) -> Item:
         "slots": {stream: slot_item(slot) for stream, slot in account.slots.items()},
         "ep": account.epoch,
         "created": account.created,
+        "suspended": account.suspended or None,
+        "tok": [token_item(token) for token in account.tokens] or None,
     }
 
 
@@ -159,7 +166,15 @@ def account_of(item: Item) -> Account:
         blocked=Usage(blocked, used.get("bytes", 0), item["quota"]) if blocked else None,
         created=item.get("created", 0),
         told=Told(**told) if told else None,
+        version=item.get("lv", 0),
+        suspended=item.get("suspended", False),
+        tokens=tuple(Token(token["d"].hex(), token.get("u")) for token in item.get("tok", ())),
     )
+
+
+def token_item(token: Token) -> Item:
+    """One of the tokens that open an account."""
+    return {"d": bytes.fromhex(token.digest), "u": token.until}
 
 
 def told_item(told: Told) -> Item:
@@ -218,6 +233,11 @@ def usage_item(usage: Usage | None) -> Item | None:
     return None if usage is None else {"month": usage.month, "used": usage.used, "quota": usage.quota}
 
 
+def past_item(key: Key, ttl: int) -> Item:
+    """The entry of a key that is over."""
+    return {**owned_item(key), **past_key(key.account, key.stream), "ttl": ttl}
+
+
 def stream_item(stream: Stream) -> Item:
     """A new stream's item."""
     return {
@@ -225,6 +245,19 @@ def stream_item(stream: Stream) -> Item:
         "account": stream.account,
         **stream_limits_item(stream),
         "blocked": usage_item(stream.blocked),
+    }
+
+
+def carried_item(account: Account) -> Item:
+    """What a stream carries of its account; None is not there."""
+    limits = account.limits
+    return {
+        "tier": account.tier.value,
+        "viewers": limits.viewers,
+        "kbps": limits.kbps,
+        "protos": limits.protocols,
+        "blocked": usage_item(account.blocked),
+        "lv": account.version,
     }
 
 

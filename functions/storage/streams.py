@@ -1,16 +1,25 @@
-"""What a stream's item says of the running session: written when a node reports a change, read by every viewer."""
+"""What a stream's item says of the running session, and what it carries of its account: read by every viewer's admission.
 
-from functions.accounts import Live
-from functions.storage.attributes import Item  # noqa: TC001 - annotations are one rule for all imports
-from functions.storage.dynamo import Dynamo, Update
-from functions.storage.shapes import live_item, stream_key
+An account has any number of streams, and only those that are live matter to viewers. So whatever changes an account
+writes to these, and a session that begins brings its stream up to date in the write that says so: nothing has to walk
+all streams of an account for a block or a limit to hold.
+"""
+
+from typing import Any
+
+from functions.accounts import Account, Live
+from functions.storage.attributes import Item
+from functions.storage.dynamo import Dynamo, Unmet, Update
+from functions.storage.shapes import carried_item, live_item, stream_key
 
 # A late heartbeat of the node that lost the stream does not hide the session that took it over.
 NOT_OLDER = "attribute_exists(pk) AND (attribute_not_exists(live) OR live.epoch <= :epoch)"
+# Whoever read the account before its last change does not overrule who read it after.
+NOT_STALE = "attribute_exists(pk) AND (attribute_not_exists(lv) OR lv <= :lv)"
 
 
 class Streams:
-    """The live marks of streams."""
+    """The live marks of streams, and what they carry of their accounts."""
 
     def __init__(self, dynamo: Dynamo, table: str) -> None:
         self._dynamo = dynamo
@@ -18,15 +27,24 @@ class Streams:
 
     def set_live(self, stream: str, live: Live) -> None:
         """Note what *stream* is doing, unless a later session is noted."""
-        self._dynamo.update(
-            Update(
-                self._table,
-                stream_key(stream),
-                "SET live = :live REMOVE problems",
-                NOT_OLDER,
-                values={":live": live_item(live), ":epoch": live.epoch},
-            )
+        self._write(
+            stream, "SET live = :live REMOVE problems", NOT_OLDER, {":live": live_item(live), ":epoch": live.epoch}
         )
+
+    def begin(self, stream: str, live: Live, account: Account) -> None:
+        """Note that a session began, and what *account* allows it."""
+        values = {**carried_item(account), "live": live_item(live), "problems": None}
+        noted = self._write(
+            stream, _setting(values), f"({NOT_OLDER}) AND ({NOT_STALE})", {**_named(values), ":epoch": live.epoch}
+        )
+        if not noted:
+            # The account changed a moment ago and the stream has it already; or a later session is noted.
+            self.set_live(stream, live)
+
+    def carry(self, stream: str, account: Account) -> None:
+        """Let *stream* carry what *account* allows, unless it has something newer."""
+        values = carried_item(account)
+        self._write(stream, _setting(values), NOT_STALE, _named(values))
 
     def set_offline(self, stream: str, session: str, problems: tuple[str, ...] = ()) -> None:
         """Note that *session* ended, unless another session is noted; *problems* is why, if it was for what it sent."""
@@ -43,3 +61,18 @@ class Streams:
                 values,
             )
         )
+
+    def _write(self, stream: str, update: str, condition: str, values: dict[str, Any]) -> bool:
+        change = Update(self._table, stream_key(stream), update, condition, values=values)
+        return not isinstance(self._dynamo.update(change), Unmet)
+
+
+def _setting(values: Item) -> str:
+    """The update that sets *values*, and removes those that are None."""
+    sets = ", ".join(f"{name} = :{name}" for name, value in values.items() if value is not None)
+    gone = ", ".join(name for name, value in values.items() if value is None)
+    return f"SET {sets}" + (f" REMOVE {gone}" if gone else "")
+
+
+def _named(values: Item) -> Item:
+    return {f":{name}": value for name, value in values.items() if value is not None}

@@ -4,13 +4,13 @@ A shard holds the largest total that its node ever reported, so duplicates, reor
 nothing (design.md, rule 5). The sum of the shards is the account's use of the month, exactly.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from functions.accounts import Account, Usage
+from functions.accounts import Account
 from functions.quota import Told
-from functions.storage.dynamo import Dynamo, Unmet, Update
-from functions.storage.shapes import account_key, account_of, stream_key, told_item, usage_item
+from functions.storage.dynamo import MAX_BATCH_READ, Dynamo, Unmet, Update
+from functions.storage.shapes import account_key, account_of, told_item
 
 # An old total, a duplicate or a replay.
 GROWS = "attribute_not_exists(b) OR b < :b"
@@ -73,6 +73,21 @@ class UsageLedger:
         )
         return not isinstance(outcome, Unmet)
 
+    def known(self, totals: Iterable[Total]) -> list[Total]:
+        """Those of *totals* that were merged already, or larger ones of the same lives."""
+        wanted = {(total.account, total.month, total.node, total.boot): total for total in totals}
+        keys = [{"pk": f"USAGE#{account}#{month}", "sk": f"{node}#{boot}"} for account, month, node, boot in wanted]
+        found: dict[tuple[str, str], int] = {}
+        for start in range(0, len(keys), MAX_BATCH_READ):
+            some = keys[start : start + MAX_BATCH_READ]
+            items = self._dynamo.batch_get({self._table: some}, consistent=True)[self._table]
+            found |= {(item["pk"], item["sk"]): item["b"] for item in items}
+        return [
+            total
+            for key, total in zip(keys, wanted.values(), strict=True)
+            if found.get((key["pk"], key["sk"]), -1) >= total.received + total.sent
+        ]
+
     def shards(self, account: str, month: str) -> list[Total]:
         """Every node's total of *account* in *month*."""
         found = []
@@ -92,26 +107,28 @@ class UsageLedger:
             Update(
                 self._table,
                 account_key(account),
-                "SET blocked = :month, used = :usage",
+                "SET blocked = :month, used = :usage, lv = if_not_exists(lv, :none) + :one",
                 f"attribute_exists(pk) AND {OVER} AND {NOT_LATER} AND {MORE}",
                 {"#month": "month", "#bytes": "bytes"},
-                {":month": month, ":used": used, ":usage": {"month": month, "bytes": used}},
+                {":month": month, ":used": used, ":usage": {"month": month, "bytes": used}, ":none": 0, ":one": 1},
                 returning="ALL_NEW",
             )
         )
         return None if isinstance(outcome, Unmet) else account_of(outcome.item)
 
-    def unblock(self, account: str, used: int) -> None:
-        """Lift the block of *account* if its quota has room for more than *used* bytes."""
-        self._dynamo.update(
+    def unblock(self, account: str, used: int) -> Account | None:
+        """Lift the block of *account* if its quota has room for more than *used* bytes; the account then, None where not."""
+        outcome = self._dynamo.update(
             Update(
                 self._table,
                 account_key(account),
-                "REMOVE blocked",
+                "SET lv = if_not_exists(lv, :none) + :one REMOVE blocked",
                 "attribute_exists(blocked) AND quota > :used",
-                values={":used": used},
+                values={":used": used, ":none": 0, ":one": 1},
+                returning="ALL_NEW",
             )
         )
+        return None if isinstance(outcome, Unmet) else account_of(outcome.item)
 
     def remember_told(self, account: str, told: Told) -> None:
         """Note that the owner of *account* was told of a mark of the quota."""
@@ -123,18 +140,6 @@ class UsageLedger:
                 f"attribute_exists(pk) AND {HIGHER}",
                 {"#month": "month", "#quota": "quota", "#percent": "percent"},
                 {":told": told_item(told), **{f":{name}": value for name, value in told_item(told).items()}},
-            )
-        )
-
-    def mark_stream(self, stream: str, usage: Usage | None) -> None:
-        """Let *stream* refuse its viewers for the month of *usage*, or no more."""
-        self._dynamo.update(
-            Update(
-                self._table,
-                stream_key(stream),
-                "REMOVE blocked" if usage is None else "SET blocked = :usage",
-                "attribute_exists(pk)",
-                values={} if usage is None else {":usage": usage_item(usage)},
             )
         )
 

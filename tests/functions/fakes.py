@@ -43,7 +43,7 @@ class MemoryRosters:
         self.accounts[account] = changed
         return Taken(changed)
 
-    def mark_used(self, account: str, stream: str, session: str, at: float) -> Slot | NotTaken:
+    def mark_used(self, account: str, stream: str, session: str, at: float) -> Taken | NotTaken:
         """Note that *session* began."""
         slot = self._slot(account, stream, session)
         if slot is None:
@@ -51,7 +51,7 @@ class MemoryRosters:
         if slot.used_at is None:
             slot = replace(slot, used_at=at)
             self._put(account, stream, slot)
-        return slot
+        return Taken(self.accounts[account])
 
     def release(self, account: str, stream: str, session: str) -> bool:
         """Free the slot of *session*."""
@@ -183,6 +183,21 @@ class MemoryStreams:
         found = self._directory.streams.get(stream)
         if found is not None and (found.live is None or found.live.epoch <= live.epoch):
             self._directory.streams[stream] = replace(found, live=live, problems=())
+
+    def begin(self, stream: str, live: Live, account: Account) -> None:
+        """Note that a session began, and what *account* allows it."""
+        found = self._directory.streams.get(stream)
+        if found is not None:
+            limits = account.limits
+            self._directory.streams[stream] = replace(
+                found,
+                tier=account.tier,
+                max_viewers=limits.viewers,
+                max_kbps=limits.kbps,
+                protocols=limits.protocols,
+                blocked=account.blocked,
+            )
+        self.set_live(stream, live)
 
     def set_offline(self, stream: str, session: str, problems: tuple[str, ...] = ()) -> None:
         """Note that *session* ended."""

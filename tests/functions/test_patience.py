@@ -48,7 +48,7 @@ class Store:
                 self.end_headers()
                 self.wfile.write(body.encode())
 
-            def log_message(self, format: str, *_: object) -> None:
+            def log_message(self, *_: Any) -> None:
                 """Say nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -392,9 +392,10 @@ class World:
         """Let the sweep run; how many streams it says have ended."""
         return self._sweep.run()
 
-    def consume(self, *bodies: Any) -> list[int]:
+    def consume(self, *bodies: Any, attempt: int = 1) -> list[int]:
         """Let metering consume one batch; the positions of the messages that failed."""
         (template,) = load_event("usage")["Records"]
+        template["attributes"] = {**template.get("attributes", {}), "ApproximateReceiveCount": str(attempt)}
         records = [
             {**template, "messageId": str(number), "body": body if isinstance(body, str) else json.dumps(body)}
             for number, body in enumerate(bodies)

@@ -54,7 +54,7 @@ def test_a_body_that_is_no_json(world: World) -> None:
 
 
 def test_a_lower_tier_holds_from_the_next_publish_on(world: World, node: Beating) -> None:
-    """Running sessions go on; new ones count against the new limit."""
+    """New ones count against the new limit at once; what runs above it is about to end (test_closing.py)."""
     world.account("acme", Tier.SOLO_CREATOR)
     keys = [world.key("acme")[0] for _ in range(3)]
     for key in keys[:2]:

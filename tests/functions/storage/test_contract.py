@@ -3,7 +3,7 @@
 import random
 from typing import Any
 
-from functions.accounts import Account, Slot
+from functions.accounts import Slot
 from functions.roster import Take, Taken
 from functions.storage.rosters import Rosters
 from shared.tiers import Overrides, Tier
@@ -18,7 +18,9 @@ def test_both_rosters_answer_alike(world: World) -> None:
     """A few hundred random writes, most of them on conditions that do not hold."""
     rng = random.Random(5)  # noqa: S311 - a reproducible walk
     world.account("acme", Tier.REGISTERED, Overrides(streams=2))
-    memory = MemoryRosters([Account("acme", Tier.REGISTERED, Overrides(streams=2), created=NOW)])
+    made = world.registry.account("acme")
+    assert made is not None
+    memory = MemoryRosters([made])
     taken = 0
 
     for step in range(400):

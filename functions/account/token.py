@@ -1,0 +1,54 @@
+"""`POST /v1/account/token`: another token for the account, and an end for those that it has.
+
+Storage knows digests only; the new token is in the answer and nowhere else. Who has a token that leaked uses it for this
+once, without an overlap: then nobody else's opens the account.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from functions.account.models import TokenCreated, TokenRotation
+from functions.accounts import Account, Token
+from shared.keys import AccountToken, RandomBytes, new_account_token
+from shared.refusals import Refused, forbidden, invalid_request
+
+MAX_TOKENS = 4
+"""The new one and those that overlap with it."""
+
+
+class Registry(Protocol):
+    """Where tokens are kept."""
+
+    def replace_tokens(self, account: Account, token_digest: str, kept: Sequence[Token]) -> bool:
+        """Let a new token open *account*, and of those before it only *kept*; False where that changed meanwhile."""
+        ...
+
+
+class Tokens:
+    """Changes an account's tokens."""
+
+    def __init__(self, registry: Registry, random: RandomBytes) -> None:
+        self._registry = registry
+        self._random = random
+
+    def rotate(
+        self, account: Account, authorization: str | None, asked: TokenRotation, now: float
+    ) -> TokenCreated | Refused:
+        """A new token; those that open *account* now do so for as long as was asked, and no longer than they would have."""
+        until = now + asked.overlap_seconds
+        presented = AccountToken.parse((authorization or "").partition(" ")[2].strip())
+        # An account from before tokens were listed is opened by the one that asks, from now on, and by no other.
+        held = account.tokens or ((Token(presented.digest),) if presented is not None else ())
+        kept = [
+            Token(token.digest, until if token.until is None else min(until, token.until))
+            for token in held
+            if asked.overlap_seconds and token.valid(now)
+        ]
+        if len(kept) >= MAX_TOKENS:
+            return forbidden(
+                f"{len(kept)} older tokens open the account still. With overlap_seconds 0 all of them end now."
+            )
+        token = new_account_token(self._random)
+        if not self._registry.replace_tokens(account, token.digest, kept):
+            return invalid_request("The token was changed meanwhile; try again with the new one.", status=409)
+        return TokenCreated(token=token.reveal(), old_until=until)

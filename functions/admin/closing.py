@@ -1,0 +1,87 @@
+"""Ends what runs of an account that may not have it any more: all of it, or what is above a limit that was lowered.
+
+By commands to nodes, which they have by their next heartbeat. A grant that is not used yet loses its slot, so that its
+session is superseded where it begins after all.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+from functions.accounts import Account, Slot
+from functions.fleet import Fleet, NodeReport, Order
+from functions.roster import occupied
+
+REASON = "admin"
+
+
+class Directory(Protocol):
+    """Where nodes are looked up."""
+
+    def fleet(self) -> Fleet:
+        """All nodes."""
+        ...
+
+    def reports(self, nodes: Iterable[str]) -> Mapping[str, NodeReport]:
+        """What the *nodes* last reported, by node id."""
+        ...
+
+
+class Nodes(Protocol):
+    """Where commands are left."""
+
+    def order(self, node: str, boot: str, order: Order) -> bool:
+        """Leave a command for a life of a node."""
+        ...
+
+
+class Rosters(Protocol):
+    """Where slots are freed."""
+
+    def release(self, account: str, stream: str, session: str) -> bool:
+        """Free the slot of *session*."""
+        ...
+
+
+class Closing:
+    """Ends sessions of accounts."""
+
+    def __init__(self, directory: Directory, nodes: Nodes, rosters: Rosters, clock: Callable[[], float]) -> None:
+        self._directory = directory
+        self._nodes = nodes
+        self._rosters = rosters
+        self._clock = clock
+
+    def end_all(self, account: Account) -> None:
+        """End every publisher and viewer of *account*, and free the slots of grants that wait."""
+        fleet = self._directory.fleet()
+        held = {node.id: node for slot in account.slots.values() if (node := fleet.of_boot(slot.boot)) is not None}
+        # A node obeys an id once, and an account can be closed more than once within one life of it.
+        order = Order(f"closed-{account.id}-{int(self._clock())}", REASON, account=account.id)
+        for node in held.values():
+            self._nodes.order(node.id, node.boot, order)
+        self._free(account, account.slots)
+
+    def end_surplus(self, account: Account, now: float) -> None:
+        """End the newest of the sessions of *account*, down to as many as it may have."""
+        if len(account.slots) <= account.limits.streams:
+            return
+        fleet = self._directory.fleet()
+        nodes = {node.id for slot in account.slots.values() if (node := fleet.of_boot(slot.boot)) is not None}
+        reports = {report.node.boot: report for report in self._directory.reports(nodes).values()}
+        alive = {
+            stream: slot
+            for stream, slot in account.slots.items()
+            if occupied(stream, slot, reports.get(slot.boot), now)
+        }
+        oldest = sorted(alive, key=lambda stream: (alive[stream].expires_at, alive[stream].session))
+        surplus = {stream: alive[stream] for stream in oldest[account.limits.streams :]}
+        for slot in surplus.values():
+            node = fleet.of_boot(slot.boot)
+            if node is not None:
+                self._nodes.order(node.id, node.boot, Order(f"admin-{slot.session}", REASON, session=slot.session))
+        self._free(account, surplus)
+
+    def _free(self, account: Account, slots: Mapping[str, Slot]) -> None:
+        for stream, slot in slots.items():
+            if slot.used_at is None:
+                self._rosters.release(account.id, stream, slot.session)
