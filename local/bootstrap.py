@@ -34,6 +34,9 @@ _STACK = "stack or browser"  # these mostly wait for one another: two stacks, ea
 _STORM = "tests/integration/test_storm.py"
 _CROWD = "tests/integration/test_crowd.py"
 _CODES = "tests/integration/test_documented_codes.py"
+_SECOND = [
+    f"tests/functions/{part}" for part in ("storage", "admission", "metering", "nodes", "admin", "account", "hooks")
+]
 _CODE = ("functions", "shared", "sfu", "local", "tests", "docs")
 _HELP = """make up      the whole system on this machine      PORT=8080 HOST=127.0.0.1 (or lan) SECONDS=… (stops by itself)
 make demo    publish a test picture to it and print the link to watch
@@ -47,6 +50,7 @@ make soak    viewers come and go for ten minutes, and nothing may grow    SECOND
 make test-clients   real clients against a whole stack: Firefox, OBS's libraries, GStreamer, MediaMTX   ARGS="-k firefox"
 make storm   a thousand viewers on a hundred seats, and the storm of publishers, with their figures
 make test-dynamodb-local    that storm of publishers on DynamoDB Local    DYNAMODB_LOCAL=/path/to/folder
+make test-second-emulator   the functions' tests on dynoxide, a DynamoDB in Rust that cargo builds once   ARGS="tests/functions/nodes"
 make test-localstack    the integration tests on a LocalStack that runs    LOCALSTACK=http://127.0.0.1:4566
 make test-aws    the same, and the API's refusals, on a stack deployed to AWS    STACK=name DRY=1 (only collects)
 make bench-admission    cold start, warm admission and throughput of the control plane (1 min, quiet machine)
@@ -70,6 +74,7 @@ def main(arguments: list[str]) -> int:
         "bench-admission": bench_admission,
         "storm": storm,
         "test-dynamodb-local": test_dynamodb_local,
+        "test-second-emulator": test_second_emulator,
         "test-localstack": test_localstack,
         "test-aws": test_aws,
         "demo": demo,
@@ -159,6 +164,13 @@ def test_dynamodb_local() -> int:
     """Run the storm on DynamoDB Local."""
     prepare((DEV,), say)
     _become(DEV, "-m", "local.dynamodb", str(DEV.python), "-m", "pytest", "-s", *os.environ.get("ARGS", _STORM).split())
+
+
+def test_second_emulator() -> int:
+    """Run the functions' tests on dynoxide, which refuses what moto and ministack let pass."""
+    prepare((DEV,), say)
+    asked = os.environ.get("ARGS", " ".join(_SECOND)).split()
+    _become(DEV, "-m", "local.dynoxide", str(DEV.python), "-m", "pytest", *asked)
 
 
 def test_localstack() -> int:

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from local.environments import SetupError
@@ -42,19 +42,24 @@ def command(environ: Mapping[str, str], port: int) -> list[str]:
     return [java, f"-Djava.library.path={folder / LIBRARIES}", "-jar", str(folder / JAR), *options]
 
 
-def run(asked: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run *asked* beside it; the exit code."""
+def run(
+    asked: Sequence[str],
+    environ: Mapping[str, str],
+    started: Callable[[Mapping[str, str], int], list[str]] = command,
+    endpoint: str = "AWS_ENDPOINT_URL",
+) -> int:
+    """Run *asked* beside an emulator that *started* says how to start, its URL in the variable *endpoint*; the exit code."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    server = subprocess.Popen(command(environ, port), stdout=subprocess.DEVNULL)  # noqa: S603  # what the user named
+    server = subprocess.Popen(started(environ, port), stdout=subprocess.DEVNULL)  # noqa: S603  # what the user named
     try:
         end = time.monotonic() + _READY_SECONDS
         while is_free("127.0.0.1", port, socket.SOCK_STREAM):
             if server.poll() is not None or time.monotonic() > end:
-                raise SetupError("DynamoDB Local did not start; what it said is above.")
+                raise SetupError("The emulator did not start; what it said is above.")
             time.sleep(0.1)
-        told = {**environ, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
+        told = {**environ, endpoint: f"http://127.0.0.1:{port}"}
         return subprocess.run(asked, env=told, check=False).returncode  # noqa: S603  # our own tools
     finally:
         server.kill()

@@ -1,5 +1,6 @@
 """A fresh world for every test of functions/."""
 
+import os
 from collections.abc import Iterator
 
 import boto3
@@ -27,6 +28,10 @@ def world(monkeypatch: pytest.MonkeyPatch, session: boto3.Session) -> Iterator[W
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)  # moto forgets it with every mock
         made = World()
         yield made
+        if os.environ.get("AWS_ENDPOINT_URL_DYNAMODB"):
+            # Another emulator (`make test-second-emulator`) keeps them for the next test.
+            for table in made.client.list_tables()["TableNames"]:
+                made.client.delete_table(TableName=table)
         for function, calls in made.calls.items():
             assert used(calls, SETTINGS) <= granted(function), f"{function} does what its policy does not allow"
 

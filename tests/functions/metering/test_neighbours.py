@@ -4,16 +4,18 @@ Time is counted, not measured: every call to the store takes as long as DynamoDB
 much of the invocation is left. What is proven so holds on any machine.
 """
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from functions.accounts import Key, Stream
+from functions.accounts import Account, Key, Stream
 from functions.metering import handler
 from functions.observability import LambdaLog
 from functions.provision import NewKey, create_key
 from functions.storage.dynamo import Dynamo
+from functions.storage.registry import Registry
 from functions.storage.shapes import key_item, owned_item, stream_item
 from shared.keys import new_stream_id, new_stream_key
 from shared.tiers import Overrides, Tier
@@ -168,13 +170,18 @@ def test_a_fault_in_one_account_s_work_comes_after_the_others_were_served(world:
 def test_a_raised_quota_is_not_overruled_by_what_was_read_before(world: World, node: Beating) -> None:
     """Between the reading of the account and its block the operator raises the quota: nothing ends."""
     live(world, node, "acme", GB)
-    block = world.metering._ledger.block
+    quota_of = world.metering._registry
 
-    def raised(*asked: Any) -> Any:
-        world.administer("PATCH", "accounts/acme", {"overrides": {"bytes": 5 * GB}})
-        return block(*asked)
+    class Overtaken(Registry):
+        """A registry after whose first answer the quota is raised."""
 
-    world.metering._ledger.block = raised  # type: ignore[method-assign]
+        def account(self, account: str) -> Account | None:
+            """The account as it was."""
+            found = super().account(account)
+            world.administer("PATCH", "accounts/acme", {"overrides": {"bytes": 5 * GB}})
+            return found
+
+    world.metering._registry = Overtaken(quota_of._dynamo, quota_of._table)
     assert world.consume(report("acme", 2 * GB)) == []
 
     assert world.beat(node).json["commands"] == []
@@ -248,10 +255,7 @@ def test_what_is_over_neither_counts_nor_is_walked(world: World) -> None:
     token = world.account("acme")
     acme = world.registry.account("acme")
     assert acme is not None
-    made: list[NewKey] = [
-        create_key(world.registry, acme, random=lambda size, n=n: n.to_bytes(size, "big"), now=world.now)
-        for n in range(1, 201)
-    ]
+    made: list[NewKey] = [create_key(world.registry, acme, random=os.urandom, now=world.now) for _ in range(200)]
     assert new_key(world, token).code == "FORBIDDEN"
 
     assert world.own("DELETE", f"/keys/{made[0].stream}", token).status == 200

@@ -43,6 +43,9 @@ def test_a_publisher_that_was_let_go_is_placed_elsewhere_at_once(world: World) -
     key, stream = world.key("acme")
     first, second = two(world)
     begun = world.publish(key)
+    if begun.headers["Location"].startswith(second.url):
+        # Which of two nodes comes first in a map is the store's affair.
+        first, second = second, first
     assert begun.headers["Location"].startswith(first.url)
     session = first.publishes(world, begun)
     world.beat(first)
