@@ -290,6 +290,50 @@ def test_json_is_the_answer_as_it_is(api: str) -> None:
     assert (code, json.loads(out)) == (0, {"nodes": [{"node": "n", "extra": 1}]})
 
 
+def test_an_account_is_suspended_resumed_and_deleted(api: str) -> None:
+    """By one call each; a deletion that needs more time is asked for again."""
+    answers = iter([{"account": "acme"}, {"account": "acme"}, {"done": "deleting"}, {"done": "deleted"}])
+
+    class Next:
+        """The answers one after the other."""
+
+        def __get__(self, *_: object) -> tuple[int, Any]:
+            return 200, next(answers)
+
+    before, Api.answer = Api.answer, Next()  # type: ignore[assignment]  # a descriptor
+    try:
+        codes = [run("--api", api, "accounts", verb, "acme")[0] for verb in ("suspend", "resume", "delete")]
+    finally:
+        Api.answer = before
+
+    assert codes == [0, 0, 0]
+    assert [(method, path, body) for method, path, _, body in Api.asked] == [
+        ("PATCH", "/v1/admin/accounts/acme", b'{"suspended": true}'),
+        ("PATCH", "/v1/admin/accounts/acme", b'{"suspended": false}'),
+        *[("DELETE", "/v1/admin/accounts/acme", b"")] * 2,
+    ]
+
+
+def test_a_list_in_pages_is_shown_as_one(api: str) -> None:
+    """Each page asked for with what the one before ended with."""
+    answers = iter([{"accounts": [{"account": "a"}], "next": "a"}, {"accounts": [{"account": "b"}], "next": None}])
+
+    class Next:
+        """The answers one after the other."""
+
+        def __get__(self, *_: object) -> tuple[int, Any]:
+            return 200, next(answers)
+
+    before, Api.answer = Api.answer, Next()  # type: ignore[assignment]  # a descriptor
+    try:
+        code, shown, _ = run("--api", api, "--json", "accounts", "list")
+    finally:
+        Api.answer = before
+
+    assert (code, [one["account"] for one in json.loads(shown)["accounts"]]) == (0, ["a", "b"])
+    assert [path for _, path, _, _ in Api.asked] == ["/v1/admin/accounts", "/v1/admin/accounts?after=a"]
+
+
 def test_a_table_lines_up() -> None:
     """Columns as wide as their widest cell; what is missing is a dash."""
     keys = [{"stream": "abc", "label": "studio", "created": 1796078523.155, "revoked_at": None}]
