@@ -242,8 +242,7 @@ class UdpSocket:
                         self.waited = wall() - seconds - nanoseconds * 1e-9
                     elif kind == _OVERFLOW and not self._filtered:
                         dropped = int.from_bytes(value, sys.byteorder) - self._stats.dropped_shed
-                        if dropped > self._stats.dropped_kernel:
-                            self._stats.dropped_kernel = dropped
+                        self._stats.dropped_kernel = max(self._stats.dropped_kernel, dropped)
                 if datagram:
                     handle(datagram, address)
         except BlockingIOError:

@@ -21,7 +21,7 @@ import pytest
 
 from shared.grants import Action
 from tests.peers import clip, sdp, stun
-from tests.peers.peer import host
+from tests.peers.peer import Host, host
 from tests.peers.publisher import Publisher
 from tests.peers.stamps import table
 from tests.peers.viewer import Viewer
@@ -45,8 +45,15 @@ class Good:
     """A node with those who are to notice nothing."""
 
     node: RunningNode
-    publisher: Publisher
+    peers: Host
+    clip: clip.Clip
     viewers: list[Viewer]
+
+    async def shielded(self) -> None:
+        """Wait until the node has seen that there is a flood."""
+        async with asyncio.timeout(5):
+            while "sluice_media_floods_total 1.0" not in (await self.node.get("/metrics"))[1]:  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.02)
 
     def resident(self) -> int:
         """The node's memory in bytes."""
@@ -87,7 +94,7 @@ async def good() -> AsyncIterator[Good]:
             await viewer.connect()
             await asyncio.wait_for(viewer.picture, 10)
         await asyncio.sleep(1)  # the replay of the group is over, and its timestamps are true again
-        yield Good(node, publisher, viewers)
+        yield Good(node, peers, video, viewers)
         for one in (publisher, *viewers):
             one.vanish()
 
@@ -125,14 +132,7 @@ async def test_thirty_megabit_of_each_kind_of_datagram_harm_nobody() -> None:
     """100, 600 and 1200 bytes, one after the other, then datagrams of no byte and of 60 kB."""
     async with good() as run:
         ufrag = run.viewers[0].answer.ufrag if run.viewers[0].answer else ""
-        attacker = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.sfu.flood",
-            cwd=ROOT,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
+        attacker = await _attacker()
         assert attacker.stdin is not None
         assert attacker.stdout is not None
         memory = run.resident()
@@ -152,6 +152,38 @@ async def test_thirty_megabit_of_each_kind_of_datagram_harm_nobody() -> None:
             await attacker.wait()
         assert run.resident() - memory < GROWTH
         assert not any(viewer.ended.done() for viewer in run.viewers)
+
+
+async def test_a_newcomer_gets_in_while_four_times_as_much_comes_as_a_node_could_read() -> None:
+    """His checks are drawn from 150,000 a second and repeated; those who are there lose nothing meanwhile."""
+    async with good() as run:
+        attacker = await _attacker()
+        assert attacker.stdin is not None
+        assert attacker.stdout is not None
+        told = {
+            "to": ["127.0.0.1", run.node.udp_port],
+            "data": _check("nobody00", 100).hex(),
+            "mbit": 120,
+            "seconds": 4,
+        }
+        try:
+            attacker.stdin.write(json.dumps(told).encode() + b"\n")
+            await run.shielded()
+            async with run.unharmed():
+                newcomer = Viewer(run.peers, run.node.grant_url(Action.PLAY), run.clip, table(run.clip))
+                await newcomer.connect()
+                await asyncio.wait_for(newcomer.picture, 10)
+                newcomer.vanish()
+            await attacker.stdout.readline()
+        finally:
+            attacker.kill()
+            await attacker.wait()
+
+
+async def _attacker() -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.sfu.flood", cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
 
 
 REQUESTED = {
