@@ -129,7 +129,7 @@ KINDS: dict[str, Callable[[str, int], bytes]] = {
 
 
 async def test_thirty_megabit_of_each_kind_of_datagram_harm_nobody() -> None:
-    """100, 600 and 1200 bytes, one after the other, then datagrams of no byte and of 60 kB."""
+    """100, 600 and 1200 bytes, one after the other, then the dearest that there was, and datagrams of no byte and of 60 kB."""
     async with good() as run:
         ufrag = run.viewers[0].answer.ufrag if run.viewers[0].answer else ""
         attacker = await _attacker()
@@ -137,8 +137,9 @@ async def test_thirty_megabit_of_each_kind_of_datagram_harm_nobody() -> None:
         assert attacker.stdout is not None
         memory = run.resident()
         floods = [(f"{name}, {size} bytes", make(ufrag, size)) for name, make in KINDS.items() for size in SIZES]
+        longest = ("a check of many attributes, 2000 bytes", _attributes(ufrag, 2000))
         try:
-            for name, data in [*floods, ("empty", b""), ("60 kB", b"\x80\x60".ljust(60_000, b"l"))]:
+            for name, data in [*floods, longest, ("empty", b""), ("60 kB", b"\x80\x60".ljust(60_000, b"l"))]:
                 told = {"to": ["127.0.0.1", run.node.udp_port], "data": data.hex(), "mbit": MBIT, "seconds": SECONDS}
                 try:
                     async with run.unharmed():
