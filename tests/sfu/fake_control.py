@@ -51,6 +51,7 @@ class FakeControl:
     refused: list[str] = field(default_factory=list)
     """Requests whose signature was wrong."""
     commands: list[dict[str, Any]] = field(default_factory=list)
+    grants_asked: int = 0
     """Sent with every answer until they are reported as done."""
     jwks: Mapping[str, Any] = field(default_factory=lambda: public_jwks([SIGNER]))
     api: Callable[[], web.Response | None] = lambda: None
@@ -106,6 +107,12 @@ class FakeControl:
         await self._tell()
         return answer
 
+    async def grants(self, request: web.Request) -> web.Response:
+        """Every key is unknown here."""
+        self.grants_asked += 1
+        await request.read()
+        return web.json_response({"error": "Unknown stream key.", "code": "INVALID_KEY"}, status=401)
+
     async def message(self, request: web.Request) -> web.Response:
         """SQS SendMessage in the JSON protocol."""
         body = await request.read()
@@ -154,7 +161,13 @@ async def fake_control(port: int | None = None) -> AsyncIterator[FakeControl]:
     """A control plane on *port* of the loopback, or on any free one."""
     control = FakeControl(port or free_port())
     app = web.Application()
-    app.add_routes([web.post("/v1/nodes/{id}/heartbeat", control.heartbeat), web.post("/", control.message)])
+    app.add_routes(
+        [
+            web.post("/v1/nodes/{id}/heartbeat", control.heartbeat),
+            web.post("/", control.message),
+            web.post("/v1/grants", control.grants),
+        ]
+    )
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     async with serving(runner, control.port):
         yield control

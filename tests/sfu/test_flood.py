@@ -1,41 +1,45 @@
 """The bar against strangers: 30 Mbit/s of each kind of datagram, and 200 requests a second of each kind, and nobody notices.
 
 A node of its own process, a publisher and three viewers at 127.0.0.1, the stranger at 127.0.0.66. `FLOOD_SECONDS=5`
-(as `make flood` sets it) makes each kind that long; in `make test` each has a quarter of a second.
+(as `make flood` sets it) makes each kind that long; in `make test` each has a moment.
 """
 
 import asyncio
 import json
 import os
+import secrets
 import struct
 import sys
 import time
 from array import array
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from shared.grants import Action
+from shared.keys import new_stream_key
 from tests.peers import clip, sdp, stun
 from tests.peers.peer import Host, host
 from tests.peers.publisher import Publisher
 from tests.peers.stamps import table
 from tests.peers.viewer import Viewer
 from tests.sfu.fake_control import fake_control
-from tests.sfu.flood import ADDRESS
+from tests.sfu.flood import ADDRESS, turn
 from tests.sfu.running_node import ROOT, STREAM, RunningNode, running_node
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(900)]
-SECONDS = float(os.environ.get("FLOOD_SECONDS", "0.25"))
+SECONDS = float(os.environ.get("FLOOD_SECONDS", "0.15"))
 MBIT = 30.0
 SIZES = (100, 600, 1200)
 REQUESTS = 200
 GOOD = clip.Recipe(seconds=2, gop_seconds=1.0, video_kbps=2500, width=640, height=360)
 P99 = 0.020
+LONG = 2.0
+"""Seconds from which on one flood has an own 99th percentile: of a moment, it is what one other process does."""
 GROWTH = 8 << 20
 """Bytes of memory that a node may have more afterwards: a socket's buffers, and what Python keeps in hand."""
 
@@ -48,6 +52,8 @@ class Good:
     peers: Host
     clip: clip.Clip
     viewers: list[Viewer]
+    latencies: "array[float]" = field(default_factory=lambda: array("d"))
+    """Of all packets under all floods."""
 
     async def shielded(self) -> None:
         """Wait until the node has seen that there is a flood."""
@@ -60,6 +66,11 @@ class Good:
         assert self.node.process is not None
         statm = Path(f"/proc/{self.node.process.pid}/statm").read_text()
         return int(statm.split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def processor(self) -> float:
+        """Seconds that the node's one thread has run so far."""
+        assert self.node.process is not None
+        return int(Path(f"/proc/{self.node.process.pid}/schedstat").read_text().split()[0]) / 1e9
 
     @asynccontextmanager
     async def unharmed(self) -> AsyncIterator[None]:
@@ -77,8 +88,14 @@ class Good:
         seen = [viewer.counts() - first for viewer, first in zip(self.viewers, before, strict=True)]
         assert [(one.gaps, one.altered, one.unauthentic) for one in seen] == [(0, 0, 0)] * len(seen)
         assert min(one.packets for one in seen) > 150 * elapsed
-        assert sorted(latencies)[int(len(latencies) * 0.99)] <= P99
+        self.latencies.extend(latencies)
+        if elapsed >= LONG:
+            assert _p99(latencies) <= P99
         assert self.resident() - memory < GROWTH
+
+
+def _p99(latencies: "array[float]") -> float:
+    return sorted(latencies)[int(len(latencies) * 0.99)]
 
 
 @asynccontextmanager
@@ -151,6 +168,7 @@ async def test_thirty_megabit_of_each_kind_of_datagram_harm_nobody() -> None:
         finally:
             attacker.kill()
             await attacker.wait()
+        assert _p99(run.latencies) <= P99
         assert run.resident() - memory < GROWTH
         assert not any(viewer.ended.done() for viewer in run.viewers)
 
@@ -192,7 +210,7 @@ REQUESTED = {
     "GET of a stream": ("GET", f"/{STREAM}/whep", None),
     "no grant and no key": ("POST", "/whip", "offer"),
     "a bad grant": ("POST", f"/{STREAM}/whep?grant=e30.e30.e30", "offer"),
-    "an unknown key": ("POST", f"/live_{'x' * 40}/whip", "offer"),
+    "an unknown key": ("POST", f"/{new_stream_key(secrets.token_bytes).reveal()}/whip", "offer"),
     "no session": ("PATCH", f"/sessions/{'0' * 32}", "candidate"),
     "HEAD of no session": ("HEAD", f"/sessions/{'0' * 32}", None),
     "DELETE of no session": ("DELETE", f"/sessions/{'0' * 32}", None),
@@ -200,17 +218,30 @@ REQUESTED = {
 }
 
 
+TURNS = 60_000
+"""Of an empty loop that the dearest of them may cost, some 1.4 ms (docs/media-plane.md)."""
+
+
 async def test_two_hundred_requests_a_second_of_each_kind_harm_nobody() -> None:
-    """Without a grant, from another address; the API says no to an unknown key."""
+    """Without a grant, from another address; the API says no to an unknown key. What each costs is bounded, too."""
     async with good() as run, _client() as http:
         memory = run.resident()
+        began, before = time.monotonic(), run.processor()
+        await asyncio.sleep(0.5)
+        media = (run.processor() - before) / (time.monotonic() - began)
+        costs = {}
         for name, (method, path, body) in REQUESTED.items():
+            began, before = time.monotonic(), run.processor()
             try:
                 async with run.unharmed():
-                    await _ask(http, method, run.node.url + path, body)
+                    count = await _ask(http, method, run.node.url + path, body)
             except AssertionError as error:
                 raise AssertionError(f"under requests of the kind {name}: {error}") from error
+            costs[name] = (run.processor() - before - media * (time.monotonic() - began)) / count
+        assert run.node.control.grants_asked > 0
+        assert _p99(run.latencies) <= P99
         assert run.resident() - memory < GROWTH
+        assert {name: round(cost / turn()) for name, cost in costs.items() if cost / turn() > TURNS} == {}, costs
 
 
 @asynccontextmanager
@@ -220,8 +251,8 @@ async def _client() -> AsyncIterator[aiohttp.ClientSession]:
         yield http
 
 
-async def _ask(http: aiohttp.ClientSession, method: str, url: str, body: str | None) -> None:
-    """REQUESTS a second for as long as a kind has; each is answered with something that is no failure of ours."""
+async def _ask(http: aiohttp.ClientSession, method: str, url: str, body: str | None) -> int:
+    """REQUESTS a second for as long as a kind has, and how many that were; each is answered with something that is no failure of ours."""
     offer = (
         sdp.offer(sdp.Local("abcd", "p" * 24), fingerprint=":".join(["AA"] * 32), direction="sendonly") if body else ""
     )
@@ -234,8 +265,9 @@ async def _ask(http: aiohttp.ClientSession, method: str, url: str, body: str | N
             await answer.read()
             assert answer.status < 500 or answer.status == 503
 
-    began = time.monotonic()
+    began, count = time.monotonic(), int(REQUESTS * max(SECONDS, 0.4))
     async with asyncio.TaskGroup() as tasks:
-        for number in range(int(REQUESTS * max(SECONDS, 0.4))):
+        for number in range(count):
             await asyncio.sleep(max(0.0, began + number / REQUESTS - time.monotonic()))
             tasks.create_task(one())
+    return count

@@ -11,6 +11,7 @@ import pytest
 from sfu.ingress import Ingress
 from sfu.stats import PlaneStats
 from tests.peers import stun
+from tests.sfu.flood import turn
 from tests.sfu.media_harness import Stage, stage
 from tests.sfu.test_flood import KINDS, SIZES
 
@@ -25,18 +26,6 @@ TURNS = {
     "nothing that has a name": 50,
 }
 """The most for each kind, three times what was measured."""
-
-
-def turn() -> float:
-    """Seconds of one turn of an empty loop: the least of some."""
-
-    def run() -> float:
-        began = time.perf_counter()
-        for _ in range(20_000):
-            pass
-        return (time.perf_counter() - began) / 20_000
-
-    return min(run() for _ in range(20))
 
 
 def cost(ingress: Ingress, make: Callable[[int], bytes]) -> float:
