@@ -228,4 +228,6 @@ def _negotiated(
         dtls_role=remote.role,
         media=tuple(entry.media for entry in accepted.values()),
         cname=stream,
+        # By what its offers alone have in common: it is DTLS server by default, and client with `-whip_flags dtls_active`.
+        hears_close=not any(section.msid.startswith("FFmpeg ") for section in offer.sections),
     )

@@ -155,9 +155,13 @@ class Ingress:
                 udp.filter(None)
                 self._shielded = None
             return
-        wanted = (frozenset(self._by_address), shield.share)
+        stats.floods += self._shielded is None
+        self._renew(udp, shield.share)
+
+    def _renew(self, udp: UdpSocket, share: float) -> None:
+        """The filter lets in who is known by now."""
+        wanted = (frozenset(self._by_address), share)
         if wanted != self._shielded:
-            stats.floods += self._shielded is None
             self._shielded = wanted
             if len(wanted[0]) > MOST_KNOWN or not udp.filter(program(*wanted)):
                 udp.filter(None)  # an old one would keep sessions away that are new
@@ -197,6 +201,8 @@ class Ingress:
         self._by_address[address] = session
         if (excess := peer.excess_address()) is not None and self._by_address.get(excess) is session:
             del self._by_address[excess]
+        if self._shielded is not None:
+            self._renew(self.udp, self._shielded[1])  # its handshake comes within moments
         self.udp.send(check.response, address)
         if peer.handshake is None and len(self.half_open) < MAX_HALF_OPEN:
             self.half_open[session] = None

@@ -137,6 +137,8 @@ class Negotiated:
     """Accepted sections in the order of the offer; rejected ones are only in `answer`."""
     cname: str = ""
     """Viewer: the CNAME that the answer announces, for SDES (one for all tracks, RFC 8834, section 4.9)."""
+    hears_close: bool = True
+    """Whether the peer understands a close_notify; FFmpeg's WHIP muxer waits for ever after one."""
 
 
 @dataclass(frozen=True, slots=True)

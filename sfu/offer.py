@@ -68,6 +68,7 @@ class OfferedSection:
     pwd: str | None = field(repr=False)
     fingerprints: tuple[str, ...]
     setup: str | None
+    msid: str = ""
 
     @property
     def disabled(self) -> bool:
@@ -152,6 +153,7 @@ def _section(section: Section, session: Attributes) -> OfferedSection:
         pwd=inherited["ice-pwd"],
         fingerprints=own.every("fingerprint") or session.every("fingerprint"),
         setup=inherited["setup"],
+        msid=own.first("msid") or "",
     )
 
 

@@ -151,15 +151,15 @@ class Peer:
     def close(self, farewell: Callable[[], bytes | None]) -> None:
         """Say BYE if there is something to say, and close_notify.
 
-        Not to who offers `a=setup:passive`, which FFmpeg alone does: after the handshake its muxer (8.1 to 9.0 at least)
-        takes a DTLS record for something to write, makes its socket blocking by that, and then waits in a read for ever;
-        no supervisor restarts it. It understands ICMP, at once, and missing consent, after 30 s.
+        Not to FFmpeg: after the handshake its muxer (8.1 to 9.0 at least) takes a DTLS record for something to write, makes
+        its socket blocking by that, and then waits in a read for ever; no supervisor restarts it. It understands ICMP, at
+        once, and missing consent, after 30 s.
         """
         if self.protection is not None and (compound := farewell()):
             self.send_rtcp(compound)
         if self.handshake is not None:
             last = self.handshake.close()
-            if self.negotiated.dtls_role is not DtlsRole.CLIENT:
+            if self.negotiated.hears_close:
                 self._send(last)
             elif self.secure and self.address is not None:
                 self._udp.refuse(self.address)

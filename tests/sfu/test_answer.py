@@ -23,7 +23,7 @@ from sfu.negotiation import (
 from sfu.offer import parse_offer
 from shared.refusals import Code, Refused
 from tests.sfu.answers import read
-from tests.sfu.signalling_fakes import H264, LOCAL, OPUS, OUR_FINGERPRINT, OURS, STREAM, offer_text, source
+from tests.sfu.signalling_fakes import H264, LOCAL, OPUS, OUR_FINGERPRINT, OURS, STREAM, offer_names, offer_text, source
 
 SSRCS = ViewerSsrcs(audio=11, audio_rtx=12, video=13, video_rtx=14)
 ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
@@ -620,3 +620,11 @@ def test_passwords_are_not_in_reprs() -> None:
 
     assert OURS.pwd not in repr(outcome)
     assert "a" * 22 not in repr(parse_offer(small_offer()))
+
+
+@pytest.mark.parametrize("name", offer_names())
+def test_ffmpeg_alone_hears_no_close_notify(name: str) -> None:
+    """Whichever DTLS role it has, and whatever it sends; every other client does."""
+    negotiated = publish(offer_text(name))
+    if isinstance(negotiated, Negotiated):  # viewers' offers are no publisher's
+        assert negotiated.hears_close is not name.startswith("ffmpeg")

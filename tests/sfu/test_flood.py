@@ -111,9 +111,11 @@ async def good() -> AsyncIterator[Good]:
             await viewer.connect()
             await asyncio.wait_for(viewer.picture, 10)
         await asyncio.sleep(1)  # the replay of the group is over, and its timestamps are true again
-        yield Good(node, peers, video, viewers)
-        for one in (publisher, *viewers):
-            one.vanish()
+        try:
+            yield Good(node, peers, video, viewers)
+        finally:
+            for one in (publisher, *viewers):
+                one.vanish()
 
 
 def _check(ufrag: str, size: int) -> bytes:
@@ -190,9 +192,11 @@ async def test_a_newcomer_gets_in_while_four_times_as_much_comes_as_a_node_could
             await run.shielded()
             async with run.unharmed():
                 newcomer = Viewer(run.peers, run.node.grant_url(Action.PLAY), run.clip, table(run.clip))
-                await newcomer.connect()
-                await asyncio.wait_for(newcomer.picture, 10)
-                newcomer.vanish()
+                try:
+                    await newcomer.connect()
+                    await asyncio.wait_for(newcomer.picture, 10)
+                finally:
+                    newcomer.vanish()
             await attacker.stdout.readline()
         finally:
             attacker.kill()
