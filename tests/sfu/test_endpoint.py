@@ -125,18 +125,21 @@ async def test_1b_01_a_viewer_is_answered_201(running: Running) -> None:
     assert b"a=sendonly\r\n" in answer.body
 
 
-async def test_1a_21_a_viewer_s_address_is_what_our_proxy_says(proxied: Running) -> None:
+@pytest.mark.parametrize(("trusted", "address"), [("127.0.0.0/8", "2001:db8::8"), ("192.0.2.0/24", "127.0.0.1")])
+async def test_1a_21_a_viewer_s_address_is_what_our_proxy_says(trusted: str, address: str) -> None:
     """How many may wait to connect counts by it; a client's own word is nothing."""
-    for name in ("session1", "session2"):
-        await proxied.ask(
-            "POST",
-            f"{WHEP}?grant={grant(Action.PLAY, session=name)}",
-            CHROME_VIEW,
-            Content_Type=SDP,
-            X_Forwarded_For=f"203.0.113.9, 2001:db8::{len(name)}",
-        )
+    server = Running(Node(), trusted_proxies=(ip_network(trusted),))
+    server.port = await server.listener.open("127.0.0.1", 0)
+    target = f"{WHEP}?grant={grant(Action.PLAY)}"
 
-    assert proxied.node.plane.addresses == ["2001:db8::8", "2001:db8::8"]
+    answers = [
+        await server.ask("POST", asked, CHROME_VIEW, Content_Type=SDP, X_Forwarded_For="203.0.113.9, 2001:db8::8")
+        for asked in (target, WHEP)
+    ]
+    await server.listener.close()
+
+    assert [answer.status for answer in answers] == [201, 201]
+    assert server.node.plane.addresses == [address, address]
 
 
 async def test_1a_08_each_session_has_its_own_strong_etag(running: Running) -> None:

@@ -512,7 +512,7 @@ export class WatchView {
       waiting: "Waiting for the streamer…",
       refused: "The stream cannot be played.",
     };
-    say(this.status, text ?? (state === "playing" && this.#soundOnly) || said[state]);
+    say(this.status, text ?? ((state === "playing" && this.#soundOnly) || said[state]));
     if (!this.#look) {
       say(byId("next-look"), "");
     }
