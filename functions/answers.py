@@ -56,7 +56,9 @@ class Resolver(APIGatewayHttpResolver):
         said: dict[str, Any] = super().resolve(asked, context)
         fields = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}
         said = {**said, "headers": {**transport(fields), **(said.get("headers") or {})}}
-        if not head:
+        if (
+            not head or said["statusCode"] == 304
+        ):  # without a body already, and its length would be told as that of the page
             return said
         body = said.get("body") or ""
         length = len(b64decode(body)) if said.get("isBase64Encoded") else len(body.encode())
