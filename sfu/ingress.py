@@ -149,7 +149,7 @@ class Ingress:
         if udp is None:
             return
         read = stats.dropped_unknown_address + stats.dropped_stun + stats.dropped_dtls + stats.dropped_garbage
-        shield.judge(read, stats.dropped_shed if shield.share is None else udp.count_shed(), now)
+        shield.judge(read, stats.dropped_shed if shield.share is None else udp.count_shed(), udp.waited, now)
         if shield.share is None:
             if self._shielded is not None:
                 udp.filter(None)

@@ -1,6 +1,6 @@
 """Keeps a flood from strangers away from the socket's queue: a filter that the kernel runs on each datagram (classic BPF).
 
-While more than `FLOOD` datagrams a second come from addresses of no session, the filter takes everything from addresses
+While more datagrams come from addresses of no session than the node can read beside its work, the filter takes everything from addresses
 that are known, and of the rest only what may begin a session, a binding request, and of these a share that the node reads
 in passing. So strangers are shed first, before they cost anything but the kernel's time; a newcomer's checks get through
 by repetition. It needs no privilege. Pure: programs and decisions; udp.py hands them to the kernel.
@@ -14,7 +14,11 @@ from typing import Final
 Address = tuple[str, int]
 
 FLOOD: Final = 6000
-"""Datagrams of strangers a second from which on it is one: 6 % of a core."""
+"""Datagrams of strangers a second, 6 % of a core, from which on it is one where the node does not keep up besides."""
+BEHIND: Final = 0.01
+"""Seconds that a datagram waits in the socket's queue where it does not."""
+TORRENT: Final = 50_000
+"""Datagrams of strangers a second from which on it is one in any case: half of what can be read."""
 BUDGET: Final = 4000
 """Binding requests of strangers a second that are read meanwhile."""
 EACH: Final = 0.018
@@ -118,8 +122,11 @@ class Shield:
         self._read = 0
         self._shed = 0
 
-    def judge(self, read: int, shed: int, now: float) -> bool:
-        """So many datagrams of strangers were *read*, and *shed* by the kernel, so far; True if `share` changed."""
+    def judge(self, read: int, shed: int, waited: float, now: float) -> bool:
+        """So many datagrams of strangers were *read*, and *shed* by the kernel, so far; True if `share` changed.
+
+        The last datagram *waited* for so many seconds.
+        """
         elapsed = now - self._at
         if elapsed < EACH:
             return False
@@ -127,7 +134,7 @@ class Shield:
         self._at, self._read, self._shed = now, read, shed
         before = self.share
         if before is None:
-            if read_rate > FLOOD:
+            if read_rate > (FLOOD if waited > BEHIND else TORRENT):
                 self.share = BUDGET / read_rate
                 self._calm_since = now
         elif read_rate + shed_rate >= FLOOD / 2:

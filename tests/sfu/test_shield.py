@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from sfu.shield import BUDGET, CALM, FLOOD, LARGEST_CHECK, MOST_KNOWN, Shield, key, program
+from sfu.shield import BEHIND, BUDGET, CALM, FLOOD, LARGEST_CHECK, MOST_KNOWN, TORRENT, Shield, key, program
 from sfu.stats import PlaneStats
 from sfu.udp import Address, UdpSocket
 from tests.peers import stun
@@ -124,26 +124,27 @@ def test_keys_depend_on_host_and_port() -> None:
 def test_it_is_on_while_there_is_a_flood_and_for_some_seconds_after_it() -> None:
     """A tick of 20 ms is enough to see it; the share follows what comes in."""
     shield, now, read, shed = Shield(), 0.0, 0, 0
-    assert not shield.judge(0, 0, now)
-    for _ in range(50):  # under the threshold
-        now += 0.02
-        read += int(FLOOD * 0.02) - 1
-        assert not shield.judge(read, shed, now)
+    assert not shield.judge(0, 0, 1.0, now)
+    for rate, waited in ((FLOOD, 1.0), (TORRENT, 0.0)):
+        for _ in range(50):  # under the threshold
+            now += 0.02
+            read += int(rate * 0.02) - 1
+            assert not shield.judge(read, shed, waited, now)
     now += 0.02
     read += 800  # 40,000 a second
-    assert shield.judge(read, shed, now)
+    assert shield.judge(read, shed, BEHIND * 1.1, now)
     assert shield.share == pytest.approx(BUDGET / 40_000, rel=0.01)
     for _ in range(100):
         now += 0.02
         share = shield.share or 1.0
         read, shed = read + int(1600 * share), shed + int(1600 * (1 - share))  # 80,000 checks a second from now on
-        shield.judge(read, shed, now)
+        shield.judge(read, shed, 0.0, now)
     assert 80_000 * (shield.share or 1.0) == pytest.approx(BUDGET, rel=0.5)
     for _ in range(int((CALM - 0.1) / 0.02)):
         now += 0.02
-        shield.judge(read, shed, now)
+        shield.judge(read, shed, 0.0, now)
         assert shield.share is not None
     for _ in range(10):
         now += 0.02
-        shield.judge(read, shed, now)
+        shield.judge(read, shed, 0.0, now)
     assert shield.share is None
