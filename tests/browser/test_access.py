@@ -1,10 +1,13 @@
 """The page for everybody: by keyboard alone, at a phone's width, in the dark, with names on everything."""
 
+import itertools
+import re
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from functions.public import reference
 from shared import refusals
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.fake_api import ANONYMOUS_STREAM, KEY, STREAM, TOKEN, FakeApi
@@ -212,3 +215,104 @@ def test_text_can_be_read(new_page: Callable[..., Page], api: FakeApi, *, dark: 
     )
 
     assert [pair for pair, ratio in zip(pairs, ratios, strict=True) if ratio < 4.5] == []
+
+
+HEADINGS = "() => [...document.querySelectorAll('h1,h2,h3,h4')].filter((one) => one.checkVisibility()).map((one) => Number(one.tagName[1]))"
+
+
+@pytest.mark.parametrize("view", ["", "watch", "#overview", "nothing"])
+def test_headings_follow_one_another(page: Page, api: FakeApi, view: str) -> None:
+    """One of the first level at the top, and none that skips a level, with a notice in each place."""
+    api.account = owner()
+    api.keys = [{"stream_key": "live_…", "stream_id": STREAM, "label": "", "created": 1.0, "live": True}]
+    page.goto(f"{api.url}/{view}")
+    if view == "":
+        page.get_by_role("button", name="Get a free key").click()
+        expect(page.locator("#share")).to_be_visible()
+        page.get_by_label("Stream key", exact=True).fill("hunter2")
+        page.get_by_role("button", name="Go live").click()
+    elif view == "watch":
+        page.locator("#stream-id").fill("hunter2")
+        page.keyboard.press("Enter")
+    elif view == "#overview":
+        page.locator("#account-token").fill(TOKEN)
+        page.keyboard.press("Enter")
+        expect(page.locator("#account")).to_be_visible()
+        page.locator("#lookup-id").fill("hunter2")
+        page.keyboard.press("Enter")
+    if view != "nothing":
+        expect(page.get_by_role("alert")).to_be_visible()
+
+    levels = page.evaluate(HEADINGS)
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert [b for a, b in itertools.pairwise(levels) if b > a + 1] == []
+
+
+def test_the_reference_has_its_headings_in_order(page: Page) -> None:
+    """It is generated."""
+    page.set_content(reference.page())
+    levels = page.evaluate(HEADINGS)
+
+    assert levels[0] == 1
+    assert [b for a, b in itertools.pairwise(levels) if b > a + 1] == []
+
+
+LABELS = """() => [...document.querySelectorAll('button, a, input, select')].filter((one) => {
+  const said = one.getAttribute('aria-label');
+  return said && one.textContent.trim() && !said.toLowerCase().includes(one.textContent.trim().toLowerCase());
+}).map((one) => one.outerHTML)"""
+TOGGLES = """() => [...document.querySelectorAll('[aria-pressed]')].map((one) => one.outerHTML)"""
+
+
+@pytest.mark.parametrize("view", ["", "#watch", "#overview"])
+def test_a_control_is_named_as_it_is_labelled(page: Page, api: FakeApi, view: str) -> None:
+    """Whoever speaks to a browser says what he reads (WCAG 2.5.3); before and after a press. What changes its words has no pressed state
+    beside: 'Unmute, pressed' would say the contrary.
+    """
+    page.goto(f"{api.url}/{view}")
+    assert page.evaluate(LABELS) == []
+    assert page.evaluate(TOGGLES) == []
+    if view == "":
+        page.get_by_role("button", name="Show the stream key").click()
+        expect(page.get_by_role("button", name="Hide the stream key")).to_have_text("Hide")
+        page.get_by_role("button", name="Get a free key").click()
+        page.get_by_role("button", name="Copy the watch link").click()
+        expect(page.locator("[data-copy=watch-link]")).to_have_text("Copied")
+        assert page.evaluate(LABELS) == []
+        assert page.evaluate(TOGGLES) == []
+
+
+@pytest.mark.parametrize("view", ["", "#watch", "#overview", f"watch/{STREAM}"])
+def test_the_skip_link_leads_to_the_content_of_the_view_that_is_shown(page: Page, api: FakeApi, view: str) -> None:
+    """And not to another view."""
+    api.refuse("whep", refusals.stream_not_found())
+    page.goto(f"{api.url}/{view}")
+    expect(page.locator("body")).to_have_attribute("data-state", re.compile("idle|refused"))
+    before = page.title()
+    page.get_by_role("link", name="Skip to the content").focus()
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#main")).to_be_focused()
+    assert page.title() == before
+
+
+def test_focus_is_not_lost_when_a_notice_goes(page: Page, api: FakeApi) -> None:
+    """The next Tab goes on from there, and not from the top of the page."""
+    api.refuse("whep", refusals.unsupported_offer("No."), refusals.stream_offline())
+    page.goto(f"{api.url}/watch/{STREAM}")
+    page.get_by_role("button", name="Try again").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#watch-status")).to_contain_text("offline")
+
+    assert page.evaluate("document.activeElement !== document.body")
+
+
+@pytest.mark.parametrize(("view", "field"), [("#overview", "lookup-id"), ("#overview", "account-token"), ("#watch", "stream-id")])  # fmt: skip
+def test_a_wrong_field_says_so_to_everybody(page: Page, api: FakeApi, view: str, field: str) -> None:
+    """`aria-invalid` with a value: without one it means that nothing is wrong."""
+    page.goto(f"{api.url}/{view}")
+    page.locator(f"#{field}").fill("hunter2")
+    page.keyboard.press("Enter")
+
+    expect(page.locator(f"#{field}")).to_have_attribute("aria-invalid", "true")

@@ -82,12 +82,16 @@ export async function copy(text, input) {
 export function wireCopyButtons(root) {
   for (const button of root.querySelectorAll("[data-copy]")) {
     const label = button.textContent;
+    const name = button.getAttribute("aria-label");
     button.addEventListener("click", async () => {
       const input = byId(button.dataset.copy);
       const done = await copy(input.value, input);
+      // The name begins with the words that are shown, or a person who speaks to the browser is not understood.
       button.textContent = done ? "Copied" : "Press Ctrl+C";
+      button.setAttribute("aria-label", name.replace(/^Copy/, done ? "Copied" : "Press Ctrl+C to copy"));
       setTimeout(() => {
         button.textContent = label;
+        button.setAttribute("aria-label", name);
       }, 2000);
     });
   }
