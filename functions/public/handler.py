@@ -30,32 +30,50 @@ CACHED = {"Cache-Control": "public, max-age=300"}
 """For what changes with a deployment or a key rotation only."""
 
 
+class Pages:
+    """Answers for people, each to the request that *app* has at the moment."""
+
+    def __init__(self, app: "APIGatewayHttpResolver", files: Files) -> None:
+        self._app = app
+        self._files = files
+
+    def file(self, found: Asset, headers: Mapping[str, str] | None = None, version: str = "") -> answers.Answer:
+        """A file, or that the client has it already."""
+        fields = {
+            **asset_headers(self._files, version),
+            **(headers or {}),
+            "ETag": found.etag,
+            "Vary": "Accept-Encoding",
+        }
+        if found.matches(self._app.current_event.headers.get("if-none-match")):
+            return answers.unchanged(fields)
+        return answers.text(found.body, found.content_type, fields)
+
+    def html(self, found: Asset, *, embeddable: bool = False) -> answers.Answer:
+        """A page."""
+        return self.file(found, self._guarded(embeddable=embeddable))
+
+    def elsewhere(self, _: object = None) -> answers.Answer:
+        """Where nothing is: a person gets a way on, a program the refusal that it can read."""
+        event = self._app.current_event
+        if event.http_method == "GET" and event.path.rstrip("/") == "/watch":
+            return self.html(self._files.page)  # whose watch view takes an id or a link
+        if not wants_page(event.headers.get("accept")):
+            return answers.refusal(not_found())
+        page = self._files.nowhere
+        fields = {**self._guarded(), "Cache-Control": "no-store", "Vary": "Accept, Accept-Encoding"}
+        return answers.text(page.body, page.content_type, fields, status=404)
+
+    def _guarded(self, *, embeddable: bool = False) -> dict[str, str]:
+        # API Gateway always says by which scheme the page travels.
+        scheme = (self._app.current_event.headers.get("x-forwarded-proto") or "").partition(",")[0].strip()
+        return page_headers(secure=scheme == "https", embeddable=embeddable)
+
+
 def page_routes(app: "APIGatewayHttpResolver", files: Files) -> None:
-    """The page and its files, and what a person sees where nothing is."""
-
-    def nowhere(_: object = None) -> answers.Answer:
-        if app.current_event.http_method == "GET" and app.current_event.path.rstrip("/") == "/watch":
-            return _html(app, files, files.page)  # whose watch view takes an id or a link
-        return _nowhere(app, files.nowhere)
-
-    app.not_found(nowhere)
-
-    @app.get("/")
-    def page() -> answers.Answer:
-        return _html(app, files, files.page)
-
-    @app.get("/watch/<stream_id>")
-    def watch(stream_id: str) -> answers.Answer:  # noqa: ARG001 - the page itself reads its address
-        return _html(app, files, files.watch, embeddable=True)
-
-    @app.get("/assets/<version>/<name>")
-    def asset(version: str, name: str) -> answers.Answer:
-        found = files.named.get(name)
-        return nowhere() if found is None else _file(app, files, found, version=version)
-
-
-def reference_routes(app: "APIGatewayHttpResolver", files: Files) -> None:
-    """The description of the API, for people and for programs."""
+    """The page, its files, and the reference."""
+    pages = Pages(app, files)
+    app.not_found(pages.elsewhere)
 
     @cache
     def documents() -> Mapping[str, Asset]:
@@ -65,44 +83,26 @@ def reference_routes(app: "APIGatewayHttpResolver", files: Files) -> None:
             "docs": asset_of("text/html; charset=utf-8", files.placed(reference_page())),
         }
 
+    @app.get("/")
+    def page() -> answers.Answer:
+        return pages.html(files.page)
+
+    @app.get("/watch/<stream_id>")
+    def watch(stream_id: str) -> answers.Answer:  # noqa: ARG001 - the page itself reads its address
+        return pages.html(files.watch, embeddable=True)
+
+    @app.get("/assets/<version>/<name>")
+    def asset(version: str, name: str) -> answers.Answer:
+        found = files.named.get(name)
+        return pages.elsewhere() if found is None else pages.file(found, version=version)
+
     @app.get("/docs")
     def docs() -> answers.Answer:
-        return _html(app, files, documents()["docs"])
+        return pages.html(documents()["docs"])
 
     @app.get("/openapi.json")
     def openapi() -> answers.Answer:
-        return _file(app, files, documents()["openapi"])
-
-
-def _file(
-    app: "APIGatewayHttpResolver",
-    files: Files,
-    found: Asset,
-    headers: Mapping[str, str] | None = None,
-    version: str = "",
-) -> answers.Answer:
-    fields = {**asset_headers(files, version), **(headers or {}), "ETag": found.etag, "Vary": "Accept-Encoding"}
-    if found.matches(app.current_event.headers.get("if-none-match")):
-        return answers.unchanged(fields)
-    return answers.text(found.body, found.content_type, fields)
-
-
-def _html(app: "APIGatewayHttpResolver", files: Files, found: Asset, *, embeddable: bool = False) -> answers.Answer:
-    return _file(app, files, found, _guarded(app, embeddable=embeddable))
-
-
-def _guarded(app: "APIGatewayHttpResolver", *, embeddable: bool = False) -> dict[str, str]:
-    """The headers of a page for the request of now; API Gateway always says by which scheme it travels."""
-    scheme = (app.current_event.headers.get("x-forwarded-proto") or "").partition(",")[0].strip()
-    return page_headers(secure=scheme == "https", embeddable=embeddable)
-
-
-def _nowhere(app: "APIGatewayHttpResolver", page: Asset) -> answers.Answer:
-    """A person gets a way on, a program the refusal that it can read."""
-    if not wants_page(app.current_event.headers.get("accept")):
-        return answers.refusal(not_found())
-    fields = {**_guarded(app), "Cache-Control": "no-store", "Vary": "Accept, Accept-Encoding"}
-    return answers.text(page.body, page.content_type, fields, status=404)
+        return pages.file(documents()["openapi"])
 
 
 def data_routes(app: "APIGatewayHttpResolver", service: PublicService, clock: Callable[[], float]) -> None:
@@ -131,9 +131,7 @@ def build(
     directory = Directory(dynamo, settings.accounts_table, settings.fleet_table)
     jwks = jwks_parameter(ssm, settings.jwks_parameter)
     app = answers.resolver(log.logger)
-    files = load()
-    page_routes(app, files)
-    reference_routes(app, files)
+    page_routes(app, load())
     data_routes(app, PublicService(directory, jwks.value), clock)
     return app
 

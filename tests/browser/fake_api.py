@@ -111,6 +111,7 @@ class FakeApi:
         app.router.add_get("/watch", self._page)
         app.router.add_get("/watch/{id}", self._page)
         app.router.add_get("/embedding", self._embedding)
+        app.router.add_get("/nothing", self._nowhere)
         app.router.add_get("/assets/{version}/{file}", self._asset)
         app.router.add_post("/v1/anonymous", self._anonymous)
         app.router.add_get("/v1/streams/{id}", self._stream)
@@ -143,6 +144,11 @@ class FakeApi:
         asset = self._files.watch if embeddable else self._files.page
         headers = page_headers(secure=False, embeddable=embeddable)
         return web.Response(text=asset.body, headers={**headers, "Content-Type": asset.content_type})
+
+    async def _nowhere(self, _: web.Request) -> web.Response:
+        asset = self._files.nowhere
+        headers = {**page_headers(secure=False, embeddable=False), "Content-Type": asset.content_type}
+        return web.Response(status=404, text=asset.body, headers=headers)
 
     async def _embedding(self, _: web.Request) -> web.Response:
         return web.Response(text=self.embedding, content_type="text/html")

@@ -17,13 +17,15 @@ INVISIBLE = [
     "\u2029", "\u200e", "\u202a", "\u2066", "\u034f", "\u061c", "\u115f", "\u17b4", "\u180e", "\u3164", "\ufe0f",
     "\U000e0001", "\U000e0041", "\t", "\r\n", " ", "\x00", "\x7f", "\x85",
 ]  # fmt: skip
+OPENED = "“\u2018\"'`«<(*„"
+CLOSED = "”\u2019\"'\u00b4»>)*“"
 MIDDLE = len(KEY) // 2
 
 # text, what it is, and what of it is used
 PASTED: list[tuple[str, str, Any]] = [
     *((f"{one}{KEY}{one}", "key", KEY) for one in INVISIBLE),
     *((f"{KEY[:MIDDLE]}{one}{KEY[MIDDLE:]}", "key", KEY) for one in INVISIBLE),
-    *((f"{a}{KEY}{b}", "key", KEY) for a, b in ["“”", "\u2018\u2019", '""', "''", "`\u00b4", "«»", "<>", "()", "**", "„“"]),
+    *((f"{a}{KEY}{b}", "key", KEY) for a, b in zip(OPENED, CLOSED, strict=True)),
     (f"my key: {KEY}", "key", KEY),
     (f"{KEY}, keep it secret.", "key", KEY),
     (f"https://example.org/{KEY}/whip", "key", KEY),
