@@ -3,16 +3,15 @@
 Pure. Each packet of the source is mapped to an index (an unbounded sequence number) and a timestamp by a constant offset;
 a new source begins at last + 1 and at the clock's elapsed time. The offset for older packets is kept, so that a late or
 repeated packet gets the number that it would have had: nothing is ever renumbered (whip-whep.md, P15).
+
+It takes the extended numbers of `sfu.reception`, which alone decides where a source begins anew.
 """
 
 from typing import Final
 
-from sfu.rtp import extend
+from sfu.reception import MAX_JUMP
 
 _SEGMENTS: Final = 64
-MAX_JUMP: Final = 3000
-"""A greater leap of the sequence is a new beginning, not a loss (RFC 3550, A.1 MAX_DROPOUT)."""
-MAX_MISORDER: Final = 1000
 
 
 class Continuity:
@@ -24,7 +23,6 @@ class Continuity:
         "_highest",
         "_last_at",
         "_segments",
-        "_strange",
         "_ts_offset",
         "last",
         "last_ts",
@@ -37,7 +35,6 @@ class Continuity:
         self._highest = 0
         self._ts_offset = 0
         self._fresh = True
-        self._strange = -1
         self._last_at: float | None = None
         self.last = first_index - 1
         """The highest index given."""
@@ -54,20 +51,12 @@ class Continuity:
         """What is added to the source's timestamps now."""
         return self._ts_offset
 
-    def map(self, sequence: int, timestamp: int, now: float) -> tuple[int, int] | None:
-        """(index, timestamp) for a packet, or None for one that is too old or too strange to be placed."""
-        if self._fresh:
-            self._begin(sequence, timestamp, now)
-        extended = extend(sequence, self._highest)
-        ahead = extended - self._highest
-        if ahead > MAX_JUMP or ahead < -MAX_MISORDER:
-            # Two in a row say that the source really jumped; a single one is damage or an attack.
-            if self._strange != sequence:
-                self._strange = (sequence + 1) & 0xFFFF
-                return None
-            self._begin(sequence, timestamp, now)
-            extended = self._highest
-        elif ahead > 0:
+    def map(self, extended: int, timestamp: int, now: float) -> tuple[int, int] | None:
+        """(index, timestamp) for a packet by its extended number, or None for one of before the beginning."""
+        if self._fresh or extended - self._highest > MAX_JUMP:
+            # A leap is no loss here either: what is left unsent of a source adds up where each packet is near the one before.
+            self._begin(extended, timestamp, now)
+        elif extended > self._highest:
             self._highest = extended
         out_ts = (timestamp + self._ts_offset) & 0xFFFFFFFF
         for first, offset in reversed(self._segments):
@@ -80,11 +69,10 @@ class Continuity:
                 return index, out_ts
         return None
 
-    def skip(self, sequence: int, now: float) -> bool:
+    def skip(self, extended: int, now: float) -> bool:
         """Close the gap of a packet that carries nothing; False where later ones were numbered already."""
         if self._fresh:
             return True
-        extended = extend(sequence, self._highest)
         if not 0 < extended - self._highest <= MAX_JUMP:
             return False
         self._highest = extended
@@ -94,12 +82,11 @@ class Continuity:
         self._fresh = extended + 1 + self._segments[-1][1] - self.last > MAX_JUMP
         return True
 
-    def _begin(self, sequence: int, timestamp: int, now: float) -> None:
+    def _begin(self, extended: int, timestamp: int, now: float) -> None:
         self._fresh = False
-        self._strange = -1
-        self._highest = sequence + 0x10000  # room below, so that reordering never gets negative
+        self._highest = extended
         self._segments.clear()
-        self._open(self._highest, self.last + 1 - self._highest)
+        self._open(extended, self.last + 1 - extended)
         elapsed = 0.0 if self._last_at is None else max(now - self._last_at, 0.001)
         self._ts_offset = (self.last_ts + round(elapsed * self._clock_rate) - timestamp) & 0xFFFFFFFF
 

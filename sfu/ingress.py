@@ -126,8 +126,8 @@ class Ingress:
         if track is not None:
             self.fed[track] = None
             self.senders[session] = None
-            if first:
-                self._on_first_packet(session)
+        if first and session.first_packet_at is not None:
+            self._on_first_packet(session)
 
     def _rtcp(self, session: Session, datagram: bytes, address: Address) -> None:
         now = self._clock()

@@ -28,14 +28,17 @@ def layers_of(rids: Sequence[str], states: Sequence[Mapping[str, Any]]) -> tuple
     """
     names = [*rids]
     rates: dict[str, int] = {}
+    live: set[str] = set()
     for state in sorted(states, key=lambda state: int(state["ssrc"])):
         name = state["rid"] or str(state["ssrc"])
         if name not in names:
             names.append(name)
         rates[name] = rates.get(name, 0) + state["kbps"] * 1000
+        if state["live"]:
+            live.add(name)  # a picture that stands still may take less than a kilobit a second
     if len(names) < 2:
         return ()
-    return tuple(Layer(name, index, rates.get(name, 0) > 0, rates.get(name, 0)) for index, name in enumerate(names))
+    return tuple(Layer(name, index, name in live, rates.get(name, 0)) for index, name in enumerate(names))
 
 
 def told(layers: Sequence[Layer], mid: str) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from typing import Any, Final, Literal
 from sfu import rtcp
 from sfu.bitrate import BitrateLimit
 from sfu.demultiplexing import Demultiplexer
+from sfu.kept import Taken
 from sfu.layers import Layer, layers_of
 from sfu.negotiation import TRANSPORT_CC
-from sfu.rtp import find_extension, parse
+from sfu.reception import Reception
+from sfu.rtp import Header, find_extension, parse
 from sfu.session import Beginning, Session
 from sfu.source import Source
 from sfu.stats import PlaneStats
@@ -57,30 +59,57 @@ class Publisher(Session):
         extension, end = header[5], header[7]
         if extension and self._arrivals is not None:
             # Whatever the packet is: padding and repairs are probes of the path, too.
-            number = find_extension(packet, extension, header[6], self._transport_cc_id)
-            if len(number) == 2:
-                self._arrivals.record(number[0] << 8 | number[1], now - waited)
-        placed = self.ssrcs.place(packet, header)
+            counted = find_extension(packet, extension, header[6], self._transport_cc_id)
+            if len(counted) == 2:
+                self._arrivals.record(counted[0] << 8 | counted[1], now - waited)
+        placed = self.ssrcs.place(packet, header, now)
         if placed is None:
             self._stats.dropped_rtp += end > header[6]  # nothing but padding is a probe of the path, and no loss
             return None
         source, reception, sequence, start, repaired = placed
         track, payload = source.track, packet[start:end]
-        if not reception.packet(sequence, header[3], len(data), now, repaired=repaired):
-            track.keyframes.ask()
-        if not source.takes(reception, payload, now):
+        number = reception.packet(sequence, header[3], len(payload), now, repaired=repaired)
+        if number is None:
             return None
-        if source.reordering is not None and source.reordering.leaves_out(reception.ssrc, sequence, header[3], payload):
-            payload = b""  # only its place in the numbering is kept
+        if reception.torn:
+            reception.torn = False
+            track.keyframes.ask()
         if self.first_packet_at is None:
             self.first_packet_at = now
             self._stats.publish_first_packet.add(now - self.began)
+        if source.layered:
+            source.look(reception, payload)
+        if source.active is not reception or number < 0:
+            return self._aside(source, reception, number, packet, header, payload, now)
         exts = source.forwardable(packet, extension, header[6]) if extension and source.passed else ()
-        track.push(sequence, header[3], header[0], payload, exts, now)
-        if track.reference is None and reception.reference is not None and self._clock_offset is not None:
-            # Another layer took over: its clock is known already, its timestamps are mapped only now.
-            track.sender_report(reception.reference[0] + self._clock_offset, reception.reference[1])
+        track.push(number, header[3], header[0], payload, exts, now)
         return track
+
+    def _aside(
+        self,
+        source: Source,
+        reception: Reception,
+        number: int,
+        packet: bytes,
+        header: Header,
+        payload: bytes,
+        now: float,
+    ) -> Track | None:
+        """Take a packet that is not the next one of what is forwarded; the track, where it begins with it."""
+        if number >= 0 and not source.wants(reception, self.ssrcs.layers, now):
+            return None
+        exts = source.forwardable(packet, header[5], header[6]) if header[5] and source.passed else ()
+        taken = (~number if number < 0 else number, header[3], header[0], payload, exts)
+        if number < 0 and not reception.restarted:
+            source.doubt(reception, taken, now)
+            return None
+        return source.track if self._begin(source, source.aside(reception, taken, now), now) else None
+
+    def _begin(self, source: Source, packets: list[Taken], now: float) -> bool:
+        """Forward what a source begins with, if it does."""
+        for number, timestamp, marker, payload, exts in packets:
+            source.track.push(number, timestamp, marker, payload, exts, now)
+        return bool(packets)
 
     def _open(self, data: bytes, now: float) -> bytes | None:
         """The packet, if it is authentic and within the limit; it counts."""
@@ -103,9 +132,11 @@ class Publisher(Session):
         return packet
 
     def _feedback(self, kind: int, count: int, body: bytes, now: float, wall: float) -> None:
-        del count
         if kind == rtcp.SR and (info := rtcp.sender_info(body)) is not None:
             self._sender_report(info, now, wall)
+        elif kind == rtcp.BYE:
+            for ssrc in rtcp.leaving(count, body):
+                self.ssrcs.leave(ssrc, now)
 
     def _sender_report(self, info: tuple[int, int, int, int, int], now: float, wall: float) -> None:
         ssrc, ntp, timestamp, packets, _octets = info
@@ -122,26 +153,28 @@ class Publisher(Session):
 
     # -- out -----------------------------------------------------------------------------------------------------------
 
-    def tick(self, now: float) -> None:
-        """Every few milliseconds: ask for what is missing."""
+    def tick(self, now: float) -> list[Track]:
+        """Every few milliseconds: ask for what is missing; the tracks on which something began."""
         if not self.peer.secure:
-            return
+            return []
+        begun = [source.track for source in self.sources if self._begin(source, source.settle(now), now)]
         for source in self.sources:
-            active = source.active
-            if active is None:
-                continue
-            if active.missing and source.media.nack and (wanted := active.wanted(now)):
-                self._stats.nacks_sent += len(wanted)
-                # Alone, not compound: FFmpeg ignores a NACK that comes with anything else.
-                self.peer.send_rtcp(rtcp.nack(OUR_SSRC, active.ssrc, wanted))
-            if source.track.keyframes.pending and source.track.keyframes.due(now):
-                self._ask_keyframe(source, active.ssrc)
-            if source.better is not None and source.layer_requests.due(now):
-                self._ask_keyframe(source, source.better.ssrc)
+            for reception in (source.active, source.next):
+                if reception is None:
+                    continue
+                if reception.missing and source.media.nack and (wanted := reception.wanted(now)):
+                    self._stats.nacks_sent += len(wanted)
+                    # Alone, not compound: FFmpeg ignores a NACK that comes with anything else.
+                    self.peer.send_rtcp(rtcp.nack(OUR_SSRC, reception.ssrc, wanted))
+            if source.active is not None and source.track.keyframes.pending and source.track.keyframes.due(now):
+                self._ask_keyframe(source, source.active.ssrc)
+            if source.next is not None and source.layer_requests.due(now) and source.media.kind == "video":
+                self._ask_keyframe(source, source.next.ssrc)
         if self._arrivals is not None and self._arrivals.due(now):
             self._tell_arrivals(self._arrivals)
         if self.limit.due(now):
             self._remb()
+        return begun
 
     def _ask_keyframe(self, source: Source, ssrc: int) -> None:
         self._stats.keyframe_requests_sent += 1
@@ -180,13 +213,13 @@ class Publisher(Session):
         if not self.peer.secure:
             return
         for source in self.sources:
-            source.weigh(self.ssrcs.layers(source))
-            if source.better is not None:
-                source.layer_requests.ask()
+            source.weigh(self.ssrcs.layers(source), now)
             self._first_keyframe(source)
-        before = self.ssrcs.lost
-        blocks = list(self.ssrcs.blocks(now))[:31]
-        self._stats.publisher_lost_packets += max(0, self.ssrcs.lost - before)
+        blocks = []
+        for block, missed in self.ssrcs.blocks(now):
+            self._stats.publisher_lost_packets += max(0, missed)
+            blocks.append(block)
+        blocks = blocks[:31]
         if blocks:
             self.peer.send_rtcp(rtcp.receiver_report(OUR_SSRC, blocks) + rtcp.description([OUR_SSRC], "sluice"))
 
@@ -253,7 +286,7 @@ class Publisher(Session):
                     "packets": active.received if active else 0,
                     "lost": active.lost if active else 0,
                     "loss": round(active.fraction, 4) if active else 0.0,
-                    "last_packet_ms": round((now - source.active_at) * 1000) if active else None,
+                    "last_packet_ms": round((now - active.at) * 1000) if active else None,
                     "first_keyframe_after": None
                     if (first := self._first_keyframe(source)) is None
                     else round(first - self.began, 3),

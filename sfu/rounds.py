@@ -78,8 +78,11 @@ class Rounds:
             for publisher in list(self._sessions.publishers):
                 if publisher.broken:
                     self._sessions.end(publisher, B_FRAMES)
-                else:
-                    publisher.tick(now)
+                    continue
+                for track in publisher.tick(now):
+                    self._ingress.fed[track] = None
+            if self._ingress.fed:
+                self._delivery.forward()
             for room in self._sessions.rooms.values():
                 for track in room.tracks.values():
                     if track.joining:

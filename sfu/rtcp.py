@@ -60,6 +60,12 @@ def report_blocks(kind: int, count: int, body: bytes) -> Iterator[Block]:
         at += 24
 
 
+def leaving(count: int, body: bytes) -> tuple[int, ...]:
+    """The SSRCs that a BYE takes leave of (RFC 3550, section 6.6)."""
+    count = min(count, len(body) // 4)
+    return struct.unpack_from(f"!{count}I", body)
+
+
 def nacked(body: bytes) -> tuple[int, list[int]]:
     """Media SSRC and the sequence numbers that a generic NACK asks for, at most MAX_NACKS."""
     if len(body) < 8:

@@ -1,21 +1,34 @@
 """One accepted section of a publisher: which of its SSRCs is forwarded, and what of its packets viewers may get.
 
-With simulcast several SSRCs come. The one that carries most is forwarded; it takes over where its next keyframe begins, or
-at once where the one before it has gone silent.
+Several SSRCs come where layers were negotiated (simulcast), or announced: then the largest picture that lives is forwarded.
+Otherwise there is one source, and an SSRC that was not seen before is the same source anew: an encoder that restarted.
+Either way a change happens where the next one's keyframe begins, and what came of it until then is kept (`sfu.kept`); until
+then the one before it goes on.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from sfu.feedback import KeyframeRequests
-from sfu.keyframes import begins_keyframe
+from sfu.kept import Kept, Taken
 from sfu.negotiation import MID, REPAIRED_RID, RID, TRANSPORT_CC, Media
+from sfu.picture_size import picture_size
 from sfu.reception import Reception
 from sfu.reordering import reordering_of
 from sfu.rtp import Extensions, extensions
 from sfu.track import Track
 
 SWITCH_AFTER: Final = 0.5
-"""Seconds of silence of the forwarded SSRC after which another of the same section takes its place."""
+"""Seconds without media, or
+"""
+SWITCH_FRAMES: Final = 3.0
+"""the time that so many frames of the section's liveliest SSRC take, whichever is more, after which an SSRC counts as dead."""
+RETURN_AFTER: Final = 0.2
+"""Seconds of silence of the SSRC that replaced it, after which an earlier one may come back: its late packets are no return."""
+MAX_WAITING: Final = 4
+"""SSRCs of one section whose packets are kept at once."""
+BYE_DELAY: Final = 0.2
+"""Seconds in which packets that were sent before a BYE may arrive after it (RFC 3550, section 6.3.4)."""
 NOT_FORWARDED: Final = frozenset({MID, RID, REPAIRED_RID, TRANSPORT_CC})
 
 
@@ -30,53 +43,185 @@ class Source:
         self.mid_id = media.extensions.get(MID)
         self.rid_id = media.extensions.get(RID)
         self.repaired_rid_id = media.extensions.get(REPAIRED_RID)
+        self.layered = bool(media.rids) or len(media.ssrcs) > 1
+        """Whether several SSRCs are several layers; otherwise one follows the other."""
         self.active: Reception | None = None
         """The SSRC that is forwarded; with simulcast, one of several."""
-        self.active_at = 0.0
-        self.better: Reception | None = None
-        """A layer that carries more: it takes over where its next keyframe begins."""
+        self.next: Reception | None = None
+        """What takes over where its next keyframe begins: a better layer, or the same source anew."""
         self.rates: dict[int, int] = {}
-        """SSRC -> bytes in the last second."""
-        self.rids: dict[int, str] = {}
-        """SSRC -> the layer's name, where its packets say it."""
-        self._carried: dict[int, int] = {}
+        """SSRC -> bytes of media in the last second."""
+        ordered = media.ssrcs if len(media.ssrcs) == len(media.rids) else ()
+        self.rids: dict[int, str] = dict(zip(ordered, media.rids, strict=False))
+        """SSRC -> the layer's name, where its packets say it, or else the order of the offer."""
+        self.sizes: dict[int, tuple[int, int]] = {}
+        """SSRC -> the layer's picture, where its keyframes say it."""
+        self.retired: dict[int, None] = {}
+        """SSRCs that were replaced, the oldest first."""
+        self._said: set[int] = set()
+        """SSRCs whose packets said their layer's name."""
+        self._left: dict[int, float] = {}
+        """SSRC -> until when packets of before its BYE may come."""
+        self._kept: dict[int, Kept] = {}
+        self._doubted: dict[int, Kept] = {}
+        self._carried: dict[int, tuple[int, int]] = {}
+        self._patience = SWITCH_AFTER
         self.first_keyframe_at: float | None = None
         self.intra_requests = 0
         self.layer_requests = KeyframeRequests()
         self.reordering = reordering_of(media.codec.name)
 
-    def weigh(self, layers: list[Reception]) -> None:
-        """Once a second: measure each, and find the layer that carries most, where several come (simulcast)."""
-        carried = {layer.ssrc: layer.bytes for layer in layers}
-        self.rates = rates = {ssrc: size - self._carried.get(ssrc, size) for ssrc, size in carried.items()}
+    def name(self, ssrc: int, rid: str) -> None:
+        """*ssrc* says that it is the layer *rid*; another that said so before was the same layer's until now."""
+        for other in [other for other, known in self.rids.items() if known == rid and other != ssrc]:
+            if other in self._said:
+                self.retired[other] = None
+            else:
+                del self.rids[other]  # the order of the offer was not theirs
+        self._said.add(ssrc)
+        self.rids[ssrc] = rid
+
+    def forget(self, ssrc: int) -> None:
+        """*ssrc* is over, and its number may be another's."""
+        for table in (self.rates, self.rids, self.sizes, self.retired, self._left, self._kept, self._doubted):
+            table.pop(ssrc, None)
+        self._said.discard(ssrc)
+
+    def leave(self, reception: Reception, now: float) -> None:
+        """A BYE of *reception*: another one may take its place at once."""
+        self._left[reception.ssrc] = now + BYE_DELAY
+        if self.next is reception:
+            self.next = None
+
+    # -- which one ---------------------------------------------------------------------------------------------------
+
+    def weigh(self, layers: list[Reception], now: float) -> None:
+        """Once a second: measure each, and find the best layer that lives, where several come (simulcast)."""
+        carried = {layer.ssrc: (layer.bytes, layer.frames) for layer in layers}
+        before = {ssrc: self._carried.get(ssrc, both) for ssrc, both in carried.items()}
+        self.rates = {ssrc: size - before[ssrc][0] for ssrc, (size, _) in carried.items()}
+        frames = max((count - before[ssrc][1] for ssrc, (_, count) in carried.items()), default=0)
+        self._patience = max(SWITCH_AFTER, SWITCH_FRAMES / max(frames, 1))
         self._carried = carried
-        self.better = None
-        if self.active is None or len(layers) < 2:
-            return
-        best = max(layers, key=lambda layer: rates[layer.ssrc])
-        # A fifth more, so that two alike do not take turns.
-        if best is not self.active and rates[best.ssrc] > 1.2 * rates.get(self.active.ssrc, 0):
-            self.better = best
+        if self.layered:
+            self._choose(layers, now)
+
+    def lives(self, layer: Reception, now: float) -> bool:
+        """Whether *layer* sends a picture now."""
+        return now - layer.at <= self._patience and layer.at > self._left.get(layer.ssrc, float("-inf"))
+
+    def _choose(self, layers: list[Reception], now: float) -> None:
+        living = [layer for layer in layers if layer.ssrc not in self.retired and self.lives(layer, now)]
+        active = self.active
+        if active is not None and not self.lives(active, now):
+            active = None
+        best = None
+        for layer in living:
+            if layer is not active and (best is None or self._better(layer, best)):
+                best = layer
+        if best is None or (active is not None and not self._better(best, active)):
+            best = None
+        if best is not self.next:
+            self._kept.clear()
+            self.next = best
+        if best is not None:
+            self.layer_requests.ask()
+
+    def _better(self, layer: Reception, than: Reception) -> bool:
+        """A larger picture; where that is not known or the same, a fifth more bytes, so that two alike take no turns."""
+        one, other = self.sizes.get(layer.ssrc), self.sizes.get(than.ssrc)
+        if one is not None and other is not None and one != other:
+            return one[0] * one[1] > other[0] * other[1]
+        return self.rates.get(layer.ssrc, 0) > 1.2 * self.rates.get(than.ssrc, 0)
+
+    # -- what of it --------------------------------------------------------------------------------------------------
 
     def forwardable(self, packet: bytes, start: int, end: int) -> Extensions:
         """The header extensions in *packet* that viewers may get, by URI."""
         passed = self.passed
         return tuple((passed[number], value) for number, value in extensions(packet, start, end) if number in passed)
 
-    def takes(self, reception: Reception, payload: bytes, now: float) -> bool:
-        """Whether *reception*'s packet of now is forwarded: it is the active one, or becomes it."""
-        if self.active is not reception:
-            if self.active is not None:
-                better = self.better is reception and begins_keyframe(self.media.codec.name, payload)
-                if not better and now - self.active_at < SWITCH_AFTER:
-                    return False
-                self.track.new_source(self.media.codec)
-            self.better = None
-            self.active = reception
-            if self.media.kind == "video":
-                self.track.keyframes.ask()
-        self.active_at = now
-        return True
+    def wants(self, reception: Reception, layers: Callable[["Source"], list[Reception]], now: float) -> bool:
+        """Whether packets of *reception*, which is not forwarded, are to be given to `aside`, as it may be soon."""
+        if reception is self.next or reception.restarted:
+            return True
+        active = self.active
+        if not self.layered:
+            if reception.ssrc not in self.retired:
+                self.next = reception
+            return True
+        if active is None:
+            if self.next is None or not self.lives(self.next, now):
+                self.next = reception
+        elif self.rids.get(reception.ssrc) == self.rids.get(active.ssrc, "") and reception.ssrc not in self.retired:
+            self.next = reception  # the encoder of the forwarded layer restarted
+        elif self.next is None and not self.lives(active, now):
+            self._choose(layers(self), now)
+        return reception is self.next
+
+    def doubt(self, reception: Reception, packet: Taken, now: float) -> None:
+        """Keep the packet of a number that `Reception.packet` doubts."""
+        doubted = self._doubted[reception.ssrc] = Kept(self._codec, now)
+        doubted.add(packet, now)
+
+    def aside(self, reception: Reception, packet: Taken, now: float) -> list[Taken]:
+        """Keep a packet of what is not forwarded yet; what is to be forwarded now, in order, where it begins."""
+        if reception.restarted:
+            self._restarted(reception, now)
+        kept = self._kept.get(reception.ssrc)
+        if kept is None:
+            if len(self._kept) >= MAX_WAITING:
+                del self._kept[next(iter(self._kept))]
+            kept = self._kept[reception.ssrc] = Kept(self._codec, now)
+        kept.add(packet, now)
+        if not kept.found and reception is self.next:
+            self.layer_requests.ask()
+        return self._begin(reception, kept, now)
+
+    def settle(self, now: float) -> list[Taken]:
+        """Every tick: what begins because it has settled."""
+        reception = self.next
+        kept = None if reception is None else self._kept.get(reception.ssrc)
+        return [] if reception is None or kept is None else self._begin(reception, kept, now)
+
+    def look(self, reception: Reception, payload: bytes) -> None:
+        """A packet of a layer: note the size that it states."""
+        if (size := picture_size(self.media.codec.name, payload)) is not None:
+            self.sizes[reception.ssrc] = size
+
+    @property
+    def _codec(self) -> str | None:
+        return self.media.codec.name if self.media.kind == "video" else None
+
+    def _restarted(self, reception: Reception, now: float) -> None:
+        """The numbers of *reception* begin anew, and so does what they number."""
+        reception.restarted = False
+        doubted = self._doubted.pop(reception.ssrc, None)
+        self._kept[reception.ssrc] = Kept(self._codec, now) if doubted is None else doubted
+        if self.active is reception:
+            self.active = None
+            self.next = reception
+
+    def _begin(self, reception: Reception, kept: Kept, now: float) -> list[Taken]:
+        active = self.active
+        if not kept.ready(now):
+            return []
+        if active is not None and not self.layered:
+            if reception.ssrc in self.retired and now - active.at < RETURN_AFTER and self.lives(active, now):
+                return []
+            if len(kept) < 2:
+                return []  # a single stray is no source
+        if active is not None and (not self.layered or self.rids.get(active.ssrc, "") == self.rids.get(reception.ssrc)):
+            self.retired[active.ssrc] = None
+        self.retired.pop(reception.ssrc, None)
+        self._kept.clear()
+        self.next = None
+        self.active = reception
+        self.layer_requests.arrived(now)
+        self.track.new_source(self.media.codec)
+        if self.media.kind == "video" and not kept.found:
+            self.track.keyframes.ask()
+        return kept.take()
 
     def layer_states(self, layers: list[Reception]) -> list[dict[str, Any]]:
         """What comes, the layer that carries most first; one of them is what viewers get."""
@@ -84,11 +229,14 @@ class Source:
             {
                 "rid": self.rids.get(layer.ssrc),
                 "ssrc": layer.ssrc,
+                "size": None if (size := self.sizes.get(layer.ssrc)) is None else f"{size[0]}x{size[1]}",
                 "kbps": self.rates.get(layer.ssrc, 0) * 8 // 1000,
                 "packets": layer.received,
                 "lost": layer.lost,
                 "forwarded": layer is self.active,
-                "next": layer is self.better,
+                "next": layer is self.next,
+                "live": self.rates.get(layer.ssrc, 0) > 0,
             }
             for layer in sorted(layers, key=lambda layer: self.rates.get(layer.ssrc, 0), reverse=True)
+            if layer.ssrc not in self.retired or layer is self.active
         ]

@@ -140,11 +140,11 @@ class Track:
         self.keyframes.new_source()
         self.reference = None
 
-    def push(self, sequence: int, timestamp: int, marker: int, payload: bytes, exts: Extensions, now: float) -> None:
-        """Take a packet; it is sent with the next `flush()`."""
-        if not payload and self._continuity.skip(sequence, now):
+    def push(self, number: int, timestamp: int, marker: int, payload: bytes, exts: Extensions, now: float) -> None:
+        """Take a packet by its extended *number* (`Reception.packet`); it is sent with the next `flush()`."""
+        if not payload and self._continuity.skip(number, now):
             return
-        placed = self._continuity.map(sequence, timestamp, now)
+        placed = self._continuity.map(number, timestamp, now)
         if placed is None:
             return
         index, out_ts = placed

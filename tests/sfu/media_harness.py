@@ -128,6 +128,7 @@ class InProcess:
     def _section(self, peer: Peer, kind: sdp.Kind, *, publishes: bool) -> Media:
         options = dict(self.media)
         video = options.pop("codec", VIDEO)
+        also = options.pop("also", ())
         usual: dict[str, Any] = {
             "mid": "0" if kind == "video" else "1",
             "kind": kind,
@@ -135,7 +136,7 @@ class InProcess:
             "payload_type": PTS[kind],
             "nack": kind == "video",
             "pli": kind == "video",
-            "ssrcs": (peer.ssrc[kind],) if publishes else (),
+            "ssrcs": (peer.ssrc[kind], *(also if kind == "video" else ())) if publishes else (),
             "ssrc": None if publishes else SSRCS[kind],
         }
         return Media(**(usual | options))

@@ -5,7 +5,12 @@ from sfu.layers import Layer, layers_of, told
 
 def state(ssrc: int, kbps: int, rid: str | None = None) -> dict[str, object]:
     """What arrives of a layer."""
-    return {"ssrc": ssrc, "kbps": kbps, "rid": rid}
+    return {"ssrc": ssrc, "kbps": kbps, "rid": rid, "live": kbps > 0}
+
+
+def test_a_layer_that_sends_next_to_nothing_is_active() -> None:
+    """A picture that stands still takes less than a kilobit a second."""
+    assert [layer.active for layer in layers_of(("a", "b"), [state(1, 0, "a") | {"live": True}])] == [True, False]
 
 
 def test_layers_are_those_that_were_negotiated_in_their_order() -> None:

@@ -274,7 +274,7 @@ async def test_the_sequence_may_wrap_for_old_and_new_viewers() -> None:
 
 
 class TwoLayers(TestPublisher):
-    """Sends a small second layer of its video, and that one first: simulcast without announced SSRCs, as OBS does it."""
+    """Sends a small second layer of its video, and that one first; the offer announces both SSRCs."""
 
     __test__ = False
     low = 0x33330001
@@ -302,7 +302,7 @@ async def test_of_several_layers_the_one_that_carries_most_is_forwarded(monkeypa
     """It takes over at a keyframe, and the other one when it falls silent; the viewer sees one unbroken sequence."""
     monkeypatch.setattr("tests.sfu.media_harness.TestPublisher", TwoLayers)
     async with stage() as run:
-        publisher: Any = await run.publisher(media={"ssrcs": ()})
+        publisher: Any = await run.publisher(media={"also": (TwoLayers.low,)})
         session: Any = publisher.ways.session
         source = session.sources[0]
         viewer = await run.viewer()
