@@ -10,6 +10,7 @@ from sfu.bitrate import BitrateLimit
 from sfu.demultiplexing import Demultiplexer
 from sfu.kept import Taken
 from sfu.layers import Layer, layers_of
+from sfu.lipsync import LipSync
 from sfu.negotiation import TRANSPORT_CC
 from sfu.reception import Reception
 from sfu.rtp import Header, find_extension, parse
@@ -46,7 +47,7 @@ class Publisher(Session):
         """Whether it is silent, and its problems, when they were looked at last."""
         self.kbps = 0
         self._rate = (self.began, 0)
-        self._clock_offset: float | None = None
+        self._lips = LipSync()
 
     # -- in ----------------------------------------------------------------------------------------------------------
 
@@ -107,9 +108,17 @@ class Publisher(Session):
 
     def _begin(self, source: Source, packets: list[Taken], now: float) -> bool:
         """Forward what a source begins with, if it does."""
+        reception = source.active
+        if not packets or reception is None:
+            return False
         for number, timestamp, marker, payload, exts in packets:
             source.track.push(number, timestamp, marker, payload, exts, now)
-        return bool(packets)
+        kind = source.media.kind
+        at, timestamp = reception.take_earliest() or (now, packets[-1][1])
+        self._lips.begin(kind, reception.clock_rate, at, timestamp)
+        if reception.reference is not None:
+            self._lips.reported(kind, *reception.reference, reception.report_at)
+        return True
 
     def _open(self, data: bytes, now: float) -> bytes | None:
         """The packet, if it is authentic and within the limit; it counts."""
@@ -132,24 +141,31 @@ class Publisher(Session):
         return packet
 
     def _feedback(self, kind: int, count: int, body: bytes, now: float, wall: float) -> None:
+        del wall
         if kind == rtcp.SR and (info := rtcp.sender_info(body)) is not None:
-            self._sender_report(info, now, wall)
+            self._sender_report(info, now)
         elif kind == rtcp.BYE:
             for ssrc in rtcp.leaving(count, body):
                 self.ssrcs.leave(ssrc, now)
 
-    def _sender_report(self, info: tuple[int, int, int, int, int], now: float, wall: float) -> None:
+    def _sender_report(self, info: tuple[int, int, int, int, int], now: float) -> None:
         ssrc, ntp, timestamp, packets, _octets = info
         known = self.ssrcs.find(ssrc)
         if known is None or not known[1].sender_report(ntp, timestamp, packets, now):
             return
         source, reception = known
-        if reception.reference is None or source.active is not reception:
-            return
-        # One offset between the clocks for all tracks: that is what keeps sound and picture together.
-        if self._clock_offset is None or abs(wall - reception.reference[0] - self._clock_offset) > 1.0:
-            self._clock_offset = wall - reception.reference[0]
-        source.track.sender_report(reception.reference[0] + self._clock_offset, timestamp)
+        if reception.reference is not None and source.active is reception:
+            self._lips.reported(source.media.kind, *reception.reference, now)
+
+    def _align(self, now: float) -> None:
+        """Once a second, for all tracks at one instant: which of their timestamps is of now."""
+        sent = [(source, source.active) for source in self.sources if source.active is not None]
+        for source, reception in sent:
+            if (earliest := reception.take_earliest()) is not None:
+                self._lips.arrived(source.media.kind, *earliest)
+        for source, _ in sent:
+            if (timestamp := self._lips.timestamp(source.media.kind, now)) is not None:
+                source.track.align(now, timestamp)
 
     # -- out -----------------------------------------------------------------------------------------------------------
 
@@ -212,6 +228,7 @@ class Publisher(Session):
         self.limit.judge(self.received, now)
         if not self.peer.secure:
             return
+        self._align(now)
         for source in self.sources:
             source.weigh(self.ssrcs.layers(source), now)
             self._first_keyframe(source)

@@ -156,7 +156,7 @@ class Reception:
                 self._base = extended = sequence + GENERATION
                 self._zero = GENERATION
             elif ahead > MAX_JUMP or ahead < -MAX_MISORDER or _leap(transit, self._transit) > self._limit:
-                return self._doubted(sequence, transit, size, now)
+                return self._doubted(sequence, timestamp, size, now)
             self._transit = transit  # the first one; or the timestamp wrapped
         if ahead > 0:
             if repaired:
@@ -172,7 +172,7 @@ class Reception:
             self._jitter += (abs(transit - self._transit) - self._jitter) / 16
             self._transit = transit
         elif not repaired and 0x80000000 > (timestamp - self._timestamp) & 0xFFFFFFFF > self.clock_rate >> 1:
-            return self._doubted(sequence, transit, size, now)  # numbered as a late packet, and newer than all
+            return self._doubted(sequence, timestamp, size, now)  # numbered as a late packet, and newer than all
         elif not self._late(extended, now):
             return None
         self._came[extended & (WINDOW - 1)] = 1
@@ -213,10 +213,11 @@ class Reception:
         for number in range(extended - ahead + 1, extended):
             self._missing[number] = [now, now + FIRST_AFTER, 0, 0.0]
 
-    def _doubted(self, sequence: int, transit: float, size: int, now: float) -> int | None:
+    def _doubted(self, sequence: int, timestamp: int, size: int, now: float) -> int | None:
         """What fits neither as the next nor as a late packet: a new beginning, once a second one near it says so."""
         if now - self._left_at < STRAGGLE_SECONDS and 0 <= self._left - extend(sequence, self._left) <= MAX_MISORDER:
             return None
+        transit = now * self.clock_rate - timestamp
         doubt = self._doubt
         if (
             doubt is None
@@ -230,13 +231,13 @@ class Reception:
         number = extend(sequence, doubt)
         if number == doubt:
             return None
-        self._restart(min(number, doubt), max(number, doubt), transit, now)
+        self._restart(min(number, doubt), max(number, doubt), timestamp, now)
         if size:
             self.bytes += size
             self.at = now
         return ~number
 
-    def _restart(self, first: int, last: int, transit: float, now: float) -> None:
+    def _restart(self, first: int, last: int, timestamp: int, now: float) -> None:
         self._past = self.expected
         self._left, self._left_at = self._highest, now
         self._doubt = None
@@ -244,7 +245,8 @@ class Reception:
         self._missing.clear()
         self._came[:] = b"\1" * WINDOW
         self.received += 2
-        self._transit = transit
+        self._timestamp = timestamp
+        self._transit = now * self.clock_rate - timestamp
         self._least, self.earliest = float("inf"), None
         self.reference = None
         if last - first > 1:

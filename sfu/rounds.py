@@ -108,7 +108,7 @@ class Rounds:
                 continue
             if isinstance(session, Viewer):
                 self._delivery.meter_viewer(session)
-                session.report(wall, session.stream)
+                session.report(now, wall, session.stream)
             elif isinstance(session, Publisher):
                 # Packets that nobody is to get (padding, layers that wait) make no burst, and count all the same.
                 self._delivery.meter_publisher(session)

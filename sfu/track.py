@@ -112,7 +112,7 @@ class Track:
         self.history = History()
         self.keyframes = KeyframeRequests()
         self.reference: tuple[float, int] | None = None
-        """(our wall clock, viewers' timestamp) of one instant, from the publisher's sender reports."""
+        """(our monotonic clock, viewers' timestamp) of one instant; those of a publisher's tracks are of the same one."""
         self.last_keyframe: float | None = None
         self._udp = udp
         self._stats = stats
@@ -135,10 +135,11 @@ class Track:
         self._continuity.new_source(codec.clock_rate)
         if codec.name != self.codec.name or codec.clock_rate != self.codec.clock_rate:
             self.profile_level = None
+        if codec.clock_rate != self.codec.clock_rate:
+            self.reference = None  # else it holds on, as timestamps go on by the clock, until more is known
         self.codec = codec
         self.history.clear()
         self.keyframes.new_source()
-        self.reference = None
 
     def push(self, number: int, timestamp: int, marker: int, payload: bytes, exts: Extensions, now: float) -> None:
         """Take a packet by its extended *number* (`Reception.packet`); it is sent with the next `flush()`."""
@@ -177,9 +178,9 @@ class Track:
         if self.codec.name == "H264" and (level := h264_profile_level(payload)):
             self.profile_level = level
 
-    def sender_report(self, wall: float, timestamp: int) -> None:
-        """The publisher's *timestamp* is of our time *wall*."""
-        self.reference = (wall, (timestamp + self._continuity.ts_offset) & 0xFFFFFFFF)
+    def align(self, now: float, timestamp: int) -> None:
+        """The publisher's *timestamp* is of *now*."""
+        self.reference = (now, (timestamp + self._continuity.ts_offset) & 0xFFFFFFFF)
 
     # -- to the viewers ----------------------------------------------------------------------------------------------
 

@@ -180,7 +180,7 @@ class Viewer(Session):
 
     # -- reports -------------------------------------------------------------------------------------------------------
 
-    def report(self, wall: float, cname: str) -> None:
+    def report(self, now: float, wall: float, cname: str) -> None:
         """Once a second: sender reports, re-based to our clock and the viewer's timestamps (whip-whep.md, P16)."""
         if not self.peer.secure:
             return
@@ -197,7 +197,7 @@ class Viewer(Session):
             packets, octets = feed.follower.totals()
             if reference is None or not packets:
                 continue
-            timestamp = reference[1] + round((wall - reference[0]) * feed.track.codec.clock_rate)
+            timestamp = reference[1] + round((now - reference[0]) * feed.track.codec.clock_rate)
             payload = max(octets - packets * (12 + feed.follower.subscriber.tag), 0)
             parts.append(rtcp.sender_report(feed.media.ssrc, to_ntp(wall), timestamp, packets, payload))
             ssrcs.append(feed.media.ssrc)

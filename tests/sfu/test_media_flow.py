@@ -11,7 +11,7 @@ from sfu.negotiation import TRANSPORT_CC, Codec
 from sfu.srtp import Protection
 from sfu.transportcc import TICKS
 from tests.peers import rtcp
-from tests.sfu.media_harness import LONG_GROUP, SSRCS, TestPublisher, TestViewer, stage
+from tests.sfu.media_harness import LONG_GROUP, SSRCS, STREAM, TestPublisher, TestViewer, stage
 from tests.sfu.test_plane import until
 from tests.sfu.test_transportcc import decode_body
 
@@ -93,6 +93,75 @@ async def test_sound_and_picture_stay_within_40_ms_over_a_takeover() -> None:
         apart = skew(second, viewer)
         assert apart is not None
         assert apart < 0.04
+
+
+class Silent(TestPublisher):
+    """Sends no reports, as FFmpeg."""
+
+    __test__ = False
+
+    def _report(self) -> None:
+        """Nothing."""
+
+
+class Stalling(TestPublisher):
+    """An uplink that holds the picture's reports for longer and longer, and a clock that is set in between."""
+
+    __test__ = False
+    count = 0
+    set_by = 0.0
+
+    def _report(self) -> None:
+        assert self._sender is not None
+        self.count += 1
+        wall, elapsed = time.time() + self.set_by, self._loop.time() - self._started
+        for track in self.tracks:
+            timestamp = (track.base + round(elapsed * (90000 if track.kind == "video" else 48000))) & 0xFFFFFFFF
+            report = rtcp.sender_report(track.ssrc, wall=wall, timestamp=timestamp, packets=9, octets=9)
+            sealed = self._sender.rtcp(report)
+            held = 0.4 * self.count if track.kind == "video" else 0.0
+            self._later(held, lambda sealed=sealed: self._send(sealed))  # type: ignore[misc]  # bound at once
+        self._later(0.3, self._report)
+
+
+async def test_a_publisher_without_reports_is_told_of_by_when_its_packets_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each second, both tracks, with one CNAME; and sound and picture belong together."""
+    monkeypatch.setattr("tests.sfu.media_harness.TestPublisher", Silent)
+    async with stage() as run:
+        publisher = await run.publisher()
+        viewer = await run.viewer()
+        described: list[bytes] = []
+        on_rtcp = viewer._on_rtcp
+
+        def listening(packet: bytes) -> None:
+            assert viewer._receiver is not None
+            described.extend(
+                part.body for part in rtcp.parse(viewer._receiver.rtcp(memoryview(packet))) if part.kind == rtcp.SDES
+            )
+
+        await until(lambda: skew(publisher, viewer) is not None, 5)
+        assert (skew(publisher, viewer) or 1) < 0.04
+        viewer._on_rtcp = listening  # type: ignore[method-assign]  # a spy, which takes what comes
+        await until(lambda: described, 3)
+        viewer._on_rtcp = on_rtcp  # type: ignore[method-assign]  # and leaves
+        named = [described[0][at : at + 4] for at in range(0, len(described[0]), len(described[0]) // 2)]
+        assert set(named) == {ssrc.to_bytes(4, "big") for ssrc in SSRCS.values()}
+        assert described[0].count(STREAM.encode()) == 2
+
+
+async def test_reports_that_are_late_move_nothing_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By up to 4 s, of the picture alone; and a clock that is set by an hour is no event."""
+    monkeypatch.setattr("tests.sfu.media_harness.TestPublisher", Stalling)
+    async with stage() as run:
+        publisher: Any = await run.publisher()
+        viewer = await run.viewer()
+        await until(lambda: skew(publisher, viewer) is not None, 8)
+        worst = 0.0
+        for step in range(50):
+            publisher.set_by = 3600.0 if step > 20 else 0.0
+            await asyncio.sleep(0.1)
+            worst = max(worst, skew(publisher, viewer) or 0.0)
+        assert 0 < worst < 0.04
 
 
 async def test_an_encoder_that_changes_its_parameters_is_watched_on() -> None:
