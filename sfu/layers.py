@@ -1,7 +1,4 @@
-"""The simulcast layers of a stream as its viewers may know them: which there are, and which come now. Pure.
-
-Sizes are not told: they are in each layer's parameter sets, which we read for the profile of the forwarded layer alone.
-"""
+"""The simulcast layers of a stream as its viewers may know them: which there are, and which come now. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

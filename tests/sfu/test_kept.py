@@ -1,0 +1,71 @@
+"""What is kept of a source until it begins: all of its beginning, in order, and never more than the bound."""
+
+from sfu.kept import ANYHOW, KEEP_SECONDS, MAX_KEPT, SETTLE, SETTLED, Kept, Taken
+
+IDR, DELTA, SPS, PPS = b"\x65" + bytes(9), b"\x61" + bytes(9), b"\x67" + bytes(9), b"\x68" + bytes(9)
+
+
+def packet(number: int, payload: bytes, timestamp: int = 0) -> Taken:
+    """One of H264."""
+    return number, timestamp, 0, payload, ()
+
+
+def numbers(kept: Kept) -> list[int]:
+    """What it begins with."""
+    return [one[0] for one in kept.take()]
+
+
+def test_a_picture_begins_at_its_newest_keyframe_with_the_parameter_sets_before_it() -> None:
+    """Those of its own timestamp, and those right before it with another; nothing older."""
+    kept = Kept("H264", 0.0)
+    for number, payload, timestamp in (
+        (1, IDR, 0), (2, DELTA, 1), (3, SPS, 2), (4, PPS, 2), (5, IDR, 3), (6, DELTA, 4),
+    ):  # fmt: skip
+        kept.add(packet(number, payload, timestamp), 0.0)
+    assert kept.ready(SETTLE)
+    assert numbers(kept) == [3, 4, 5, 6]
+
+
+def test_it_is_let_settle_and_comes_in_order() -> None:
+    """A moment, or so many packets."""
+    kept = Kept("H264", 0.0)
+    for number in (3, 2, 1):
+        kept.add(packet(number, IDR if number == 1 else DELTA), 0.0)
+    assert not kept.ready(SETTLE / 2)
+    assert kept.ready(SETTLE)
+    for number in range(4, SETTLED + 1):
+        kept.add(packet(number, DELTA), 0.0)
+    assert kept.ready(0.0)
+    assert numbers(kept) == list(range(1, SETTLED + 1))
+
+
+def test_sound_begins_at_once() -> None:
+    """With all there is."""
+    kept = Kept(None, 0.0)
+    kept.add(packet(7, b"sound"), 0.0)
+    kept.add(packet(6, b"sound"), 0.0)
+    assert kept.ready(0.0)
+    assert numbers(kept) == [6, 7]
+
+
+def test_a_source_whose_keyframes_we_do_not_know_begins_in_the_end() -> None:
+    """Garbage for a while is better than nothing for ever."""
+    kept = Kept("H264", 0.0)
+    for step in range(int(ANYHOW) + 1):
+        kept.add(packet(step, DELTA), float(step))
+        assert not kept.ready(float(step))
+    assert kept.ready(ANYHOW + 0.1)
+    assert numbers(kept) == [int(ANYHOW) - 1, int(ANYHOW)]
+
+
+def test_it_is_bounded_in_packets_and_time() -> None:
+    """A keyframe that is no longer whole is no place to begin at."""
+    kept = Kept("H264", 0.0)
+    kept.add(packet(0, IDR), 0.0)
+    for number in range(1, MAX_KEPT + 5):
+        kept.add(packet(number, DELTA), 0.0)
+    assert len(kept) == MAX_KEPT
+    assert not kept.found
+    kept.add(packet(MAX_KEPT + 5, IDR, 9), KEEP_SECONDS + 0.1)
+    assert len(kept) == 1
+    assert kept.found
