@@ -11,7 +11,7 @@ from sfu.picture_size import is_parameter_set
 from sfu.rtp import Extensions
 
 MAX_KEPT: Final = 1024
-KEEP_SECONDS: Final = 1.5
+KEEP_SECONDS: Final = 3.0
 SETTLE: Final = 0.01
 """Seconds, or
 """

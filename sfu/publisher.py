@@ -73,8 +73,7 @@ class Publisher(Session):
         if number is None:
             return None
         if reception.torn:
-            reception.torn = False
-            track.keyframes.ask()
+            self._torn(source, reception)
         if self.first_packet_at is None:
             self.first_packet_at = now
             self._stats.publish_first_packet.add(now - self.began)
@@ -85,6 +84,12 @@ class Publisher(Session):
         exts = source.forwardable(packet, extension, header[6]) if extension and source.passed else ()
         track.push(number, header[3], header[0], payload, exts, now)
         return track
+
+    def _torn(self, source: Source, reception: Reception) -> None:
+        """More was lost than can be repaired: of what is forwarded, a keyframe is needed."""
+        reception.torn = False
+        if source.active is reception:
+            source.track.keyframes.ask()
 
     def _aside(
         self,

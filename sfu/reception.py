@@ -25,8 +25,8 @@ LEAP: Final = 10.0
 silent for as long has lost its session."""
 NEAR: Final = 128
 """Two doubted numbers that are no farther apart confirm each other: the packets between may be lost or late."""
-DOUBT_SECONDS: Final = 1.0
-"""For so long a doubted packet waits for a second one."""
+DOUBT_SECONDS: Final = 3.0
+"""For so long a doubted packet waits for a second one: a picture that stands still comes once a second."""
 STRAGGLE_SECONDS: Final = 2.0
 """After a new beginning: for so long late packets of before it are taken for what they are."""
 GENERATION: Final = 0x20000

@@ -153,7 +153,7 @@ class Source:
         if active is None:
             if self.next is None or not self.lives(self.next, now):
                 self.next = reception
-        elif self.rids.get(reception.ssrc) == self.rids.get(active.ssrc, "") and reception.ssrc not in self.retired:
+        elif self._same_layer(reception, active) and reception.ssrc not in self.retired:
             self.next = reception  # the encoder of the forwarded layer restarted
         elif self.next is None and not self.lives(active, now):
             self._choose(layers(self), now)
@@ -204,14 +204,9 @@ class Source:
 
     def _begin(self, reception: Reception, kept: Kept, now: float) -> list[Taken]:
         active = self.active
-        if not kept.ready(now):
+        if not kept.ready(now) or (active is not None and not self._may_follow(reception, active, kept, now)):
             return []
-        if active is not None and not self.layered:
-            if reception.ssrc in self.retired and now - active.at < RETURN_AFTER and self.lives(active, now):
-                return []
-            if len(kept) < 2:
-                return []  # a single stray is no source
-        if active is not None and (not self.layered or self.rids.get(active.ssrc, "") == self.rids.get(reception.ssrc)):
+        if active is not None and (not self.layered or self._same_layer(reception, active)):
             self.retired[active.ssrc] = None
         self.retired.pop(reception.ssrc, None)
         self._kept.clear()
@@ -222,6 +217,21 @@ class Source:
         if self.media.kind == "video" and not kept.found:
             self.track.keyframes.ask()
         return kept.take()
+
+    def _may_follow(self, reception: Reception, active: Reception, kept: Kept, now: float) -> bool:
+        """Whether *reception*, which can begin, is to: what lives is replaced by what is better, or new."""
+        if self.layered:
+            if not self.lives(active, now) or self._same_layer(reception, active) or self._better(reception, active):
+                return True
+            self.next = None  # the forwarded layer came back: all of them were held up
+            return False
+        if now - active.at >= RETURN_AFTER or not self.lives(active, now):
+            return True
+        return reception.ssrc not in self.retired and len(kept) > 1  # a single stray is no source
+
+    def _same_layer(self, reception: Reception, active: Reception) -> bool:
+        rid = self.rids.get(reception.ssrc)
+        return rid is not None and rid == self.rids.get(active.ssrc)
 
     def layer_states(self, layers: list[Reception]) -> list[dict[str, Any]]:
         """What comes, the layer that carries most first; one of them is what viewers get."""

@@ -200,6 +200,15 @@ def test_a_single_stray_does_nothing() -> None:
     assert run.lost() == (0, 26)
 
 
+def test_an_encoder_that_sends_a_frame_a_second_is_confirmed_too() -> None:
+    """A picture that stands still, of one packet a frame."""
+    run = Arriving()
+    run.come(run.next + 20000)
+    run.now += 1.1
+    assert run.come(run.next + 20001) == run.next + 20001
+    assert run.reception.restarted
+
+
 def test_late_packets_of_before_a_new_beginning_do_not_undo_it() -> None:
     """Two of them in a row are no jump back."""
     run = Arriving()

@@ -166,6 +166,45 @@ def test_a_picture_that_moves_once_a_second_is_alive() -> None:
     assert run.following() is None
 
 
+def test_when_all_layers_were_held_up_the_forwarded_one_goes_on() -> None:
+    """The smallest comes first after a stall of the uplink; its keyframe, for which it was asked, is too late to matter."""
+    run = layered()
+    run.begin(2)
+    run.run(3.0, 1, 2, sizes=(100, 4000))
+    run.now += 1.5
+    run.come(1, OTHER)
+    assert run.following() == 1
+    assert run.come(2, OTHER) == [run.numbers[2]]
+    run.come(1, KEYFRAME)
+    assert run.settle() == []
+    assert run.come(2, OTHER) == [run.numbers[2]]
+    assert run.following() is None
+
+
+def test_a_layer_whose_encoder_restarts_is_the_same_layer() -> None:
+    """A new SSRC with its name: at its keyframe, though it carried nothing yet."""
+    run = Section(ssrcs=(1, 2), rids=("l", "h"))
+    for ssrc, rid in ((1, "l"), (2, "h")):
+        run.source.name(ssrc, rid)
+    run.begin(2)
+    run.run(2.0, 1, 2, sizes=(100, 4000))
+    run.source.name(3, "h")
+    run.come(3, KEYFRAME)
+    assert run.settle() == [run.numbers[3]]
+    run.run(1.0, 1, 3, sizes=(100, 4000))
+    assert {one["rid"]: one["ssrc"] for one in run.source.layer_states(run.layers())} == {"l": 1, "h": 3}
+
+
+def test_a_source_that_stands_still_begins_anew_with_a_single_packet() -> None:
+    """A keyframe of one packet, then nothing for a second: it is seen once the one before is silent."""
+    run = Section()
+    run.begin(1)
+    assert run.come(2, KEYFRAME) == []
+    assert run.settle() == []
+    run.now += RETURN_AFTER
+    assert run.settle() == [run.numbers[2]]
+
+
 def test_a_layer_that_said_goodbye_is_replaced_at_once() -> None:
     """No waiting for its silence."""
     run = layered()
