@@ -82,4 +82,6 @@ async def test_a_picture_that_stands_still_is_seen_in_its_largest_layer(mime: st
         widths = {layer["rid"]: layer["size"].split("x")[0] for layer in layers()}
         assert widths == {"q": "240", "h": "480", "f": "960"}
         assert [layer.id for layer in publisher.layers() if layer.active] == ["q", "h", "f"]
+        # It did probe: what came is more than twice what the pictures are.
+        assert publisher.received > 2 * sum(layer.bytes for layer in publisher.ssrcs.layers(publisher.sources[0]))
         await browser.close()
