@@ -82,6 +82,7 @@ class Publisher(Session):
         if source.active is not reception or number < 0:
             return self._aside(source, reception, number, packet, header, payload, now)
         exts = source.forwardable(packet, extension, header[6]) if extension and source.passed else ()
+        payload = source.ordered(reception.ssrc, number, header[3], payload)
         track.push(number, header[3], header[0], payload, exts, now)
         return track
 
@@ -117,7 +118,8 @@ class Publisher(Session):
         if not packets or reception is None:
             return False
         for number, timestamp, marker, payload, exts in packets:
-            source.track.push(number, timestamp, marker, payload, exts, now)
+            ordered = source.ordered(reception.ssrc, number, timestamp, payload)
+            source.track.push(number, timestamp, marker, ordered, exts, now)
         kind = source.media.kind
         at, timestamp = reception.take_earliest() or (now, packets[-1][1])
         self._lips.begin(kind, reception.clock_rate, at, timestamp)

@@ -46,7 +46,7 @@ class Reordering:
         self._slices: H264Slices | H265Slices = H265Slices() if codec == "H265" else H264Slices()
         self._ssrc = -1
         self._newest = 0
-        """Sequence of the newest packet."""
+        """Extended number of the newest packet (`sfu.reception`)."""
         self._latest: int | None = None
         """The latest timestamp of the pictures so far."""
         self._shown: int | None = None
@@ -55,15 +55,15 @@ class Reordering:
         """The POC of the last picture that others refer to: POC's low bits are told against it (H.264, 8.2.1.1)."""
         self._left_out: OrderedDict[int, None] = OrderedDict()
 
-    def leaves_out(self, ssrc: int, sequence: int, timestamp: int, payload: bytes) -> bool:
-        """Whether this packet belongs to a picture that viewers are not to get."""
+    def leaves_out(self, ssrc: int, number: int, timestamp: int, payload: bytes) -> bool:
+        """Whether the packet with this extended *number* belongs to a picture that viewers are not to get."""
         if ssrc != self._ssrc:
             self._ssrc = ssrc
-            self._newest = (sequence - 1) & 0xFFFF
+            self._newest = number - 1
             self._latest = self._shown = None
-        in_order = 0 < (sequence - self._newest) & 0xFFFF < 0x8000
+        in_order = number > self._newest
         if in_order:
-            self._newest = sequence
+            self._newest = number
         if timestamp in self._left_out:
             return True
         head, weight = self._slices.look(payload)

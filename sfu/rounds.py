@@ -75,14 +75,7 @@ class Rounds:
         joining = False
         try:
             self._ingress.guard(now)
-            for publisher in list(self._sessions.publishers):
-                if publisher.broken:
-                    self._sessions.end(publisher, B_FRAMES)
-                    continue
-                for track in publisher.tick(now):
-                    self._ingress.fed[track] = None
-            if self._ingress.fed:
-                self._delivery.forward()
+            self._tick_publishers(now)
             for room in self._sessions.rooms.values():
                 for track in room.tracks.values():
                     if track.joining:
@@ -99,6 +92,16 @@ class Rounds:
                 self._one_slice(self._slice, now)
         finally:
             self._timer = loop.call_later(JOINING_TICK if joining else TICK, self._tick, loop)
+
+    def _tick_publishers(self, now: float) -> None:
+        for publisher in list(self._sessions.publishers):
+            if publisher.broken:
+                self._sessions.end(publisher, B_FRAMES)
+                continue
+            for track in publisher.tick(now):
+                self._ingress.fed[track] = None
+        if self._ingress.fed:
+            self._delivery.forward()
 
     def _one_slice(self, number: int, now: float) -> None:
         wall = self._wall()

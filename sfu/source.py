@@ -141,6 +141,11 @@ class Source:
         passed = self.passed
         return tuple((passed[number], value) for number, value in extensions(packet, start, end) if number in passed)
 
+    def ordered(self, ssrc: int, number: int, timestamp: int, payload: bytes) -> bytes:
+        """*payload*, or nothing where it is of a picture out of order: then only its place in the numbering is kept."""
+        order = self.reordering
+        return b"" if order is not None and order.leaves_out(ssrc, number, timestamp, payload) else payload
+
     def wants(self, reception: Reception, layers: Callable[["Source"], list[Reception]], now: float) -> bool:
         """Whether packets of *reception*, which is not forwarded, are to be given to `aside`, as it may be soon."""
         if reception is self.next or reception.restarted:
