@@ -12,6 +12,8 @@ from typing import Final
 from sfu.reception import MAX_JUMP
 
 _SEGMENTS: Final = 64
+ROOM: Final = 100
+"""Numbers below the very first packet, which nobody has seen yet: it may have overtaken others of its picture."""
 
 
 class Continuity:
@@ -22,6 +24,7 @@ class Continuity:
         "_fresh",
         "_highest",
         "_last_at",
+        "_reserved",
         "_segments",
         "_ts_offset",
         "last",
@@ -35,6 +38,7 @@ class Continuity:
         self._highest = 0
         self._ts_offset = 0
         self._fresh = True
+        self._reserved = 0
         self._last_at: float | None = None
         self.last = first_index - 1
         """The highest index given."""
@@ -45,6 +49,15 @@ class Continuity:
         self._fresh = True
         if clock_rate is not None:
             self._clock_rate = clock_rate
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the next packet begins a numbering."""
+        return self._fresh
+
+    def reserve(self, count: int) -> None:
+        """Leave *count* numbers free before the next packet, where it begins a numbering: what is put before it has them."""
+        self._reserved = count
 
     @property
     def ts_offset(self) -> int:
@@ -86,7 +99,9 @@ class Continuity:
         self._fresh = False
         self._highest = extended
         self._segments.clear()
-        self._open(extended, self.last + 1 - extended)
+        room = min(ROOM, self.last + 1) if self._last_at is None else 0
+        self._open(extended - room, self.last + 1 + self._reserved - extended)
+        self._reserved = 0
         elapsed = 0.0 if self._last_at is None else max(now - self._last_at, 0.001)
         self._ts_offset = (self.last_ts + round(elapsed * self._clock_rate) - timestamp) & 0xFFFFFFFF
 

@@ -5,8 +5,8 @@ packets differ in nothing but the encryption, so the header, which is also the A
 burst, and so is the packet's part of the nonce. The rest is `sfu.sending`.
 
 Invariant: an index of the track always gets the same sequence number and timestamp on a lane, so a repeated packet is
-bit for bit the first one. Sequence numbers are index + base; a viewer's rollover counter begins at 0 with its first packet
-(`Subscriber.rollover`). No clocks, no RTCP, no history here.
+bit for bit the first one. Sequence numbers are index + base, timestamps the track's + shift; a viewer's rollover counter begins
+at 0 with its first packet (`Subscriber.rollover`). No clocks, no RTCP, no history here.
 """
 
 from collections.abc import Iterable, Sequence
@@ -41,11 +41,12 @@ class Profile:
 class Lane:
     """An egress profile with its live subscribers."""
 
-    __slots__ = ("_floor", "_group", "aead", "base", "packets", "payload_bytes", "plain", "profile")
+    __slots__ = ("_floor", "_group", "aead", "base", "packets", "payload_bytes", "plain", "profile", "shift")
 
-    def __init__(self, profile: Profile, base: int) -> None:
+    def __init__(self, profile: Profile, base: int, shift: int = 0) -> None:
         self.profile = profile
         self.base = base
+        self.shift = shift
         self.aead: list[Subscriber] = []
         self.plain: list[Subscriber] = []
         self.packets = 0
@@ -59,14 +60,14 @@ class Lane:
     def __len__(self) -> int:
         return len(self.aead) + len(self.plain)
 
-    def begin(self, subscriber: Subscriber, first: int) -> None:
-        """*subscriber*'s first packet will be *first*."""
-        subscriber.begin(first, (first + self.base) >> 16 << 16)
+    def begin(self, subscriber: Subscriber, first: int, ahead: int = 0) -> None:
+        """*subscriber*'s first packet will be *first*, or one of *ahead* packets of its own that have the numbers before it."""
+        subscriber.begin(first, (first - ahead + self.base) >> 16 << 16)
 
     def join(self, subscriber: Subscriber) -> None:
         """From the next burst on *subscriber* is live."""
         subscriber.joined = (self.packets, self.payload_bytes)
-        self._floor = max(self._floor, subscriber.first)
+        self._floor = max(self._floor, subscriber.first, subscriber.join_index)
         (self.plain if subscriber.encrypt is None else self.aead).append(subscriber)
         self._group = None
 
@@ -111,7 +112,7 @@ class Lane:
             sent = 0
         if not packets:
             return sent
-        headers = [self.header(packet, packet[1]) for packet in packets]
+        headers = [self.header(packet, packet[1] + self.shift & 0xFFFFFFFF) for packet in packets]
         bare, taken = self._transmit(packets, headers, self.aead, self.plain, udp)
         self.packets += len(packets)
         self.payload_bytes += bare
@@ -141,12 +142,13 @@ class Lane:
         return subscriber.extra_bytes - before
 
     def _forward_late(self, packets: Sequence[Packet], udp: UdpSocket, stats: PlaneStats) -> int:
-        """Packets from before somebody's first one: only for those who were there."""
+        """Packets from before somebody was live: only for those who had begun, with the timestamps that they were told."""
         sent = 0
         for subscriber in [*self.aead, *self.plain]:
             due = [packet for packet in packets if packet[0] >= subscriber.first]
             if due:
-                sent += self.send_alone(subscriber, due, [packet[1] for packet in due], udp, stats)
+                times = [subscriber.timestamp(packet[0], packet[1]) for packet in due]
+                sent += self.send_alone(subscriber, due, times, udp, stats)
         return sent
 
     def _transmit(

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Final
 
 from sfu.bitreader import BitReader, TruncatedError
-from sfu.keyframes import aggregated
+from sfu.h264 import aggregated
 
 SLICE: Final = 1
 IDR: Final = 5

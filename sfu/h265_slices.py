@@ -7,8 +7,8 @@ Pure. Parameter sets are kept by id, as slices name them; a slice is read up to 
 from typing import Final
 
 from sfu.bitreader import BitReader, TruncatedError
+from sfu.h264 import aggregated
 from sfu.h264_slices import SliceHead, Weight
-from sfu.keyframes import aggregated
 
 FIRST_IRAP: Final = 16
 LAST_IRAP: Final = 23

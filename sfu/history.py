@@ -1,7 +1,8 @@
 """What a track carried in the last moments: answers NACKs, and lets a new viewer start at the last keyframe.
 
 Pure. The bound: at least KEEP_SECONDS, plus the current group of pictures while it is younger than *group_seconds*; never
-more than *max_bytes*. A group that outgrows the bounds is forgotten whole: half a group is a picture of grey.
+more than *max_bytes*. A group that outgrows the bounds is forgotten whole (half a group is a picture of grey), or as far as
+the next place in it where a decoder can begin.
 """
 
 from typing import Final
@@ -19,7 +20,7 @@ Packet = tuple[int, int, int, bytes, Extensions, float]
 class History:
     """The packets of one track by index, oldest first."""
 
-    __slots__ = ("_group_seconds", "_keep", "_max_bytes", "_packets", "group", "last", "size")
+    __slots__ = ("_group_seconds", "_keep", "_later", "_max_bytes", "_packets", "forgotten", "group", "last", "size")
 
     def __init__(
         self, *, max_bytes: int = MAX_BYTES, keep: float = KEEP_SECONDS, group_seconds: float = GROUP_SECONDS
@@ -31,8 +32,12 @@ class History:
         self.size = 0
         self.last = -1
         """The highest index seen."""
+        self.forgotten = -1
+        """No index up to this one is waited for: its packet was here and was let go, or is of another source."""
         self.group: int | None = None
         """Index of the packet with which the current group of pictures begins, while all of it is here."""
+        self._later: list[int] = []
+        """Where else in the current group some decoders can begin: the next best when its beginning is let go."""
 
     def __len__(self) -> int:
         return len(self._packets)
@@ -48,10 +53,14 @@ class History:
         self._trim(packet[5])
         return True
 
-    def begin_group(self, index: int) -> None:
-        """A keyframe begins at *index*."""
-        if self.group is None or index > self.group:
+    def begin_group(self, index: int, *, weak: bool = False) -> None:
+        """A keyframe begins at *index*; one that is *weak* serves some decoders only, and does not replace a better one."""
+        if weak and self.group is not None:
+            if index > max((self.group, *self._later[-1:])):
+                self._later.append(index)
+        elif self.group is None or index > self.group:
             self.group = index
+            self._later = [later for later in self._later if later > index]
 
     def get(self, index: int) -> Packet | None:
         """The packet with *index*, if it is still here."""
@@ -67,6 +76,8 @@ class History:
         self._packets.clear()
         self.size = 0
         self.group = None
+        self._later.clear()
+        self.forgotten = self.last
 
     def _trim(self, now: float) -> None:
         packets = self._packets
@@ -79,6 +90,7 @@ class History:
             if wanted and self.size <= self._max_bytes:
                 return
             if in_group:
-                self.group = None
+                self.group = self._later.pop(0) if self._later else None
+            self.forgotten = max(self.forgotten, oldest[0])
             del packets[oldest[0]]
             self.size -= len(oldest[3]) + 100

@@ -6,8 +6,8 @@ of a beginning come out of order like any others, so they are let settle for a m
 
 from typing import Final
 
-from sfu.keyframes import begins_keyframe
-from sfu.picture_size import is_parameter_set
+from sfu.keyframes import bitstream
+from sfu.picture import KEY, OPENING, RECOVERY
 from sfu.rtp import Extensions
 
 MAX_KEPT: Final = 1024
@@ -58,7 +58,7 @@ class Kept:
         if self._codec is None:
             if start is None or packet[0] < start[0]:
                 self._start = packet
-        elif begins_keyframe(self._codec, packet[3]):
+        elif bitstream(self._codec).flags(packet[3]) & (KEY | RECOVERY):
             if start is None:
                 self._found_at = now
             # The earliest packet of the newest keyframe.
@@ -78,7 +78,7 @@ class Kept:
         if self._start is not None and self._codec is not None:
             first = self._start[0]
             while (before := packets.get(first - 1)) is not None and (
-                before[0][1] == self._start[1] or is_parameter_set(self._codec, before[0][3])
+                before[0][1] == self._start[1] or bitstream(self._codec).flags(before[0][3]) & OPENING
             ):
                 first -= 1
         return [packets[number][0] for number in sorted(packets) if number >= first]

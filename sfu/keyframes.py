@@ -1,104 +1,57 @@
-"""Where a keyframe begins: a look into the payload of one RTP packet, by codec.
-
-Pure. A packet counts as the begin of a keyframe when a decoder can start there: it carries parameter sets or an intra
-picture's first bytes. Nothing is parsed beyond the few bytes that say so.
-"""
+"""What a payload says of its picture, by codec: the one place that knows which codec's module to ask. Pure."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
-
-def _h264(payload: bytes) -> bool:
-    kind = payload[0] & 0x1F
-    if kind == 28:  # FU-A: only the first fragment begins a picture
-        return len(payload) > 1 and bool(payload[1] & 0x80) and payload[1] & 0x1F in (5, 7)
-    if kind == 24:
-        return any(unit[0] & 0x1F in (5, 7) for unit in aggregated(payload, 1))
-    return kind in (5, 7)
+from sfu import av1, h264, h265, vp8, vp9
+from sfu.picture import KEY, ParameterSet
 
 
-def _h265(payload: bytes) -> bool:
-    kind = payload[0] >> 1 & 0x3F
-    if kind == 49:
-        return len(payload) > 2 and bool(payload[2] & 0x80) and _h265_intra(payload[2] & 0x3F)
-    if kind == 48:
-        return any(_h265_intra(unit[0] >> 1 & 0x3F) for unit in aggregated(payload, 2))
-    return _h265_intra(kind)
+def _none(_: object) -> Iterator[ParameterSet]:
+    return iter(())
 
 
-def _h265_intra(kind: int) -> bool:
-    """IRAP pictures (16-23) and the parameter sets before them (32-34), RFC 7798."""
-    return 16 <= kind <= 23 or 32 <= kind <= 34
+@dataclass(frozen=True, slots=True)
+class Bitstream:
+    """How the headers of one codec are read."""
+
+    look: Callable[[bytes], int]
+    """Flags of `sfu.picture` for a payload that is not empty."""
+    parameter_sets: Callable[[bytes], Iterator[ParameterSet]] = _none
+    """Those in a payload whose flags have SETS."""
+    out_of_band: Callable[[Mapping[str, str]], Iterator[ParameterSet]] = _none
+    """Those in the format parameters of an offer."""
+    kinds: int = 0
+    """How many kinds of parameter sets a decoder needs: their places in its order are 0 to *kinds* - 1."""
+    nal: bool = False
+    """A picture is a row of NAL units: what precedes its slices may come in packets of its own."""
+
+    def flags(self, payload: bytes) -> int:
+        """What *payload* says of its picture; nothing, where it is empty (padding)."""
+        return self.look(payload) if payload else 0
 
 
-def aggregated(payload: bytes, start: int) -> Iterator[bytes]:
-    """The NAL units of a STAP-A (RFC 6184, section 5.7.1) or AP (RFC 7798, section 4.4.2)."""
-    at = start
-    while at + 2 < len(payload):
-        size = payload[at] << 8 | payload[at + 1]
-        unit = payload[at + 2 : at + 2 + size]
-        if not unit:
-            return
-        yield unit
-        at += 2 + size
-
-
-def _vp8(payload: bytes) -> bool:
-    """RFC 7741, section 4.2: first partition's start, then the frame tag's inverse key bit."""
-    if payload[0] & 0x17 != 0x10:
-        return False
-    at = 1
-    if payload[0] & 0x80:
-        if len(payload) < 2:
-            return False
-        extended = payload[1]
-        at = 2
-        if extended & 0x80:
-            at += 2 if len(payload) > 2 and payload[2] & 0x80 else 1
-        at += bool(extended & 0x40) + bool(extended & 0x30)
-    return len(payload) > at and not payload[at] & 1
-
-
-def _vp9(payload: bytes) -> bool:
-    """RFC 9628, section 4.2: begin of a frame, not predicted from another, lowest spatial layer."""
-    first = payload[0]
-    if first & 0x48 != 0x08:
-        return False
-    if not first & 0x20:
-        return True
-    at = 1
-    if first & 0x80:
-        at += 2 if len(payload) > 1 and payload[1] & 0x80 else 1
-    return len(payload) > at and not payload[at] & 0x0E
-
-
-def _av1(payload: bytes) -> bool:
-    """The N bit of the aggregation header: first packet of a coded video sequence."""
-    return bool(payload[0] & 0x08)
-
-
-_DETECTORS: Final[Mapping[str, Callable[[bytes], bool]]] = {
-    "H264": _h264,
-    "H265": _h265,
-    "VP8": _vp8,
-    "VP9": _vp9,
-    "AV1": _av1,
+_BITSTREAMS: Final[Mapping[str, Bitstream]] = {
+    "H264": Bitstream(h264.look, h264.parameter_sets, h264.out_of_band, kinds=2, nal=True),
+    "H265": Bitstream(h265.look, h265.parameter_sets, h265.out_of_band, kinds=3, nal=True),
+    "VP8": Bitstream(vp8.look),
+    "VP9": Bitstream(vp9.look),
+    "AV1": Bitstream(av1.look, av1.parameter_sets, kinds=1),
 }
+_OTHER: Final = Bitstream(lambda _payload: 0)
+
+
+def bitstream(codec: str) -> Bitstream:
+    """That of *codec*; of one that has no keyframes (sound), nothing is ever seen."""
+    return _BITSTREAMS.get(codec, _OTHER)
 
 
 def begins_keyframe(codec: str, payload: bytes) -> bool:
-    """Whether a decoder of *codec* can start with this packet."""
-    detector = _DETECTORS.get(codec)
-    return bool(payload) and detector is not None and detector(payload)
+    """Whether a picture that a decoder of *codec* can start with begins in this packet, given its parameter sets."""
+    return bool(bitstream(codec).flags(payload) & KEY)
 
 
 def h264_profile_level(payload: bytes) -> str | None:
-    """The profile-level-id of the SPS in this packet, which is the truth where the offer lies (whip-whep.md, P10)."""
-    if not payload:
-        return None
-    kind = payload[0] & 0x1F
-    units = [payload] if kind == 7 else aggregated(payload, 1) if kind == 24 else ()
-    for unit in units:
-        if unit[0] & 0x1F == 7 and len(unit) >= 4:
-            return unit[1:4].hex()
-    return None
+    """As `sfu.h264.profile_level`."""
+    return h264.profile_level(payload)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from sfu import ice
+from sfu.continuity import ROOM
 from sfu.delivery import Delivery, Meter
 from sfu.dtls import Identity
 from sfu.ingress import Ingress
@@ -173,7 +174,7 @@ class Plane:
                     self._udp,
                     self.stats,
                     # Below 2^15, so that no receiver sees a wrap soon after its start (RFC 3711, section 3.3.1).
-                    first_index=secrets.randbelow(0x7000),
+                    first_index=ROOM + secrets.randbelow(0x7000),
                     first_timestamp=secrets.randbits(32),
                 )
             else:

@@ -24,10 +24,14 @@ class Subscriber:
         "extra_bytes",
         "extra_packets",
         "first",
+        "join_index",
+        "join_ts",
         "joined",
         "protect",
         "rollover",
         "salt",
+        "shift",
+        "squeeze",
         "tag",
         "target",
     )
@@ -42,6 +46,11 @@ class Subscriber:
         """The first index that it gets."""
         self.rollover = 0
         """What is subtracted from an index on the lane, so that the viewer's rollover counter begins at 0."""
+        self.join_index = 0
+        """From this index on it is told the track's timestamps, moved by *shift*; before it squeezed ones."""
+        self.join_ts = 0
+        self.squeeze = 1.0
+        self.shift = 0
         self.target = protection.target()
         """The same for the compiled way, where there is one."""
         if self.target is not None:
@@ -64,6 +73,13 @@ class Subscriber:
         self.rollover = rollover
         if self.target is not None:
             self.target.begin(rollover)
+
+    def timestamp(self, index: int, timestamp: int) -> int:
+        """What its copy of the track's packet *index* says, always the same for the same packet."""
+        behind = self.join_ts - timestamp & 0xFFFFFFFF
+        if index < self.join_index and behind < 0x80000000:
+            timestamp = self.join_ts - int(behind / self.squeeze)
+        return timestamp + self.shift & 0xFFFFFFFF
 
 
 Burst = tuple[list[int], list[bytes], list[bytes], list[bytes], int]

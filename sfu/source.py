@@ -11,7 +11,10 @@ from typing import Any, Final
 
 from sfu.feedback import KeyframeRequests
 from sfu.kept import Kept, Taken
+from sfu.keyframes import bitstream
 from sfu.negotiation import MID, REPAIRED_RID, RID, TRANSPORT_CC, Media
+from sfu.parameters import BEFORE, ParameterSets
+from sfu.picture import SETS
 from sfu.picture_size import picture_size
 from sfu.reception import Reception
 from sfu.reordering import reordering_of
@@ -66,6 +69,8 @@ class Source:
         self._doubted: dict[int, Kept] = {}
         self._carried: dict[int, tuple[int, int]] = {}
         self._patience = SWITCH_AFTER
+        self._sets: dict[int, ParameterSets] = {}
+        """SSRC -> the parameter sets of what is not forwarded: it may say them once only, and not with a keyframe."""
         self.first_keyframe_at: float | None = None
         self.intra_requests = 0
         self.layer_requests = KeyframeRequests()
@@ -83,7 +88,16 @@ class Source:
 
     def forget(self, ssrc: int) -> None:
         """*ssrc* is over, and its number may be another's."""
-        for table in (self.rates, self.rids, self.sizes, self.retired, self._left, self._kept, self._doubted):
+        for table in (
+            self.rates,
+            self.rids,
+            self.sizes,
+            self.retired,
+            self._left,
+            self._kept,
+            self._doubted,
+            self._sets,
+        ):
             table.pop(ssrc, None)
         self._said.discard(ssrc)
 
@@ -179,6 +193,8 @@ class Source:
                 del self._kept[next(iter(self._kept))]
             kept = self._kept[reception.ssrc] = Kept(self._codec, now)
         kept.add(packet, now)
+        if not self.layered:
+            self._overhear(reception.ssrc, packet[3])
         if not kept.found and reception is self.next:
             self.layer_requests.ask()
         return self._begin(reception, kept, now)
@@ -190,7 +206,9 @@ class Source:
         return [] if reception is None or kept is None else self._begin(reception, kept, now)
 
     def look(self, reception: Reception, payload: bytes) -> None:
-        """A packet of a layer: note the size that it states."""
+        """A packet of a layer: note the size that it states, and what its pictures will need."""
+        if reception is not self.active:
+            self._overhear(reception.ssrc, payload)
         if (size := picture_size(self.media.codec.name, payload)) is not None:
             self.sizes[reception.ssrc] = size
 
@@ -204,6 +222,7 @@ class Source:
         doubted = self._doubted.pop(reception.ssrc, None)
         self._kept[reception.ssrc] = Kept(self._codec, now) if doubted is None else doubted
         if self.active is reception:
+            self._sets[reception.ssrc] = self.track.pictures.sets.afresh()
             self.active = None
             self.next = reception
 
@@ -211,17 +230,20 @@ class Source:
         active = self.active
         if not kept.ready(now) or (active is not None and not self._may_follow(reception, active, kept, now)):
             return []
-        if active is not None and (not self.layered or self._same_layer(reception, active)):
-            self.retired[active.ssrc] = None
+        if active is not None:
+            self._sets[active.ssrc] = self.track.pictures.sets.afresh()
+            if not self.layered or self._same_layer(reception, active):
+                self.retired[active.ssrc] = None
         self.retired.pop(reception.ssrc, None)
         self._kept.clear()
         self.next = None
         self.active = reception
         self.layer_requests.arrived(now)
-        self.track.new_source(self.media.codec)
+        packets, sets = kept.take(), self._sets.pop(reception.ssrc, None)
+        self.track.new_source(self.media.codec, sets, complete=sets is not None and self._brings(packets, sets))
         if self.media.kind == "video" and not kept.found:
             self.track.keyframes.ask()
-        return kept.take()
+        return packets
 
     def _may_follow(self, reception: Reception, active: Reception, kept: Kept, now: float) -> bool:
         """Whether *reception*, which can begin, is to: what lives is replaced by what is better, or new."""
@@ -237,6 +259,24 @@ class Source:
     def _same_layer(self, reception: Reception, active: Reception) -> bool:
         rid = self.rids.get(reception.ssrc)
         return rid is not None and rid == self.rids.get(active.ssrc)
+
+    def _overhear(self, ssrc: int, payload: bytes) -> None:
+        headers = bitstream(self.media.codec.name)
+        if headers.kinds and headers.flags(payload) & SETS:
+            if ssrc not in self._sets:
+                self._sets[ssrc] = ParameterSets(headers.out_of_band(self.media.codec.parameters))
+            self._sets[ssrc].take(headers.parameter_sets(payload), BEFORE)
+
+    def _brings(self, packets: list[Taken], sets: ParameterSets) -> bool:
+        """Whether *packets*, with which a source begins, have all of *sets* in them."""
+        headers = bitstream(self.media.codec.name)
+        carried = {
+            (kind, number)
+            for packet in packets
+            if headers.flags(packet[3]) & SETS
+            for kind, number, _unit in headers.parameter_sets(packet[3])
+        }
+        return carried.issuperset((kind, number) for kind, number, _unit in sets.at(BEFORE))
 
     def layer_states(self, layers: list[Reception]) -> list[dict[str, Any]]:
         """What comes, the layer that carries most first; one of them is what viewers get."""

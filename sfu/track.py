@@ -2,7 +2,8 @@
 
 A new viewer of video begins at the cached group of pictures and catches up faster than real time, paced; one of audio
 begins live. Where there is no group to begin with, it waits for the next keyframe. Everything goes through one step: a
-cursor runs over the history until it reaches the end, and then the viewer is live.
+cursor runs over the history until it reaches the end, and then the viewer is live. Parameter sets that a group lacks go ahead
+of it, in the numbers before its first packet, which this viewer gets nothing else with.
 
 Invariant: whoever is live got every index since its first one that the history had when it passed.
 """
@@ -11,15 +12,16 @@ from typing import Final
 
 from sfu.continuity import Continuity
 from sfu.feedback import KeyframeRequests
+from sfu.follower import REPLAY_AFTER, Follower
 from sfu.forwarding import Lane, Profile
 from sfu.history import History, Packet
-from sfu.keyframes import begins_keyframe, h264_profile_level
 from sfu.negotiation import Codec, Kind
+from sfu.parameters import ParameterSets
+from sfu.pictures import Pictures
 from sfu.rtp import Extensions, extend
-from sfu.sending import Subscriber
-from sfu.srtp import REPEATABLE, Protection
+from sfu.srtp import REPEATABLE
 from sfu.stats import PlaneStats
-from sfu.udp import Address, UdpSocket
+from sfu.udp import UdpSocket
 
 WHOLE: Final = 32
 """Packets that are sent without waiting for the end of their frame."""
@@ -43,60 +45,13 @@ FRESH_GROUP: Final = 2.0
 """Where the source answers keyframe requests, a cached group older than this is not replayed: a new one comes sooner."""
 PATIENCE: Final = 0.4
 """Seconds after which it is replayed all the same."""
+GAP: Final = 60
+"""A replayed group's first timestamp is a sixtieth of a second after the last one that was sent before it."""
 
 
-class Follower:
-    """One viewer of one track."""
-
-    __slots__ = (
-        "allowance",
-        "began",
-        "cursor",
-        "join_index",
-        "join_ts",
-        "lane",
-        "live",
-        "profile",
-        "repair_index",
-        "requested",
-        "since",
-        "squeeze",
-        "subscriber",
-    )
-
-    def __init__(self, address: Address, protection: Protection, profile: Profile, now: float) -> None:
-        self.profile = profile
-        self.since = now
-        self.subscriber = Subscriber(address, protection)
-        self.lane: Lane | None = None
-        self.cursor = 0
-        self.live = False
-        self.join_index = 0
-        self.join_ts = 0
-        self.squeeze = 1.0
-        self.began: float | None = None
-        """When its first packet was sent."""
-        self.allowance = 0.0
-        """Packets that it may be sent now while it catches up."""
-        self.repair_index = 0
-        """The next number on its RTX stream."""
-        self.requested: dict[int, float] = {}
-        """Index -> when it was sent again last: a repeated NACK costs no bandwidth."""
-
-    def timestamp(self, packet: Packet) -> int:
-        """What this viewer's copy of *packet* says: always the same for the same packet."""
-        if packet[0] >= self.join_index:
-            return packet[1]
-        behind = (self.join_ts - packet[1]) & 0xFFFFFFFF
-        if behind >= 0x80000000:
-            return packet[1]
-        return (self.join_ts - int(behind / self.squeeze)) & 0xFFFFFFFF
-
-    def totals(self) -> tuple[int, int]:
-        """Packets and bytes of UDP payload sent."""
-        if self.lane is None:
-            return self.subscriber.extra_packets, self.subscriber.extra_bytes
-        return self.lane.totals(self.subscriber)
+MAX_REPLAY_AFTER: Final = 64.0
+UNDERWAY: Final = 0.1
+"""Seconds after a viewer's group began in which its request may have been sent before it came."""
 
 
 class Track:
@@ -119,25 +74,32 @@ class Track:
         self._continuity = Continuity(
             first_index=first_index, first_timestamp=first_timestamp, clock_rate=codec.clock_rate
         )
-        self._lanes: dict[tuple[Profile, int], Lane] = {}
+        self.pictures = Pictures(codec, self.history)
+        self._complete = False
+        self._lanes: dict[tuple[Profile, int, int], Lane] = {}
         self._burst: list[Packet] = []
         self._whole = False
         self._waiting: list[Follower] = []
-        self._frame = (0, -1)
-        """(first index, timestamp) of the newest frame."""
+        self._sent = -1
+        """The highest index that went out live."""
         self._rate = (0.0, 0)
         self.packets_per_second = 0.0
 
     # -- from the publisher ------------------------------------------------------------------------------------------
 
-    def new_source(self, codec: Codec) -> None:
-        """Another publisher, or the same with another SSRC, is to be numbered on."""
+    def new_source(self, codec: Codec, sets: ParameterSets | None = None, *, complete: bool = False) -> None:
+        """Another publisher, or the same with another SSRC, is to be numbered on; *sets* are what is known of it already.
+
+        *complete*: its first picture brings them, so that nobody needs them before it.
+        """
+        self._complete = complete
         self._continuity.new_source(codec.clock_rate)
         if codec.name != self.codec.name or codec.clock_rate != self.codec.clock_rate:
             self.profile_level = None
         if codec.clock_rate != self.codec.clock_rate:
             self.reference = None  # else it holds on, as timestamps go on by the clock, until more is known
         self.codec = codec
+        self.pictures = Pictures(codec, self.history, sets)
         self.history.clear()
         self.keyframes.new_source()
 
@@ -145,38 +107,43 @@ class Track:
         """Take a packet by its extended *number* (`Reception.packet`); it is sent with the next `flush()`."""
         if not payload and self._continuity.skip(number, now):
             return
+        fresh = self._continuity.fresh
+        opening = self._opening() if fresh else []
+        self._continuity.reserve(len(opening))
         placed = self._continuity.map(number, timestamp, now)
         if placed is None:
             return
         index, out_ts = placed
+        if fresh:
+            self.history.forgotten = index - 1 - len(opening)
+            for n, unit in enumerate(opening, index - len(opening)):
+                self._keep((n, out_ts, 0, unit, (), now))
         packet = (index, out_ts, marker, payload, exts, now)
-        if not self.history.add(packet):
-            return
-        self._burst.append(packet)
-        if marker or len(self._burst) >= WHOLE or self.kind == "audio":
-            self._whole = True
-        if self.kind == "video":
-            self._video(index, out_ts, payload, now)
+        if self.kind != "video":
+            self._keep(packet)
+        elif self.pictures.take(packet, self._keep):
+            self._begin_group(now)
 
-    def _video(self, index: int, timestamp: int, payload: bytes, now: float) -> None:
-        first, of = self._frame
-        if timestamp != of:
-            if index < first:  # a late packet of an older frame
-                return
-            self._frame = (index, timestamp)
-            first = index
-        elif index < first:
-            self._frame = (index, timestamp)
-            first = index
-        if not begins_keyframe(self.codec.name, payload):
-            return
-        if self.history.group != first:
-            self.history.begin_group(first)
-            self.keyframes.arrived(now)
-            self.last_keyframe = now
+    def _opening(self) -> list[bytes]:
+        """Parameter sets that a source's first packet is preceded by, for those who watch already."""
+        return [] if self._complete or self.history.last < 0 else self.pictures.opening(self._continuity.last)
+
+    def _begin_group(self, now: float) -> None:
+        found = self.pictures.begun(now)
+        if found is not None:
+            self.profile_level = self.pictures.profile_level or self.profile_level
+            self.history.begin_group(found.low, weak=found.weak)
+            self.keyframes.arrived(now, found.since)
+            self.last_keyframe = found.since
             self._stats.keyframes += 1
-        if self.codec.name == "H264" and (level := h264_profile_level(payload)):
-            self.profile_level = level
+
+    def _keep(self, packet: Packet) -> bool:
+        if not self.history.add(packet):
+            return False
+        self._burst.append(packet)
+        if packet[2] or len(self._burst) >= WHOLE or self.kind == "audio":
+            self._whole = True
+        return True
 
     def align(self, now: float, timestamp: int) -> None:
         """The publisher's *timestamp* is of *now*."""
@@ -190,6 +157,14 @@ class Track:
 
     def flush(self, now: float) -> int:
         """Send what was pushed; the bytes of UDP payload that the kernel took."""
+        if not self._burst:
+            return 0
+        sent = self._forward()
+        if self._waiting:
+            sent += self.step(now, 0.0)
+        return sent
+
+    def _forward(self) -> int:
         burst = self._burst
         if not burst:
             return 0
@@ -197,10 +172,9 @@ class Track:
         for lane in self._lanes.values():
             if lane.aead or lane.plain:
                 sent += lane.forward(burst, self._udp, self._stats)
+        self._sent = max(self._sent, *(packet[0] for packet in burst))
         self._burst = []
         self._whole = False
-        if self._waiting:
-            sent += self.step(now, 0.0)
         return sent
 
     @property
@@ -218,14 +192,18 @@ class Track:
             self._waiting.remove(follower)
         lane = follower.lane
         if lane is not None:
-            lane.leave(follower.subscriber)
-            follower.live = False
-            if not len(lane) and not any(other.lane is lane for other in self._waiting):
-                self._lanes = {key: value for key, value in self._lanes.items() if value is not lane}
+            self._leave(follower, lane)
+
+    def _leave(self, follower: Follower, lane: Lane) -> None:
+        lane.leave(follower.subscriber)
+        follower.live = False
+        if not len(lane) and not any(other.lane is lane for other in self._waiting if other is not follower):
+            self._lanes = {key: value for key, value in self._lanes.items() if value is not lane}
 
     def step(self, now: float, elapsed: float) -> int:
         """Begin those who wait, and go on with those who catch up; the bytes sent."""
-        sent = 0
+        # Whoever becomes live here has been sent what waits: it would come twice, and as another packet with the same number.
+        sent = self._forward()
         for follower in list(self._waiting):
             if follower.lane is None and not self._begin(follower, now):
                 continue
@@ -246,6 +224,7 @@ class Track:
         if at and now > at:
             self.packets_per_second = (total - count) / (now - at)
         self._rate = (now, total)
+        self._begin_group(now)
         age = self.history.group_age(now) if self.kind == "video" else None
         if age is not None and age > 1.0 and not self.keyframes.tried:
             # Once, so that the first viewer who comes late finds out at no cost whether the source answers requests.
@@ -262,18 +241,61 @@ class Track:
                 self.keyframes.ask()
                 return False
             first = history.group
-            span = age
-            sending = (history.last - first - FIRST_BURST) / (self._pace() - self.packets_per_second)
+            ahead = self.pictures.ahead(first)
         else:
             first = self._continuity.last + 1
-            span = sending = 0.0
-        follower.lane = lane = self._lane(follower.profile, first)
-        lane.begin(follower.subscriber, first)
-        follower.cursor = first
-        follower.join_index = history.last + 1
-        follower.join_ts = self._continuity.last_ts
-        follower.squeeze = max(1.0, span / max(sending, SHORTEST))
+            ahead = {}
+        before = sum(1 for index in ahead if index < first)
+        follower.lane = lane = self._lane(follower.profile, first - before)
+        lane.begin(follower.subscriber, first, before)
+        self._start(follower, first, ahead, now)
+        return True
+
+    def _start(self, follower: Follower, first: int, ahead: dict[int, Packet], now: float) -> None:
+        """*follower* catches up from *first*, and gets what is *ahead* instead of what is there, or before it."""
+        subscriber = follower.subscriber
+        span = (self.history.group_age(now) or 0.0) if self.kind == "video" else 0.0
+        follower.cursor = min((first, *ahead))
+        follower.ahead = ahead
         follower.allowance = FIRST_BURST
+        follower.restarted = now
+        subscriber.join_index = self.history.last + 1
+        subscriber.join_ts = self._continuity.last_ts
+        subscriber.squeeze = max(1.0, span / max(self._sending(first), SHORTEST))
+
+    def _sending(self, first: int) -> float:
+        """Seconds that catching up from *first* takes."""
+        return (self.history.last - first - FIRST_BURST) / (self._pace() - self.packets_per_second)
+
+    def replay(self, follower: Follower, now: float) -> bool:
+        """Put *follower* back to the beginning of the cached group; False where that does not help it, or not yet.
+
+        Its numbers and timestamps go on from the last ones that it was sent, on a lane of its own: it may have seen those of
+        the group already, and what is older than what it has is dropped by SRTP and by jitter buffers.
+        """
+        lane, first = follower.lane, self.history.group
+        if lane is None or first is None or not self.keyframes.ignored(now):
+            return False
+        idle = now - follower.restarted
+        if idle < (follower.replay_after if follower.replayed else UNDERWAY):
+            return False
+        if follower.replayed:
+            follower.replay_after = REPLAY_AFTER if idle > MAX_REPLAY_AFTER else 2 * follower.replay_after
+        follower.replayed += 1
+        last = max(self._sent, follower.cursor - 1) if follower.live else follower.cursor - 1
+        ahead = self.pictures.ahead(first)
+        follower.requested.clear()
+        if follower not in self._waiting:
+            self._waiting.append(follower)
+        self._leave(follower, lane)
+        self._start(follower, first, ahead, now)
+        head = self.history.get(first)
+        span = 0 if head is None else self._continuity.last_ts - head[1] & 0xFFFFFFFF
+        subscriber = follower.subscriber
+        subscriber.shift += int(span / subscriber.squeeze) + self.codec.clock_rate // GAP
+        subscriber.begin(first, subscriber.rollover)
+        base = lane.base + last + 1 - follower.cursor
+        follower.lane = self._lane_of(follower.profile, base, subscriber.shift)
         return True
 
     def _pace(self) -> float:
@@ -285,7 +307,7 @@ class Track:
         batch: list[Packet] = []
         room = int(follower.allowance)
         while follower.cursor <= history.last and len(batch) < room:
-            packet = history.get(follower.cursor)
+            packet = follower.ahead.get(follower.cursor) or history.get(follower.cursor)
             if packet is not None:
                 batch.append(packet)
             follower.cursor += 1
@@ -301,9 +323,12 @@ class Track:
     def _lane(self, profile: Profile, first: int) -> Lane:
         """The lane of *profile* on which *first* is not just before a wrap of the sequence."""
         base = 0 if first & 0xFFFF < 0x10000 - DANGER else 0x8000
-        lane = self._lanes.get((profile, base))
+        return self._lane_of(profile, base, 0)
+
+    def _lane_of(self, profile: Profile, base: int, shift: int) -> Lane:
+        lane = self._lanes.get((profile, base, shift))
         if lane is None:
-            lane = self._lanes[profile, base] = Lane(profile, base)
+            lane = self._lanes[profile, base, shift] = Lane(profile, base, shift)
         return lane
 
     def last_sent(self, follower: Follower) -> int:
@@ -317,5 +342,5 @@ class Track:
         base = follower.lane.base
         last = self.last_sent(follower)
         index = extend(sequence, last + base) - base
-        oldest = max(follower.subscriber.first, last - REPEATABLE)
-        return self.history.get(index) if oldest <= index <= last else None
+        oldest = max(min((follower.subscriber.first, *follower.ahead)), last - REPEATABLE)
+        return (follower.ahead.get(index) or self.history.get(index)) if oldest <= index <= last else None

@@ -1,20 +1,22 @@
 """A viewer's session: what it follows, what it asks for again, and what it is told about clocks.
 
 Repairs are answered from the track's history: on the RTX stream where it was negotiated, with the very same packet
-otherwise. They are bounded: a share of what the viewer gets anyway, and none twice within a moment.
+otherwise. They are bounded: a share of what the viewer gets anyway, and none twice within a moment. A keyframe that the source
+will not make is answered from the cached group, where the viewer may have lost its own: in its first seconds, or after a loss.
 """
 
 from typing import Any, Final, Literal
 
 from sfu import rtcp
 from sfu.clock import compact, to_ntp
+from sfu.follower import Follower
 from sfu.forwarding import Profile
 from sfu.negotiation import Media
 from sfu.rtcp import Block
 from sfu.rtp import FIXED
 from sfu.session import Beginning, Session
 from sfu.stats import PlaneStats
-from sfu.track import Follower, Track
+from sfu.track import Track
 from sfu.udp import Address, UdpSocket
 
 AGAIN_AFTER: Final = 0.015
@@ -23,16 +25,23 @@ REPAIR_BURST: Final = 200
 REPAIR_PER_SECOND: Final = 200
 """Packets: 80 % loss of a 2.5 Mbit/s stream. Beyond that a repair is no help and a NACK flood no lever."""
 
+FIRST_SECONDS: Final = 3.0
+"""After its first packet a viewer may have missed it: one whose SRTP is ready later than its DTLS loses what comes between."""
+HURT_SECONDS: Final = 5.0
+"""So long after a loss that it told of a viewer's request for a keyframe says that no repair has mended it."""
+
 
 class Feed:
     """One accepted section of a viewer."""
 
-    __slots__ = ("follower", "jitter", "loss", "lost", "media", "track")
+    __slots__ = ("follower", "hurt_at", "jitter", "loss", "lost", "media", "track")
 
     def __init__(self, media: Media) -> None:
         self.media = media
         self.track: Track | None = None
         self.follower: Follower | None = None
+        self.hurt_at = float("-inf")
+        """When it told of a loss last."""
         self.loss = 0.0
         self.lost = 0
         self.jitter = 0
@@ -93,12 +102,12 @@ class Viewer(Session):
     def _feedback(self, kind: int, count: int, body: bytes, now: float, wall: float) -> None:
         if kind in (rtcp.RR, rtcp.SR):
             for block in rtcp.report_blocks(kind, count, body):
-                self._report(block, wall)
+                self._report(block, now, wall)
         elif kind == rtcp.RTPFB and count == rtcp.NACK:
             ssrc, wanted = rtcp.nacked(body)
             self._repair(ssrc, wanted, now)
         elif kind == rtcp.PSFB and count in (rtcp.PLI, rtcp.FIR):
-            self._keyframe_wanted(rtcp.keyframe_targets(count, body))
+            self._keyframe_wanted(rtcp.keyframe_targets(count, body), now)
 
     def _feed(self, ssrc: int) -> Feed | None:
         for feed in self.feeds:
@@ -106,32 +115,41 @@ class Viewer(Session):
                 return feed
         return None
 
-    def _report(self, block: Block, wall: float) -> None:
+    def _report(self, block: Block, now: float, wall: float) -> None:
         ssrc, fraction, lost, _highest, jitter, lsr, dlsr = block
         feed = self._feed(ssrc)
         if feed is None:
             return
         # Cumulative, and it may fall when repairs come late: only what is new counts.
         self._stats.viewer_lost_packets += max(0, lost - feed.lost)
+        if lost > feed.lost:
+            feed.hurt_at = now
         feed.loss, feed.lost, feed.jitter = fraction / 256, lost, jitter
         if lsr:
             trip = (compact(to_ntp(wall)) - lsr - dlsr) & 0xFFFFFFFF
             if trip < 60 << 16:
                 self.round_trip = trip / 65536
 
-    def _keyframe_wanted(self, ssrcs: list[int]) -> None:
+    def _keyframe_wanted(self, ssrcs: list[int], now: float) -> None:
         for ssrc in ssrcs:
             feed = self._feed(ssrc)
+            if feed is None or feed.track is None or feed.follower is None:
+                continue
+            follower = feed.follower
             # One that catches up has a keyframe on its way already.
-            if feed is not None and feed.track is not None and feed.follower is not None and feed.follower.live:
+            if follower.live:
                 self._stats.keyframes_requested += 1
                 feed.track.keyframes.ask()
+            began = follower.began
+            if began is not None and (now - began < FIRST_SECONDS or now - feed.hurt_at < HURT_SECONDS):
+                feed.track.replay(follower, now)
 
     def _repair(self, ssrc: int, wanted: list[int], now: float) -> None:
         feed = self._feed(ssrc)
         if feed is None or feed.track is None or feed.follower is None:
             return
         self._stats.nacks_received += len(wanted)
+        feed.hurt_at = now
         follower = feed.follower
         self._repair_allowance = min(
             self._repair_allowance + (now - self._repair_at) * REPAIR_PER_SECOND, float(REPAIR_BURST)
@@ -198,6 +216,7 @@ class Viewer(Session):
             if reference is None or not packets:
                 continue
             timestamp = reference[1] + round((now - reference[0]) * feed.track.codec.clock_rate)
+            timestamp += feed.follower.subscriber.shift
             payload = max(octets - packets * (12 + feed.follower.subscriber.tag), 0)
             parts.append(rtcp.sender_report(feed.media.ssrc, to_ntp(wall), timestamp, packets, payload))
             ssrcs.append(feed.media.ssrc)

@@ -14,7 +14,7 @@ from sfu.session import Session
 from shared.grants import Action
 from tests.browser.chromium import FLAGS, executable
 from tests.peers import h264
-from tests.peers.pictures import clip_of, encode
+from tests.peers.reordered import clip_of, encode
 from tests.peers.stamps import table
 from tests.sfu.media_harness import STREAM, Stage, TestPublisher, grant, stage
 from tests.sfu.test_plane import until

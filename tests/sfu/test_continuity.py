@@ -73,3 +73,26 @@ def test_no_index_is_given_to_two_different_packets_of_a_source_and_none_is_nega
                 assert 0 <= placed[0] <= before + 2 * 3001
                 assert 0 <= placed[1] < 2**32
         assert track.last >= before
+
+
+def test_what_the_very_first_packet_overtook_has_numbers_below_it() -> None:
+    """Nobody has seen any yet; later beginnings go on without a gap."""
+    track = Continuity(first_index=1000, first_timestamp=0, clock_rate=90000)
+    assert track.map(7, 0, 0.0) == (1000, 0)
+    assert track.map(5, 0, 0.001) == (998, 0)
+    track.new_source()
+    placed = track.map(500, 0, 1.0)
+    assert placed is not None
+    assert placed[0] == 1001
+    assert track.map(499, 0, 1.0) is None
+
+
+def test_numbers_are_left_free_for_what_is_put_before_a_source() -> None:
+    """Once."""
+    track = Continuity(first_index=0, first_timestamp=0, clock_rate=90000)
+    track.map(7, 0, 0.0)
+    track.new_source()
+    assert track.fresh
+    track.reserve(2)
+    placed = [track.map(500 + n, 0, 1.0) for n in range(2)]
+    assert [index for index, _ in filter(None, placed)] == [3, 4]

@@ -59,3 +59,20 @@ def test_the_same_index_twice_is_one_packet() -> None:
     assert not history.add(packet(1, 0.1))
     assert len(history) == 1
     assert history.size == 1100
+
+
+def test_a_recovery_point_replaces_no_keyframe_until_that_is_let_go() -> None:
+    """Browsers begin at keyframes only; other decoders find the next best place when the keyframe is too old."""
+    history = History(keep=1.0, group_seconds=3.0)
+    for n in range(60):
+        history.add(packet(n, n / 10))
+        if n == 0:
+            history.begin_group(0)
+        if n in (10, 20, 40):
+            history.begin_group(n, weak=True)
+        if n == 25:
+            assert history.group == 0
+    assert history.group == 40
+    history.begin_group(59)
+    assert history.group == 59
+    assert history.forgotten >= 20

@@ -2,7 +2,7 @@
 
 from sfu.kept import ANYHOW, KEEP_SECONDS, MAX_KEPT, SETTLE, SETTLED, Kept, Taken
 
-IDR, DELTA, SPS, PPS = b"\x65" + bytes(9), b"\x61" + bytes(9), b"\x67" + bytes(9), b"\x68" + bytes(9)
+IDR, DELTA, SPS, PPS = b"\x65\x88" + bytes(9), b"\x61" + bytes(9), b"\x67" + bytes(9), b"\x68" + bytes(9)
 
 
 def packet(number: int, payload: bytes, timestamp: int = 0) -> Taken:

@@ -13,7 +13,7 @@ import pytest
 
 from sfu.reordering import Reordering
 from tests.peers import h264, h265
-from tests.peers.pictures import Codec, Encoded, encode
+from tests.peers.reordered import Codec, Encoded, encode
 
 TICKS = 3000
 SSRC = 7

@@ -111,7 +111,7 @@ async def test_a_goodbye_that_comes_late_and_old_packets_change_nothing(monkeypa
             for track, (ssrc, index) in zip(publisher.tracks, old, strict=True):
                 second = track.payload_type | 0x80
                 header = struct.pack("!BBHII", 0x80, second, (index + step) & 0xFFFF, track.timestamp, ssrc)
-                publisher._send(publisher._sender.rtp(header, b"\x65" + bytes(50), index + step))
+                publisher._send(publisher._sender.rtp(header, b"\x65\x88" + bytes(50), index + step))
         report = struct.pack("!BBHI", 0x80, 201, 1, old[0][0])
         publisher._send(publisher._sender.rtcp(report + struct.pack("!BBHI", 0x81, 203, 1, old[0][0])))
         packets = viewer.counts().packets

@@ -8,7 +8,7 @@ from sfu.stats import PlaneStats
 from sfu.track import Track
 from sfu.udp import UdpSocket  # noqa: TC001 - annotations are one rule for all imports
 
-KEYFRAME, OTHER = b"\x65" + bytes(20), b"\x61" + bytes(20)
+KEYFRAME, OTHER = b"\x65\x88" + bytes(20), b"\x61" + bytes(20)
 SMALL_SPS = bytes.fromhex("6764000dacd94141fa10000003001000000303c0f1429960")  # 320 x 240, libx264
 LARGE_SPS = bytes.fromhex("67640028acd940780227e584000003000400000300f03c60c658")  # 1920 x 1080
 
@@ -115,7 +115,7 @@ def test_a_layer_whose_keyframe_comes_out_of_order_begins_whole() -> None:
     first, at = run.numbers[2] + 1, round((run.now + 0.04) * 90000)
     run.come(2, b"\x7c\x05" + bytes(50), sequence=first + 3, timestamp=at)
     run.come(2, b"\x68" + bytes(4), sequence=first + 1, timestamp=at)
-    run.come(2, b"\x7c\x85" + bytes(50), sequence=first + 2, timestamp=at)
+    run.come(2, b"\x7c\x85\x88" + bytes(50), sequence=first + 2, timestamp=at)
     run.come(2, SMALL_SPS, sequence=first, timestamp=at - 300)
     assert run.settle() == [first, first + 1, first + 2, first + 3]
 
