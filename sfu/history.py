@@ -20,7 +20,18 @@ Packet = tuple[int, int, int, bytes, Extensions, float]
 class History:
     """The packets of one track by index, oldest first."""
 
-    __slots__ = ("_group_seconds", "_keep", "_later", "_max_bytes", "_packets", "forgotten", "group", "last", "size")
+    __slots__ = (
+        "_group_seconds",
+        "_keep",
+        "_later",
+        "_max_bytes",
+        "_packets",
+        "_passed",
+        "forgotten",
+        "group",
+        "last",
+        "size",
+    )
 
     def __init__(
         self, *, max_bytes: int = MAX_BYTES, keep: float = KEEP_SECONDS, group_seconds: float = GROUP_SECONDS
@@ -36,6 +47,9 @@ class History:
         """No index up to this one is waited for: its packet was here and was let go, or is of another source."""
         self.group: int | None = None
         """Index of the packet with which the current group of pictures begins, while all of it is here."""
+        self._passed = -1
+        """What was let go up to this index is not taken again: browsers probe with old packets, and to a viewer who got
+        another packet with this index (`Follower.ahead`) it would be a second text under one nonce."""
         self._later: list[int] = []
         """Where else in the current group some decoders can begin: the next best when its beginning is let go."""
 
@@ -43,9 +57,9 @@ class History:
         return len(self._packets)
 
     def add(self, packet: Packet) -> bool:
-        """Keep *packet*; False if it is here already."""
+        """Keep *packet*; False if it is here already, or was."""
         index = packet[0]
-        if index in self._packets:
+        if index in self._packets or index <= self._passed:
             return False
         self._packets[index] = packet
         self.size += len(packet[3]) + 100
@@ -77,7 +91,7 @@ class History:
         self.size = 0
         self.group = None
         self._later.clear()
-        self.forgotten = self.last
+        self.forgotten = self._passed = self.last
 
     def _trim(self, now: float) -> None:
         packets = self._packets
@@ -91,6 +105,7 @@ class History:
                 return
             if in_group:
                 self.group = self._later.pop(0) if self._later else None
+            self._passed = max(self._passed, oldest[0])
             self.forgotten = max(self.forgotten, oldest[0])
             del packets[oldest[0]]
             self.size -= len(oldest[3]) + 100

@@ -61,6 +61,19 @@ def test_the_same_index_twice_is_one_packet() -> None:
     assert history.size == 1100
 
 
+def test_what_was_let_go_is_not_taken_again() -> None:
+    """Browsers repeat old packets to probe their uplink; nobody is sent and billed such a one twice."""
+    history = History(keep=1.0)
+    for n in range(30):
+        if n != 25:
+            history.add(packet(n, n / 10))
+    assert not history.add(packet(3, 3.0))
+    assert history.add(packet(25, 3.0))  # late, and new
+    history.clear()
+    assert not history.add(packet(29, 3.1))
+    assert history.add(packet(30, 3.1))
+
+
 def test_a_recovery_point_replaces_no_keyframe_until_that_is_let_go() -> None:
     """Browsers begin at keyframes only; other decoders find the next best place when the keyframe is too old."""
     history = History(keep=1.0, group_seconds=3.0)
