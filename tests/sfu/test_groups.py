@@ -73,9 +73,7 @@ class Clock:
                 return sent[at:]
             if at and packet.frame != sent[at - 1].frame:
                 self.run(1 / FPS)
-            self.track.push(
-                self.sequence & 0xFFFF, packet.timestamp, 0x80 * packet.marker, packet.payload, (), self.now
-            )
+            self.track.push(self.sequence, packet.timestamp, 0x80 * packet.marker, packet.payload, (), self.now)
             self.sequence += 1
             if self.track.ready(self.now):
                 self.track.flush(self.now)
