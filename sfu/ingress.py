@@ -22,6 +22,9 @@ MAX_HALF_OPEN: Final = 512
 """Handshakes in progress at once, some 70 kB each; the next one begins when one is done or gave up."""
 
 
+MAX_GONE: Final = 64
+REFUSALS: Final = 200
+"""Datagrams of a session that is over which are answered by ICMP, where the peer hears nothing else."""
 LATE: Final = 0.1
 STALE: Final = 1.5
 """Seconds in the socket's queue after which media is thrown away unread: where the node cannot keep up, the queue would
@@ -59,6 +62,8 @@ class Ingress:
         """Tracks with packets to send, in order."""
         self.senders: dict[Publisher, None] = {}
         """Publishers with bytes to be metered."""
+        self._gone: dict[Address, int] = {}
+        """Where those were who do not hear a close_notify, and how often they are still told otherwise."""
         self._shield = Shield()
         self._shielded: tuple[frozenset[Address], float] | None = None
         """What the filter that is attached was made of."""
@@ -87,6 +92,17 @@ class Ingress:
                 del self._by_address[address]
         self.half_open.pop(session, None)
         self.on_trial.pop(session, None)
+        peer = session.peer
+        if peer.address is not None and peer.connected_at is not None and not peer.negotiated.hears_close:
+            self._gone[peer.address] = REFUSALS
+            if len(self._gone) > MAX_GONE:
+                del self._gone[next(iter(self._gone))]
+
+    def _refuse_again(self, address: Address) -> None:
+        """As a kernel does: FFmpeg takes note of it in a read only, and a write may have been told."""
+        left = self._gone.pop(address, 0)
+        if left and self.udp is not None and self.udp.refuse(address) and left > 1:
+            self._gone[address] = left - 1
 
     def datagram(self, datagram: bytes, address: Address) -> None:
         """Take whatever came in."""
@@ -95,6 +111,8 @@ class Ingress:
             session = self._by_address.get(address)
             if session is None:
                 self._stats.dropped_unknown_address += 1
+                if self._gone:
+                    self._refuse_again(address)
             elif 192 <= datagram[1] < 224:
                 self._rtcp(session, datagram, address)
             elif isinstance(session, Publisher):
@@ -199,6 +217,7 @@ class Ingress:
             self._retire(session, ufrag)
         self._follow(session, moved=peer.checked(address, self._clock(), nominates=check.nominates))
         self._by_address[address] = session
+        self._gone.pop(address, None)
         if (excess := peer.excess_address()) is not None and self._by_address.get(excess) is session:
             del self._by_address[excess]
         if self._shielded is not None:
