@@ -5,6 +5,7 @@ The account's item is the roster: one conditional write on it decides a publish 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 from functions.quota import Told
 from shared.grants import GRACE_SECONDS, GRANT_SECONDS
@@ -56,11 +57,17 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An account token as storage knows it: by its digest."""
+    """An account token as its account knows it: by enough of its digest to tell those of one account apart."""
 
-    digest: str
+    tag: str
+    """The first 8 bytes of its digest, in hex."""
     until: float | None = None
     """Of one that was replaced: it opens the account until then."""
+
+    @classmethod
+    def of(cls, digest: str, until: float | None = None) -> Self:
+        """The token with this digest."""
+        return cls(digest[:16], until)
 
     def valid(self, now: float) -> bool:
         """Whether it opens the account at *now*."""
@@ -88,7 +95,7 @@ class Account:
     suspended: bool = False
     """The operator closed it, for now or for good: its keys are as good as unknown."""
     tokens: tuple[Token, ...] = ()
-    """Those that open it. None: made before tokens could be replaced, and whichever names it does."""
+    """Those that open it, the present one first. None: made before tokens could be replaced, and whichever names it does."""
 
     @property
     def limits(self) -> Limits:
@@ -97,7 +104,7 @@ class Account:
 
     def opened_by(self, digest: str, now: float) -> bool:
         """Whether the account token with this digest, which names the account, opens it."""
-        return not self.tokens or any(token.digest == digest and token.valid(now) for token in self.tokens)
+        return not self.tokens or any(digest.startswith(token.tag) and token.valid(now) for token in self.tokens)
 
     def over_quota(self, now: float) -> Refused | None:
         """Why the account may not publish or be watched this month, or None."""

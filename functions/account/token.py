@@ -38,9 +38,9 @@ class Tokens:
         until = now + asked.overlap_seconds
         presented = AccountToken.parse((authorization or "").partition(" ")[2].strip())
         # An account from before tokens were listed is opened by the one that asks, from now on, and by no other.
-        held = account.tokens or ((Token(presented.digest),) if presented is not None else ())
+        held = account.tokens or ((Token.of(presented.digest),) if presented is not None else ())
         kept = [
-            Token(token.digest, until if token.until is None else min(until, token.until))
+            Token(token.tag, until if token.until is None else min(until, token.until))
             for token in held
             if asked.overlap_seconds and token.valid(now)
         ]

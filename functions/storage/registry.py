@@ -22,6 +22,7 @@ from functions.storage.shapes import (
     key_of,
     limits_item,
     overrides_item,
+    own_token_key,
     owned_item,
     owned_key,
     past_item,
@@ -30,8 +31,8 @@ from functions.storage.shapes import (
     stream_item,
     stream_key,
     stream_of,
-    token_item,
     token_key,
+    tokens_item,
 )
 from shared.tiers import Overrides, Tier
 
@@ -52,13 +53,14 @@ class Registry:
 
     def create_account(self, account: Account, token_digest: str) -> bool:
         """Write a new account, its token and its entry in the operator's list; False where the id is taken."""
-        account = replace(account, tokens=(Token(token_digest),))
+        account = replace(account, tokens=(Token.of(token_digest),))
         if not self._dynamo.put_new(self._table, account_item(account)):
             return False
         self._dynamo.put_all(
             self._table,
             [
                 {"pk": DIRECTORY, "sk": account.id, "created": account.created},
+                own_token_key(account.id, token_digest),
                 {**token_key(token_digest), "account": account.id},
             ],
         )
@@ -120,26 +122,31 @@ class Registry:
 
         The new token's item first, which opens nothing as long as the account does not list it.
         """
-        self._dynamo.put_new(self._table, {**token_key(token_digest), "account": account.id})
-        seen = [token_item(token) for token in account.tokens]
+        own = own_token_key(account.id, token_digest)
+        self._dynamo.put_all(self._table, [own, {**token_key(token_digest), "account": account.id}])
+        listed = tokens_item((Token.of(token_digest), *kept))
+        seen = tokens_item(account.tokens)["tk"]
         outcome = self._dynamo.update(
             Update(
                 self._table,
                 account_key(account.id),
-                "SET tok = :tokens",
-                f"attribute_exists(pk) AND {'tok = :seen' if seen else 'attribute_not_exists(tok)'}",
-                values={
-                    ":tokens": [token_item(token) for token in (Token(token_digest), *kept)],
-                    **({":seen": seen} if seen else {}),
-                },
+                "SET tk = :tk" + (", tr = :tr" if listed["tr"] else " REMOVE tr"),
+                f"attribute_exists(pk) AND {'tk = :seen' if seen else 'attribute_not_exists(tk)'}",
+                values={**{f":{name}": value for name, value in listed.items()}, ":seen": seen},
             )
         )
         if isinstance(outcome, Unmet):
-            self._dynamo.delete(self._table, token_key(token_digest))
+            self._remove_tokens(account.id, [token_digest])
             return False
-        gone = {token.digest for token in account.tokens} - {token.digest for token in kept}
-        self._dynamo.write_all(self._table, (), [token_key(digest) for digest in sorted(gone)])
+        found = self._dynamo.query(self._table, own["pk"], prefix="TOKEN#", limit=PAGE)
+        digests = [item["sk"].removeprefix("TOKEN#") for item in found]
+        opening = {Token.of(token_digest).tag, *(token.tag for token in kept)}
+        self._remove_tokens(account.id, [digest for digest in digests if Token.of(digest).tag not in opening])
         return True
+
+    def _remove_tokens(self, account: str, digests: Iterable[str]) -> None:
+        gone = [key for digest in digests for key in (token_key(digest), own_token_key(account, digest))]
+        self._dynamo.write_all(self._table, (), gone)
 
     def set_suspended(self, account: str, *, suspended: bool) -> Account | None:
         """Close or open *account* to its keys and tokens; None where it does not exist."""
@@ -173,8 +180,7 @@ class Registry:
             self._dynamo.write_all(
                 self._table, (), [*elsewhere, *({"pk": item["pk"], "sk": item["sk"]} for item in rest)]
             )
-        tokens = [token_key(token.digest) for token in account.tokens]
-        self._dynamo.write_all(self._table, (), [*tokens, {"pk": DIRECTORY, "sk": account.id}, own])
+        self._dynamo.write_all(self._table, (), [{"pk": DIRECTORY, "sk": account.id}, own])
         return True
 
     def set_limits(self, account: Account, tier: Tier, overrides: Overrides) -> Account | None:
@@ -321,3 +327,5 @@ def _elsewhere(item: Item) -> Iterator[dict[str, str]]:
         key = key_of(item)
         yield from (key_key(digest) for digest in (key.digest, *(old.digest for old in key.retiring)))
         yield stream_key(key.stream)
+    elif item["sk"].startswith("TOKEN#"):
+        yield token_key(item["sk"].removeprefix("TOKEN#"))

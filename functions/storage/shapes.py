@@ -6,7 +6,7 @@ ids of ours as the bytes that they encode. With 25 slots it stays under 2 KB, tw
 
 from base64 import b32decode, b32encode
 from binascii import Error as Base32Error
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -148,7 +148,7 @@ def account_item(account: Account) -> Item:
         "ep": account.epoch,
         "created": account.created,
         "suspended": account.suspended or None,
-        "tok": [token_item(token) for token in account.tokens] or None,
+        **tokens_item(account.tokens),
     }
 
 
@@ -168,13 +168,26 @@ def account_of(item: Item) -> Account:
         told=Told(**told) if told else None,
         version=item.get("lv", 0),
         suspended=item.get("suspended", False),
-        tokens=tuple(Token(token["d"].hex(), token.get("u")) for token in item.get("tok", ())),
+        tokens=(
+            Token(item["tk"].hex()),
+            *(Token(token["d"].hex(), token["u"]) for token in item.get("tr", ())),
+        )
+        if "tk" in item
+        else (),
     )
 
 
-def token_item(token: Token) -> Item:
-    """One of the tokens that open an account."""
-    return {"d": bytes.fromhex(token.digest), "u": token.until}
+def tokens_item(tokens: Sequence[Token]) -> Item:
+    """The tokens that open an account: the present one, and those that it replaced."""
+    return {
+        "tk": bytes.fromhex(tokens[0].tag) if tokens else None,
+        "tr": [{"d": bytes.fromhex(token.tag), "u": token.until} for token in tokens[1:]] or None,
+    }
+
+
+def own_token_key(account: str, digest: str) -> dict[str, str]:
+    """Where the account's own entry of one of its tokens is, for whoever removes both."""
+    return {"pk": f"ACCOUNT#{account}", "sk": f"TOKEN#{digest}"}
 
 
 def told_item(told: Told) -> Item:

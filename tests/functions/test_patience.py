@@ -29,7 +29,6 @@ class Store:
     """An HTTP server that fails as DynamoDB does for some seconds, and then knows no stream."""
 
     def __init__(self, seconds: float, status: int, code: str) -> None:
-        until = time.monotonic() + seconds
         self.asked: list[float] = []
         asked = self.asked
 
@@ -40,7 +39,7 @@ class Store:
                 """Answer it."""
                 asked.append(time.monotonic())
                 self.rfile.read(int(self.headers["Content-Length"]))
-                broken = time.monotonic() < until
+                broken = time.monotonic() < asked[0] + seconds
                 body = f'{{"__type":"x#{code}","message":"m"}}' if broken else '{"Responses":{},"UnprocessedKeys":{}}'
                 self.send_response(status if broken else 200)
                 self.send_header("Content-Type", "application/x-amz-json-1.0")

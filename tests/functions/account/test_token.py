@@ -66,7 +66,7 @@ def test_a_token_from_before_tokens_were_listed_is_replaced_like_any(world: Worl
     """The account's item does not list it, and lists its successor alone."""
     old = world.account("acme")
     key: Any = {"pk": {"S": "ACCOUNT#acme"}, "sk": {"S": "ACCOUNT"}}
-    world.client.update_item(TableName="accounts", Key=key, UpdateExpression="REMOVE tok")
+    world.client.update_item(TableName="accounts", Key=key, UpdateExpression="REMOVE tk")
     assert opens(world, old)
 
     new = rotate(world, old).json["token"]

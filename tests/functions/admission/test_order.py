@@ -37,6 +37,7 @@ def test_the_first_of_what_is_wrong_is_said(world: World, node: Beating, tier: T
         node.publishes(world, world.publish(key))
     if "limit" in wrong:
         node.publishes(world, world.publish(other))
+        world.beat(node)  # both run, and do until their node is told
         lowered = {"overrides": {"streams": 1, "bytes": 10, "protocols": sorted(WHIP)}}
         assert world.administer("PATCH", "accounts/acme", lowered).status == 200
     world.beat(node)
