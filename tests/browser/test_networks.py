@@ -174,3 +174,16 @@ def test_a_stream_that_ends_by_its_quota_says_so(
 
     expect(viewer.get_by_role("alert")).to_contain_text(title)
     is_now(viewer, "refused")
+
+
+def test_a_publisher_reads_what_is_wrong_with_what_it_sends(live: tuple[FakeApi, Page]) -> None:
+    """In the words of the API, as long as it says so."""
+    api, page = live
+    shown = page.get_by_label("Problems that the server sees")
+    expect(shown).to_be_hidden()
+    state = {"stream_id": STREAM, "live": True, "viewers": 0, "limit": 20, "since": 1.0}
+    api.streams[STREAM] = {**state, "problems": [{"code": "B_FRAMES", "say": "Set B-frames to 0 in your encoder."}]}
+
+    expect(shown).to_have_text("Set B-frames to 0 in your encoder.", timeout=10_000)
+    api.streams[STREAM] = {**state, "problems": []}
+    expect(shown).to_be_hidden(timeout=10_000)

@@ -159,3 +159,42 @@ def test_the_token_is_forgotten_on_demand_and_never_stored(page: Page, api: Fake
     expect(page.locator("#account")).to_be_hidden()
     expect(page.locator("#account-token")).to_have_value("")
     assert TOKEN not in page.content()
+
+
+B_FRAMES = {"code": "B_FRAMES", "say": "Set B-frames to 0 in your encoder."}
+
+
+def test_a_problem_of_a_stream_is_said_where_it_is_looked_up_and_among_the_refusals(page: Page, api: FakeApi) -> None:
+    """OBS and FFmpeg show their streamer nothing: this is where he reads what to set."""
+    api.streams[STREAM] = {
+        "stream_id": STREAM, "live": True, "viewers": 3, "limit": 20, "since": 1.0, "problems": [B_FRAMES],
+    }  # fmt: skip
+    api.account = owner()
+    api.refusals = [
+        {
+            "at": 1795532400.0, "code": "UNSUPPORTED_OFFER", "protocol": "whip", "address": "", "stream_id": STREAM,
+            "label": "studio", "problem": B_FRAMES["code"], "say": B_FRAMES["say"],
+        }
+    ]  # fmt: skip
+    page.goto(f"{api.url}/#overview")
+    page.locator("#lookup-id").fill(STREAM)
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Problems of the stream")).to_have_text(B_FRAMES["say"])
+    page.locator("#account-token").fill(TOKEN)
+    page.keyboard.press("Enter")
+    expect(page.locator("#account-refusals tr")).to_contain_text(B_FRAMES["say"])
+
+    api.streams[STREAM] = {**api.streams[STREAM], "problems": []}
+    page.locator("#lookup-id").press("Enter")
+    expect(page.get_by_label("Problems of the stream")).to_be_hidden()
+
+
+def test_a_viewer_of_a_stream_that_was_ended_for_what_it_sends_is_told_so(page: Page, api: FakeApi) -> None:
+    """The viewer can do nothing about it, and need not look for the fault at home."""
+    api.streams[STREAM] = {
+        "stream_id": STREAM, "live": False, "viewers": 0, "limit": 20, "since": None, "problems": [B_FRAMES],
+    }  # fmt: skip
+    api.refuse("whep", refusals.stream_offline())
+    page.goto(f"{api.url}/watch/{STREAM}")
+
+    expect(page.locator("#watch-status")).to_contain_text("encoder sends what browsers cannot show", timeout=15_000)

@@ -67,6 +67,14 @@ export function fillRows(body, items, empty, cells) {
   }
 }
 
+/** Fill a `<ul>` with *texts*, and hide it where there are none. It is written only where they differ: it may be a live region. */
+export function fillList(list, texts) {
+  if (texts.length !== list.children.length || texts.some((text, i) => list.children[i].textContent !== text)) {
+    list.replaceChildren(...texts.map((textContent) => make("li", { textContent })));
+  }
+  list.hidden = texts.length === 0;
+}
+
 /** Copy *text*; the clipboard API exists only in secure contexts, a selection exists everywhere. */
 export async function copy(text, input) {
   try {

@@ -3,7 +3,7 @@
 // The account token stays in its password field and in Authorization headers; it is not stored.
 
 import * as api from "./api.js";
-import { byId, describe, every, fillRows, make, markInvalid, say } from "./dom.js";
+import { byId, describe, every, fillList, fillRows, make, markInvalid, say } from "./dom.js";
 import { bytes, clock, count, kbps, streamIdIn } from "./format.js";
 import { Notice } from "./notice.js";
 import { showDryRun, showUsage } from "./owner.js";
@@ -97,7 +97,7 @@ export class OverviewView {
   async #showStream({ first = false } = {}) {
     const id = this.#looked;
     try {
-      const { live, viewers, limit, since } = await api.streamState(id);
+      const { live, viewers, limit, since, problems = [] } = await api.streamState(id);
       this.#lookNotice.clear();
       byId("stream-state").hidden = false;
       byId("stream-state").dataset.live = String(live);
@@ -107,6 +107,7 @@ export class OverviewView {
         ["Viewers", `${viewers} of ${limit}`],
         ["Live for", live && since ? ago(since) : "–"],
       ]);
+      fillList(byId("stream-problems"), problems.map((problem) => problem.say));
       byId("stream-watch").href = `/watch/${id}`;
       if (first) {
         say(byId("lookup-status"), live ? `The stream is live with ${count(viewers, "viewer")}.` : "The stream is offline.");
@@ -205,7 +206,12 @@ export class OverviewView {
     ]);
     fillRows(byId("account-refusals"), refusals, "No key was refused within a day.", (refusal) => [
       moment(refusal.at),
-      make("a", { href: `/docs#${refusal.code}`, textContent: refusal.code, className: "mono" }),
+      make(
+        "span",
+        {},
+        make("a", { href: `/docs#${refusal.code}`, textContent: refusal.code, className: "mono" }),
+        refusal.say ? make("span", { className: "hint block", textContent: refusal.say }) : null,
+      ),
       refusal.label || make("span", { textContent: refusal.stream_id, className: "mono" }),
       refusal.protocol.toUpperCase(),
       refusal.address,

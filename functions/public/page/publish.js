@@ -7,7 +7,7 @@
 import * as api from "./api.js";
 import { Backoff } from "./backoff.js";
 import { encodable } from "./codecs.js";
-import { byId, describe, every, markInvalid, say } from "./dom.js";
+import { byId, describe, every, fillList, markInvalid, say } from "./dom.js";
 import { clock, count, kbps, streamIdIn } from "./format.js";
 import { forget, isKept, keptKey, takeFreeKey } from "./free-key.js";
 import { Liveness, isGone } from "./liveness.js";
@@ -528,7 +528,8 @@ export class PublishView {
       return;
     }
     try {
-      const { viewers, limit } = await api.streamState(this.#streamId);
+      const { viewers, limit, problems = [] } = await api.streamState(this.#streamId);
+      fillList(byId("publish-problems"), problems.map((problem) => problem.say));
       say(byId("viewer-count"), limit ? `${viewers} of ${count(limit, "viewer")}` : count(viewers, "viewer"));
     } catch {
       // The count is a courtesy; the stream goes on without it.
@@ -541,6 +542,7 @@ export class PublishView {
     }
     this.#polls = [];
     say(byId("viewer-count"), "");
+    fillList(byId("publish-problems"), []);
     say(byId("live-clock"), "");
     say(byId("limitation"), "");
     byId("publish-stats").replaceChildren();

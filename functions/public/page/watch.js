@@ -321,8 +321,11 @@ export class WatchView {
   }
 
   /** Nobody publishes: what was seen has ended, what never was is offline. */
-  #offline(atLeast = 0) {
-    const text = `${this.#played ? "The stream has ended." : "The stream is offline."} Waiting for the streamer…`;
+  #offline(atLeast = 0, problems = []) {
+    const ended = problems.length
+      ? "The stream was ended, because its encoder sends what browsers cannot show. The streamer is told what to change."
+      : this.#played ? "The stream has ended." : "The stream is offline.";
+    const text = `${ended} Waiting for the streamer…`;
     this.#again(this.#backoff.next(atLeast), text, this.#played ? "ended" : "waiting");
   }
 
@@ -343,11 +346,11 @@ export class WatchView {
           this.#join();
           return;
         }
-        const { live } = await api.streamState(this.#streamId, { signal: attempt.signal });
+        const { live, problems = [] } = await api.streamState(this.#streamId, { signal: attempt.signal });
         if (live) {
           this.#join();
         } else {
-          this.#offline();
+          this.#offline(0, problems);
         }
       } catch (error) {
         if (!attempt.signal.aborted) {
@@ -466,14 +469,14 @@ export class WatchView {
     this.#looking = true;
     this.#lookedAt = performance.now();
     try {
-      const { live } = await api.streamState(this.#streamId, { timeout: ASK_TIMEOUT_MS });
+      const { live, problems = [] } = await api.streamState(this.#streamId, { timeout: ASK_TIMEOUT_MS });
       this.#reached = true;
       if (this.#session !== session || (this.state === "playing" && this.#told !== "inactive")) {
         return;
       }
       if (!live && still > LEAVE_AFTER_MS) {
         this.#leave();
-        this.#offline(2);
+        this.#offline(2, problems);
       } else if (live && still > REJOIN_AFTER_MS) {
         this.#leave();
         this.#join();
