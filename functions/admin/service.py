@@ -47,6 +47,7 @@ from shared.months import month_of
 from shared.refusals import Refused, invalid_request, not_found
 
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_ACCOUNT = re.compile(r"[a-z0-9-]{1,40}")
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 ACCOUNTS = 100
@@ -119,7 +120,7 @@ class Operator:
 
     def accounts(self, after: str | None) -> AccountList | Refused:
         """The accounts that have an owner, a page of them; *after* is the id that the page before ended with."""
-        if after is not None and not _is_name(after):
+        if after is not None and _ACCOUNT.fullmatch(after) is None:
             return invalid_request('"after" must be the id of an account.', "after")
         fleet, now = self._directory.fleet(), self._clock()
         ids = self._registry.accounts(after or "", ACCOUNTS)

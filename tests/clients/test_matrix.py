@@ -5,7 +5,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "clients.md").read_text()
-ROWS = [line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith("| client ")]
+TABLES = re.findall(r"^\| client .*\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
+ROWS = [line for table in TABLES for line in table.splitlines() if line.startswith("| ")]
 CLAIM = re.compile(r"(† )?`(tests/\S+\.py)::(test_\w+)` \|$")
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import urllib.error
 import urllib.request
+from functools import partial
 from typing import Any
 
 import av
@@ -60,7 +61,14 @@ def test_the_demo_ends_on_ctrl_c_also_when_its_stream_was_ended(stack: dict[str,
     command = [str(DEMO.python), "-m", "local.demo"]
     environment = {**os.environ, "PORT": stack["api"].rpartition(":")[2]}
     with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # A shell that starts its tests in the background has them ignore Ctrl-C, and they their children.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no lock is taken in it
     ) as process:
         assert process.stdout is not None
         try:

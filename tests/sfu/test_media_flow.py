@@ -354,7 +354,7 @@ class TwoLayers(TestPublisher):
         payload = track.payloads[track.position]
         begins = track.payloads[track.position - 1].frame != payload.frame
         if track.kind == "video" and self._sender is not None and begins:
-            body = (b"\x65" if payload.keyframe else b"\x61") + bytes(60)
+            body = (b"\x65\x88" if payload.keyframe else b"\x61") + bytes(60)
             timestamp = (track.base + round(track.due() * 90000)) & 0xFFFFFFFF
             header = struct.pack("!BBHII", 0x80, 0x80 | 96, self.low_index & 0xFFFF, timestamp, self.low)
             self._send(self._sender.rtp(header, body, self.low_index))
