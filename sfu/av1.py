@@ -5,8 +5,8 @@ Pure. The aggregation header's N bit is not believed: encoders set it on every t
 
 from collections.abc import Iterator
 
-from sfu.bits import leb128, to_leb128
-from sfu.picture import KEY, SETS, STARTS, ParameterSet
+from sfu.bits import Bits, leb128, to_leb128
+from sfu.picture import KEY, SETS, STARTS, ParameterSet, Size
 
 SEQUENCE_HEADER, TEMPORAL_DELIMITER, FRAME_HEADER, FRAME = 1, 2, 3, 6
 
@@ -63,6 +63,36 @@ def parameter_sets(payload: bytes) -> Iterator[ParameterSet]:
         torn = (n == 0 and payload[0] & 0x80) or (n == len(found) - 1 and payload[0] & 0x40)
         if obu and not torn and obu[0] >> 3 & 0x0F == SEQUENCE_HEADER:
             yield 0, 0, obu
+
+
+def picture_size(payload: bytes) -> Size | None:
+    """The size that the sequence header states with which *payload* begins (AV1, section 5.5.1)."""
+    if payload[0] & 0x80:
+        return None  # a fragment goes on
+    obu = next(elements(payload), b"")
+    if not obu or obu[0] >> 3 & 0x0F != SEQUENCE_HEADER:
+        return None
+    bits = Bits(body(obu)[:64])
+    bits.skip(4)
+    if bits.flag():  # reduced_still_picture_header
+        bits.skip(5)
+    elif bits.flag():
+        return None  # timing information: nobody sends it in real time
+    else:
+        _skip_operating_points(bits)
+    across, down = bits.read(4) + 1, bits.read(4) + 1
+    size = bits.read(across) + 1, bits.read(down) + 1
+    return None if bits.over else size
+
+
+def _skip_operating_points(bits: Bits) -> None:
+    delays = bits.flag()
+    for _ in range(bits.read(5) + 1):
+        bits.skip(12)
+        if bits.read(5) > 7:  # seq_level_idx: a tier stands with the higher ones
+            bits.skip(1)
+        if delays and bits.flag():
+            bits.skip(4)
 
 
 def with_header(payload: bytes, header: bytes) -> bytes:

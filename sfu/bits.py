@@ -7,6 +7,8 @@ from typing import Final
 
 _LONGEST: Final = 32
 """Leading zeros of an Exp-Golomb code at most: more is no header."""
+_NO_CODE: Final = (1 << 32) - 1
+"""Read where no code ends: above every id, count and length that a header can hold."""
 
 
 class Bits:
@@ -21,7 +23,7 @@ class Bits:
 
     @property
     def over(self) -> bool:
-        """Whether something was read beyond the end."""
+        """Whether something was read beyond the end, or what is no code."""
         return self._at > self._size
 
     def read(self, count: int) -> int:
@@ -35,12 +37,27 @@ class Bits:
         """Pass over *count* bits."""
         self._at += count
 
+    def flag(self) -> bool:
+        """The next bit as a truth."""
+        return bool(self.read(1))
+
     def ue(self) -> int:
-        """An unsigned Exp-Golomb code."""
-        zeros = 0
-        while not self.over and zeros < _LONGEST and not self.read(1):
-            zeros += 1
-        return (1 << zeros) - 1 + self.read(zeros)
+        """The number of an unsigned Exp-Golomb code; 2**32 - 1 where there is none, and the reader is over."""
+        ahead = self._size - self._at
+        rest = self._value & (1 << ahead) - 1 if ahead > 0 else 0
+        length = rest.bit_length()
+        zeros = ahead - length
+        if not rest or zeros > _LONGEST:
+            self._at = self._size + 1
+            return _NO_CODE
+        self._at += 2 * zeros + 1
+        behind = length - zeros - 1
+        return (rest >> behind if behind >= 0 else rest << -behind) - 1
+
+    def se(self) -> int:
+        """The number of a signed Exp-Golomb code (H.264, section 9.1.1)."""
+        code = self.ue()
+        return (code + 1) // 2 if code & 1 else -(code // 2)
 
 
 def rbsp(data: bytes) -> bytes:

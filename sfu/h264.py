@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from sfu.bits import Bits, rbsp
-from sfu.picture import KEY, OPENING, RECOVERY, SETS, STARTS, ParameterSet
+from sfu.h264_sps import read_sps
+from sfu.picture import KEY, OPENING, RECOVERY, SETS, STARTS, ParameterSet, Size
 
 SLICE, IDR, SEI, SPS, PPS, AUD = 1, 5, 6, 7, 8, 9
 STAP_A, FU_A = 24, 28
@@ -17,7 +18,7 @@ RECOVERY_POINT: Final = 6
 """payloadType of a recovery point SEI message (H.264, D.1.8)."""
 _OPENING: Final = frozenset({SEI, SPS, PPS, AUD, 13, 14, 15})
 """Units that come before the slices of a picture (H.264, section 7.4.1.2.3)."""
-_HEADER: Final = 16
+_HEADER: Final = 64
 """Bytes of a slice in which what is read of its header ends."""
 
 
@@ -67,10 +68,13 @@ def look(payload: bytes) -> int:
     return flags | OPENING * opening
 
 
-def slice_header(unit: bytes) -> tuple[int, int, int]:
-    """first_mb_in_slice, slice_type and pic_parameter_set_id of a slice (H.264, section 7.3.3), of kinds 1, 2 and 5."""
+def slice_header(unit: bytes) -> tuple[int, int, int, Bits]:
+    """first_mb_in_slice, slice_type and pic_parameter_set_id of a slice (H.264, section 7.3.3), and what follows them.
+
+    *unit* is of kind 1, 2 or 5; what is returned last is at `colour_plane_id`.
+    """
     bits = Bits(rbsp(unit[1:_HEADER]))
-    return bits.ue(), bits.ue(), bits.ue()
+    return bits.ue(), bits.ue(), bits.ue(), bits
 
 
 def recovery_frames(unit: bytes) -> int | None:
@@ -130,8 +134,20 @@ def from_base64(text: str) -> bytes:
 
 def profile_level(payload: bytes) -> str | None:
     """The profile-level-id of the SPS in *payload*, which is the truth where the offer lies (whip-whep.md, P10)."""
-    if payload and payload[0] & 0x1F in (SPS, STAP_A):
-        for unit in units(payload):
-            if unit[0] & 0x1F == SPS and len(unit) >= 4:
-                return unit[1:4].hex()
-    return None
+    unit = _whole_sps(payload)
+    return unit[1:4].hex() if len(unit) >= 4 else None
+
+
+def picture_size(payload: bytes) -> Size | None:
+    """The size that the first SPS in *payload* states."""
+    unit = _whole_sps(payload)
+    sps = read_sps(unit) if unit else None
+    return None if sps is None else sps.size
+
+
+def _whole_sps(payload: bytes) -> bytes:
+    """The first SPS in *payload*; nothing where there is none, as in most packets."""
+    kind = payload[0] & 0x1F if payload else 0
+    if kind == STAP_A:
+        return next((unit for unit in units(payload) if unit[0] & 0x1F == SPS), b"")
+    return payload if kind == SPS else b""

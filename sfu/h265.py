@@ -8,8 +8,12 @@ from typing import Final
 
 from sfu.bits import Bits, rbsp
 from sfu.h264 import aggregated, from_base64
-from sfu.picture import KEY, OPENING, SETS, STARTS, ParameterSet
+from sfu.h265_sps import read_sps, sps_id
+from sfu.picture import KEY, OPENING, SETS, STARTS, ParameterSet, Size
 
+FIRST_IRAP, CRA, LAST_IRAP = 16, 21, 23
+IDR: Final = frozenset({19, 20})
+"""IDR_W_RADL and IDR_N_LP (H.265, table 7-1)."""
 VPS, SPS, PPS, AUD, PREFIX_SEI = 32, 33, 34, 35, 39
 AP, FU = 48, 49
 _OPENING: Final = frozenset({VPS, SPS, PPS, AUD, PREFIX_SEI})
@@ -38,12 +42,14 @@ def units(payload: bytes) -> Iterator[bytes]:
 def look(payload: bytes) -> int:
     """What *payload* says of its picture: flags of `sfu.picture`."""
     kind = kind_of(payload)
-    if kind < 16 or (kind == FU and len(payload) > 2 and (not payload[2] & 0x80 or payload[2] & 0x3F < 16)):
+    if kind < FIRST_IRAP or (
+        kind == FU and len(payload) > 2 and not (payload[2] & 0x80 and payload[2] & 0x3F >= FIRST_IRAP)
+    ):
         return 0
     flags, opening = 0, kind != FU
     for n, unit in enumerate(units(payload)):
         kind = kind_of(unit)
-        if 16 <= kind <= 21:  # IRAP; first_slice_segment_in_pic_flag (H.265, section 7.3.6.1)
+        if FIRST_IRAP <= kind <= CRA:  # first_slice_segment_in_pic_flag (H.265, section 7.3.6.1)
             flags |= KEY * (len(unit) > 2 and unit[2] >> 7)
         elif VPS <= kind <= PPS:
             flags |= SETS
@@ -71,20 +77,15 @@ def parameter_set(unit: bytes) -> ParameterSet | None:
         return 0, unit[2] >> 4, unit
     if kind == PPS:
         return 2, Bits(rbsp(unit[2:10])).ue(), unit
-    return (1, _sps_id(unit), unit) if kind == SPS else None
+    return (1, sps_id(unit), unit) if kind == SPS else None
 
 
-def _sps_id(unit: bytes) -> int:
-    """It stands behind the profiles and levels of all sub-layers (H.265, section 7.3.3)."""
-    bits = Bits(rbsp(unit[2:128]))
-    bits.skip(4)
-    sub_layers = bits.read(3)
-    bits.skip(1 + 88 + 8)
-    present = [(bits.read(1), bits.read(1)) for _ in range(sub_layers)]
-    bits.skip(2 * (8 - sub_layers) if sub_layers else 0)
-    for profile, level in present:
-        bits.skip(88 * profile + 8 * level)
-    return bits.ue()
+def picture_size(payload: bytes) -> Size | None:
+    """The size that the first SPS in *payload* states."""
+    if kind_of(payload) not in (SPS, AP):
+        return None
+    sps = next((read_sps(unit) for unit in units(payload) if kind_of(unit) == SPS), None)
+    return None if sps is None else sps.size
 
 
 def out_of_band(parameters: Mapping[str, str]) -> Iterator[ParameterSet]:

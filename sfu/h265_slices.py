@@ -6,18 +6,12 @@ Pure. Parameter sets are kept by id, as slices name them; a slice is read up to 
 
 from typing import Final
 
-from sfu.bitreader import BitReader, TruncatedError
-from sfu.h264 import aggregated
+from sfu.bits import Bits, rbsp
 from sfu.h264_slices import SliceHead, Weight
+from sfu.h265 import AP, CRA, FIRST_IRAP, FU, IDR, LAST_IRAP, PPS, SPS, VPS, kind_of, units
+from sfu.h265_sps import Sps, read_sps
 
-FIRST_IRAP: Final = 16
-LAST_IRAP: Final = 23
-CRA: Final = 21
-SPS: Final = 33
-PPS: Final = 34
-AP: Final = 48
-FU: Final = 49
-VCL: Final = 32
+VCL: Final = VPS
 """Below: slices."""
 _SUB_LAYER_NON_REFERENCE: Final = frozenset(range(0, 15, 2))
 """TRAIL_N, TSA_N, STSA_N, RADL_N, RASL_N and what is reserved beside them (table 7-1)."""
@@ -33,8 +27,7 @@ class H265Slices:
     __slots__ = ("_highest_layer", "_pps", "_sps")
 
     def __init__(self) -> None:
-        self._sps: dict[int, tuple[bool, int]] = {}
-        """separate_colour_plane_flag, bits of slice_pic_order_cnt_lsb."""
+        self._sps: dict[int, Sps] = {}
         self._pps: dict[int, _Pps] = {}
         self._highest_layer = 0
         """The highest temporal layer that came: pictures of lower ones may be referred to whatever their type says."""
@@ -46,100 +39,66 @@ class H265Slices:
         """
         if len(payload) < 3:
             return None, Weight.REFERENCE
-        kind = payload[0] >> 1 & 0x3F
+        kind = kind_of(payload)
         if kind == FU:
             kind = payload[2] & 0x3F
-            unit = bytes((payload[0] & 0x81 | kind << 1, payload[1]))
             begins = payload[2] & 0x80 and kind < VCL
-            return self.read(unit + payload[3:_HEAD]) if begins else None, self._weight(unit)
-        units = aggregated(payload, 2) if kind == AP else (payload,)
+            unit = next(units(payload), None) if begins else None
+            head = None if unit is None else self.read(unit)
+            return head, self._weight(kind, payload[1])
         head, weight = None, Weight.DESCRIPTION
-        for unit in units:
-            if len(unit) < 2:
-                continue
-            kind = unit[0] >> 1 & 0x3F
+        for unit in units(payload) if kind == AP else (payload,):
+            kind = kind_of(unit)
             if kind in (SPS, PPS):
                 self.parameter_set(unit)
             elif kind < VCL and head is None:
                 head = self.read(unit)
             if weight is not Weight.REFERENCE:
-                weight = self._weight(unit)
+                weight = self._weight(kind, unit[1])
         return head, weight
 
-    def _weight(self, unit: bytes) -> Weight:
-        kind = unit[0] >> 1 & 0x3F
+    def _weight(self, kind: int, layers: int) -> Weight:
+        """*layers* is the second byte of a unit's header, with nuh_temporal_id_plus1."""
         if kind >= VCL:
             return Weight.REFERENCE if kind <= PPS else Weight.DESCRIPTION
-        if kind in _SUB_LAYER_NON_REFERENCE and (unit[1] & 7) - 1 >= self._highest_layer:
+        if kind in _SUB_LAYER_NON_REFERENCE and (layers & 7) - 1 >= self._highest_layer:
             return Weight.PICTURE
         return Weight.REFERENCE
 
     def parameter_set(self, unit: bytes) -> None:
         """Remember an SPS or a PPS; one that cannot be read changes nothing."""
-        if len(unit) < 3 or (
-            unit[0] & 1 or unit[1] >> 3
-        ):  # a layer above the base (nuh_layer_id) is not sent to anybody
+        if unit[0] & 1 or unit[1] >> 3:  # a layer above the base (nuh_layer_id) is not sent to anybody
             return
-        try:
-            if unit[0] >> 1 & 0x3F == SPS:
-                number, sps = _read_sps(unit)
-                self._sps[number] = sps
-            else:
-                reader = BitReader(unit[2:])
-                number, sps_id = reader.unsigned(), reader.unsigned()
-                reader.skip(1)
-                if number < 64 and sps_id < 16:
-                    self._pps[number] = (sps_id, reader.flag(), reader.bits(3))
-        except TruncatedError:
+        if kind_of(unit) == SPS:
+            sps = read_sps(unit)
+            if sps is not None:
+                self._sps[sps.number] = sps
             return
+        bits = Bits(rbsp(unit[2:]))
+        number, sps_id = bits.ue(), bits.ue()
+        bits.skip(1)
+        output_flag, extra_bits = bits.flag(), bits.read(3)
+        if not bits.over and number < 64 and sps_id < 16:
+            self._pps[number] = (sps_id, output_flag, extra_bits)
 
     def read(self, unit: bytes) -> SliceHead | None:
         """What the first slice segment of a picture says; None for all others."""
-        if len(unit) < 3:
-            return None
-        kind, layer = unit[0] >> 1 & 0x3F, (unit[1] & 7) - 1
+        kind = kind_of(unit)
         irap = FIRST_IRAP <= kind <= LAST_IRAP
-        anew = irap and kind < CRA
-        self._highest_layer = max(self._highest_layer, layer)
-        reader = BitReader(unit[2:_HEAD])
-        try:
-            if not reader.flag():
-                return None
-            if irap:
-                reader.skip(1)
-            pps = self._pps.get(reader.unsigned())
-            sps = self._sps.get(pps[0]) if pps is not None else None
-            if pps is None or sps is None:
-                return not irap, self._weight(unit) is Weight.REFERENCE, anew, None, 0
-            reader.skip(pps[2])
-            reader.unsigned()  # slice_type
-            reader.skip(pps[1] + 2 * sps[0])
-            poc = 0 if 19 <= kind <= 20 else reader.bits(sps[1])
-        except TruncatedError:
+        self._highest_layer = max(self._highest_layer, (unit[1] & 7) - 1)
+        bits = Bits(rbsp(unit[2:_HEAD]))
+        if not bits.flag():  # first_slice_segment_in_pic_flag
             return None
-        return not irap, self._weight(unit) is Weight.REFERENCE, anew, poc, 1 << sps[1]
-
-
-def _read_sps(unit: bytes) -> tuple[int, tuple[bool, int]]:
-    reader = BitReader(unit[2:])
-    reader.skip(4)
-    sub_layers = reader.bits(3)
-    reader.skip(1 + 96)  # temporal_id_nesting, the general profile, tier and level
-    present = [(reader.flag(), reader.flag()) for _ in range(sub_layers)]
-    if sub_layers:
-        reader.skip(2 * (8 - sub_layers))
-    for profile, level in present:
-        reader.skip(88 * profile + 8 * level)
-    number = reader.unsigned()
-    separate_planes = reader.unsigned() == 3 and reader.flag()
-    reader.unsigned()
-    reader.unsigned()
-    if reader.flag():
-        for _ in range(4):
-            reader.unsigned()
-    reader.unsigned()
-    reader.unsigned()
-    poc_bits = reader.unsigned() + 4
-    if number > 15 or poc_bits > 16:
-        raise TruncatedError
-    return number, (separate_planes, poc_bits)
+        bits.skip(irap)  # no_output_of_prior_pics_flag
+        low, modulus = None, 0
+        pps = self._pps.get(bits.ue())
+        sps = self._sps.get(pps[0]) if pps is not None else None
+        if pps is not None and sps is not None:
+            _sps_id, output_flag, extra_bits = pps
+            bits.skip(extra_bits)
+            bits.ue()  # slice_type
+            bits.skip(output_flag + 2 * sps.separate_colour_planes)
+            low, modulus = 0 if kind in IDR else bits.read(sps.poc_bits), 1 << sps.poc_bits
+        if bits.over:
+            return None
+        return not irap, self._weight(kind, unit[1]) is Weight.REFERENCE, irap and kind < CRA, low, modulus

@@ -16,5 +16,7 @@ OPENING: Final = 8
 STARTS: Final = 16
 """Nothing that a decoder needs of the picture comes before this packet."""
 
+Size = tuple[int, int]
+"""Width and height in pixels."""
 ParameterSet = tuple[int, int, bytes]
 """Place in the order in which a decoder wants them, id, NAL unit or OBU."""

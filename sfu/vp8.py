@@ -1,6 +1,6 @@
-"""VP8 in RTP (RFC 7741): where a frame begins, and whether its own header says key frame. Pure."""
+"""VP8 in RTP (RFC 7741): where a frame begins, whether its own header says key frame, and its size. Pure."""
 
-from sfu.picture import KEY, STARTS
+from sfu.picture import KEY, STARTS, Size
 
 
 def frame(payload: bytes) -> int:
@@ -25,3 +25,14 @@ def look(payload: bytes) -> int:
         return 0
     whole = len(payload) >= at + 6
     return 0 if whole and payload[at + 3 : at + 6] != b"\x9d\x01\x2a" else KEY | STARTS
+
+
+def picture_size(payload: bytes) -> Size | None:
+    """The size that the frame header of a key frame states behind its start code (RFC 6386, section 9.1)."""
+    if not look(payload):
+        return None
+    at = frame(payload) + 6
+    if len(payload) < at + 4:
+        return None
+    width, height = payload[at] | payload[at + 1] << 8, payload[at + 2] | payload[at + 3] << 8
+    return width & 0x3FFF, height & 0x3FFF

@@ -1,10 +1,16 @@
-"""VP9 in RTP (RFC 9628): where a frame begins, and whether its own header says key frame.
+"""VP9 in RTP (RFC 9628): where a frame begins, whether its own header says key frame, and its size.
 
 Pure. The descriptor's P bit is not believed: encoders leave it 0 for every frame.
 """
 
+from typing import Final
+
 from sfu.bits import Bits
-from sfu.picture import KEY, STARTS
+from sfu.picture import KEY, STARTS, Size
+
+_SYNC: Final = 0x498342
+"""frame_sync_code (VP9 bitstream, section 6.2.1)."""
+_RGB: Final = 7
 
 
 def frame(payload: bytes) -> tuple[int, int]:
@@ -46,10 +52,37 @@ def look(payload: bytes) -> int:
 
 
 def is_key(header: bytes) -> bool:
-    """frame_marker, profile (with a reserved bit in profile 3), show_existing_frame, frame_type."""
-    bits = Bits(header)
-    marker, low, high = bits.read(2), bits.read(1), bits.read(1)
-    if low and high:
-        bits.skip(1)
-    existing, other = bits.read(1), bits.read(1)
-    return marker == 2 and not existing and not other and not bits.over
+    """Whether an uncompressed header begins here, and it is that of a key frame."""
+    return _key_profile(Bits(header)) is not None
+
+
+def picture_size(payload: bytes) -> Size | None:
+    """The size that a key frame's uncompressed header states, of whatever spatial layer (VP9 bitstream, section 6.2)."""
+    if not payload[0] & 0x08:
+        return None
+    at, _layer = frame(payload)
+    bits = Bits(payload[at : at + 24])
+    profile = _key_profile(bits)
+    if profile is None:
+        return None
+    bits.skip(2)  # show_frame, error_resilient_mode
+    if bits.read(24) != _SYNC:
+        return None
+    bits.skip(profile >= 2)  # ten_or_twelve_bit
+    rgb = bits.read(3) == _RGB
+    if not rgb:
+        bits.skip(1)  # color_range
+    if profile & 1:
+        bits.skip(1 if rgb else 3)  # subsampling, a reserved bit
+    size = bits.read(16) + 1, bits.read(16) + 1
+    return None if bits.over else size
+
+
+def _key_profile(bits: Bits) -> int | None:
+    """The profile of a key frame; None of others. frame_marker, profile, show_existing_frame, frame_type are read."""
+    marker, profile = bits.read(2), bits.read(2)
+    profile = profile >> 1 | (profile & 1) << 1  # its low bit comes first
+    if profile == 3:
+        bits.skip(1)  # reserved_zero
+    key = bits.read(2) == 0
+    return profile if marker == 2 and key and not bits.over else None

@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfu.picture_size import Size, is_parameter_set, picture_size
+from sfu.picture import Size
+from sfu.picture_size import picture_size
 
 HIGH = "6764000dacd94141fa10000003001000000303c0f1429960"
 CROPPED = "67640028acd940780227e584000003000400000300f03c60c658"
-BASELINE = "6742c015d901e08fea10000003000003000003003c0f162e480"
+BASELINE = "6742c015d901e08fea10000003000003000003003c0f162e48"
 H265 = "42010101600000030090000003000003003ca00a480f9c9265959a4932b9a020000003002000000303c1"
 VP8_FRAME = "f014009d012a4201f2000047"
 VP9_FRAME = "824983420014100f160038241c184a00005061f630000067"
@@ -24,6 +25,7 @@ def aggregated(*units: str) -> str:
     ("codec", "payload", "size"),
     [
         ("H264", HIGH, (320, 240)),
+        ("H264", BASELINE, (480, 270)),
         ("H264", CROPPED, (1920, 1080)),
         ("H264", "67f4000d919b282a10f1f1f080000003008000001e078a14cb", (322, 242)),
         ("H264", aggregated("0910", CROPPED, "68ebecb22c"), (1920, 1080)),
@@ -60,7 +62,6 @@ def test_garbage_has_a_size_or_none(codec: str, payload: bytes) -> None:
     """Never an exception, whatever a publisher sends."""
     size = picture_size(codec, payload)
     assert size is None or len(size) == 2
-    assert isinstance(is_parameter_set(codec, payload), bool)
 
 
 @given(
