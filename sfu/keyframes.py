@@ -1,11 +1,11 @@
-"""What a payload says of its picture, by codec: the one place that knows which codec's module to ask. Pure."""
+"""What a payload says of its picture, by codec; its size is another question (`sfu.picture_size`). Pure."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from sfu import av1, h264, h265, vp8, vp9
-from sfu.picture import KEY, ParameterSet
+from sfu.picture import ParameterSet
 
 
 def _none(_: object) -> Iterator[ParameterSet]:
@@ -45,13 +45,3 @@ _OTHER: Final = Bitstream(lambda _payload: 0)
 def bitstream(codec: str) -> Bitstream:
     """That of *codec*; of one that has no keyframes (sound), nothing is ever seen."""
     return _BITSTREAMS.get(codec, _OTHER)
-
-
-def begins_keyframe(codec: str, payload: bytes) -> bool:
-    """Whether a picture that a decoder of *codec* can start with begins in this packet, given its parameter sets."""
-    return bool(bitstream(codec).flags(payload) & KEY)
-
-
-def h264_profile_level(payload: bytes) -> str | None:
-    """As `sfu.h264.profile_level`."""
-    return h264.profile_level(payload)

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfu import av1, h264, h265, vp9
-from sfu.keyframes import begins_keyframe, bitstream, h264_profile_level
+from sfu.keyframes import bitstream
 from sfu.picture import KEY, OPENING, RECOVERY, SETS, STARTS
 
 SPS = bytes.fromhex("6742c01fd9")
@@ -95,7 +95,6 @@ def packed(*obus: bytes, bits: int = 0) -> bytes:
 def test_what_a_payload_says_of_its_picture(codec: str, payload: bytes, expected: int) -> None:
     """By codec, as the headers of the bitstream say it; a descriptor's flags are not believed."""
     assert bitstream(codec).flags(payload) == expected
-    assert begins_keyframe(codec, payload) is bool(expected & KEY)
 
 
 def test_slice_headers_are_read() -> None:
@@ -139,11 +138,11 @@ def test_an_av1_packet_is_given_a_sequence_header() -> None:
 
 def test_the_profile_is_read_from_the_sps() -> None:
     """Alone or in a STAP-A; nowhere else (P10)."""
-    assert h264_profile_level(SPS) == "42c01f"
-    assert h264_profile_level(stap(AUD, bytes.fromhex("67640028aa"), PPS)) == "640028"
-    assert h264_profile_level(PPS) is None
-    assert h264_profile_level(b"") is None
-    assert h264_profile_level(b"\x67\x42") is None
+    assert h264.profile_level(SPS) == "42c01f"
+    assert h264.profile_level(stap(AUD, bytes.fromhex("67640028aa"), PPS)) == "640028"
+    assert h264.profile_level(PPS) is None
+    assert h264.profile_level(b"") is None
+    assert h264.profile_level(b"\x67\x42") is None
 
 
 @given(st.sampled_from(["H264", "H265", "VP8", "VP9", "AV1"]), st.binary(min_size=1, max_size=24))
@@ -152,7 +151,7 @@ def test_arbitrary_payloads_never_raise(codec: str, payload: bytes) -> None:
     headers = bitstream(codec)
     headers.flags(payload)
     list(headers.parameter_sets(payload))
-    h264_profile_level(payload)
+    h264.profile_level(payload)
     vp9.frame(payload)
     if codec == "AV1":
         assert av1.with_header(payload, SEQUENCE)
