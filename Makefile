@@ -6,7 +6,7 @@ PYTHON ?= python3
 # conda set HOST, cloud shells PORT, bash SECONDS).
 $(foreach name,HOST PORT SECONDS SEED TIMES,$(if $(filter command,$(firstword $(origin $(name)))),,$(eval unexport $(name))))
 
-.PHONY: help up test test-repeat fuzz lint bench bench-admission flood storm test-dynamodb-local test-second-emulator test-localstack test-aws soak test-clients demo lock clean
+.PHONY: help up test test-long test-repeat fuzz lint bench bench-admission flood storm test-dynamodb-local test-second-emulator test-localstack test-aws soak test-clients demo lock clean
 
-help up test test-repeat fuzz lint bench bench-admission flood storm test-dynamodb-local test-second-emulator test-localstack test-aws soak test-clients demo lock clean:
+help up test test-long test-repeat fuzz lint bench bench-admission flood storm test-dynamodb-local test-second-emulator test-localstack test-aws soak test-clients demo lock clean:
 	@$(PYTHON) -m local.bootstrap $@

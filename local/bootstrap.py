@@ -31,6 +31,7 @@ from local.tether import tie
 
 _ALL = (LOCAL, SFU, EMULATOR, DEMO, DEV)
 _STACK = "stack or browser"  # these mostly wait for one another: two stacks, each for whole files of tests, and no more
+_ELSEWHERE = "bench or clients or long"  # targets of their own
 _STORM = "tests/integration/test_storm.py"
 _CROWD = "tests/integration/test_crowd.py"
 _CODES = "tests/integration/test_documented_codes.py"
@@ -40,7 +41,8 @@ _SECOND = [
 _CODE = ("functions", "shared", "sfu", "local", "tests", "docs")
 _HELP = """make up      the whole system on this machine      PORT=8080 HOST=127.0.0.1 (or lan) SECONDS=… (stops by itself)
 make demo    publish a test picture to it and print the link to watch
-make test    all tests       ARGS="tests/local -k routes" runs what pytest is told, alone   COVERAGE=1 reports branches
+make test    all tests but the long ones       ARGS="tests/local -k routes" runs what pytest is told, alone   COVERAGE=1 reports branches
+make test-long   what `make test` has no time for (CI runs it too)   ARGS="-k schema"
 make test-repeat    all of it again and again, with a line for each run    TIMES=10
 make fuzz    what nobody thought of: the properties with other examples, and requests made from the OpenAPI document   SECONDS=300 SEED=1
 make lint    format, lint, types, import rules, templates
@@ -64,6 +66,7 @@ def main(arguments: list[str]) -> int:
     targets: Mapping[str, Callable[[], int]] = {
         "up": up,
         "test": test,
+        "test-long": test_long,
         "test-repeat": lambda: repetition.repeat(os.environ.get("TIMES", ""), say),
         "lint": lint,
         "fuzz": fuzz,
@@ -209,6 +212,19 @@ def test() -> int:
     return code
 
 
+def test_long() -> int:
+    """Run what takes minutes: first what may run side by side, then what claims a time."""
+    browser = _prepare_all_and_chromium()
+    environ = {name: value for name, value in os.environ.items() if name not in _MAKES} | {"CHROMIUM": browser}
+    asked = os.environ.get("ARGS", "").split()
+    pytest = [str(DEV.python), "-m", "pytest", *asked]
+    codes = [
+        _run([*pytest, "-n", "2", "--dist", "loadscope", "-m", "long and not (alone or bench or clients)"], environ),
+        _run([*pytest, "-m", "long and alone and not (bench or clients)"], environ),
+    ]
+    return max(0 if code == _NO_TESTS else code for code in codes)
+
+
 def _run_tests(browser: str) -> int:
     # Tests call make themselves, and are not to inherit what this make was told.
     environ = {name: value for name, value in os.environ.items() if name not in _MAKES}
@@ -220,13 +236,13 @@ def _run_tests(browser: str) -> int:
     # Tracing takes a third of the time; CI asks for it, and says what no test comes by.
     covered = ["--cov", "--cov-report="] if os.environ.get("COVERAGE") == "1" else []
     say("Tests that may run side by side:")
-    codes = [_run([*pytest, *covered, "-n", "auto", "-m", f"not ({_STACK} or alone or bench or clients)"], environ)]
+    codes = [_run([*pytest, *covered, "-n", "auto", "-m", f"not ({_STACK} or alone or {_ELSEWHERE})"], environ)]
     say("Tests of the whole stack, on two of them:")
     two = ["-n", "2", "--dist", "loadfile"]
     # Not traced: the code that these tests exercise runs in other processes.
-    codes.append(_run([*pytest, *two, "-m", f"({_STACK}) and not (alone or bench or clients)"], environ))
+    codes.append(_run([*pytest, *two, "-m", f"({_STACK}) and not (alone or {_ELSEWHERE})"], environ))
     say("Tests that claim a time, alone:")
-    codes.append(_run([*pytest, "-m", "alone and not (bench or clients)"], environ))
+    codes.append(_run([*pytest, "-m", f"alone and not ({_ELSEWHERE})"], environ))
     if covered:
         _run([str(DEV.python), "-m", "coverage", "report"], environ)
     return max(0 if code == _NO_TESTS else code for code in codes)

@@ -67,6 +67,7 @@ def drawn(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("drew")]
 
 
+@pytest.mark.long
 def test_a_seed_draws_its_own_examples_again_and_again(tmp_path: Path) -> None:
     """Another one draws others; what does not hold is found, and ends in a code that says so."""
     (code, one), (_, again), (_, other) = (round_of(tmp_path, seed, 60) for seed in (1, 1, 2))
@@ -77,6 +78,7 @@ def test_a_seed_draws_its_own_examples_again_and_again(tmp_path: Path) -> None:
     assert drawn(one) == drawn(again) != drawn(other)
 
 
+@pytest.mark.long
 def test_after_the_end_nothing_begins(tmp_path: Path) -> None:
     """It is skipped and not passed."""
     code, said = round_of(tmp_path, 1, -1)

@@ -62,6 +62,7 @@ def wheel(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_only_what_the_lock_names_to_the_byte_is_installed(root: Path) -> None:
     """Another file under the same name and version is refused, and so is a package without a hash."""
     kept, made = Environment(".venv-edge", "edge.lock", kept=True), wheel(root)

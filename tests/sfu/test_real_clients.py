@@ -136,6 +136,7 @@ def _ended_by_a_drain(node: RunningNode) -> None:
     node.signal(signal.SIGTERM)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(90)
 @pytest.mark.parametrize("end", [_ended_by_the_operator, _ended_by_a_takeover, _ended_by_a_drain])
 async def test_ffmpeg_fails_soon_after_it_was_ended(node: RunningNode, end: Callable[[RunningNode], None]) -> None:

@@ -88,6 +88,7 @@ def live(world: World, node: Beating, account: str, quota: int) -> tuple[str, st
     return key, stream
 
 
+@pytest.mark.long
 def test_who_ever_made_5000_keys_is_blocked_at_once_and_the_neighbour_metered_exactly(
     world: World, node: Beating, timed: Timed
 ) -> None:
@@ -110,6 +111,7 @@ def test_who_ever_made_5000_keys_is_blocked_at_once_and_the_neighbour_metered_ex
     assert world.publish(neighbours).code == "KEY_ALREADY_IN_USE"
 
 
+@pytest.mark.long
 def test_all_totals_are_merged_before_any_account_is_dealt_with(world: World, node: Beating, timed: Timed) -> None:
     """Also those behind one with many streams at a time, when time ends in the middle of dealing with it."""
     world.account("acme", Tier.STUDIO_PRO, Overrides(streams=40, bytes=GB))
@@ -291,6 +293,7 @@ def test_keys_that_are_over_lapse(world: World) -> None:
     assert not any(map(lapsing, of_kept))
 
 
+@pytest.mark.long
 def test_making_keys_is_limited_per_account(world: World) -> None:
     """Who makes and revokes without end waits; a neighbour does not."""
     token, other = world.account("acme"), world.account("other")

@@ -70,6 +70,7 @@ class Through(HTTPAdapter):
         return self.build_response(request, raw)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("label", list(operations()))
 def test_a_request_is_taken_where_its_schema_allows_it_and_nowhere_else(world: World, label: str) -> None:
     """Where no schema can say what decides (what the time is, where a URL leads), the field says so."""
