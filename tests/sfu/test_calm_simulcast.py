@@ -19,7 +19,7 @@ from tests.browser.chromium import FLAGS, executable
 from tests.sfu.media_harness import grant, stage
 from tests.sfu.test_plane import until
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 OFFER = """
 async (mime) => {

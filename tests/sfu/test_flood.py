@@ -1,7 +1,7 @@
 """The bar against strangers: 30 Mbit/s of each kind of datagram, and 200 requests a second of each kind, and nobody notices.
 
 A node of its own process, a publisher and three viewers at 127.0.0.1, the stranger at 127.0.0.66. `FLOOD_SECONDS=5`
-(as `make flood` sets it) makes each kind that long; in `make test` each has a moment.
+(as `make flood` sets it) makes each kind that long; in `make test-long` each has a moment.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from tests.sfu.fake_control import fake_control
 from tests.sfu.flood import ADDRESS, turn
 from tests.sfu.running_node import ROOT, STREAM, RunningNode, running_node
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.alone, pytest.mark.long, pytest.mark.timeout(900)]
 SECONDS = float(os.environ.get("FLOOD_SECONDS", "0.15"))
 MBIT = 30.0
 SIZES = (100, 600, 1200)

@@ -268,6 +268,7 @@ async () => {
 
 
 @pytest.mark.browser
+@pytest.mark.long
 @pytest.mark.timeout(150)
 async def test_chromium_tells_by_its_connection_state_that_a_node_is_gone(node: RunningNode) -> None:
     """`failed` comes there, and never in iceConnectionState (docs/clients.md); whoever writes a player looks at it."""
