@@ -104,6 +104,7 @@ def test_a_viewer_whose_network_is_dead_is_not_told_to_wait_for_the_streamer(
     is_now(viewer, "live")
 
 
+@pytest.mark.long
 def test_a_viewer_who_is_offline_is_told_so(live: tuple[FakeApi, Page], viewer: Page) -> None:
     """And plays on when the network is back."""
     api, _ = live
@@ -120,6 +121,7 @@ def test_a_viewer_who_is_offline_is_told_so(live: tuple[FakeApi, Page], viewer: 
     is_now(viewer, "live")
 
 
+@pytest.mark.long
 def test_a_streamer_whose_network_is_dead_is_named(live: tuple[FakeApi, Page], viewer: Page) -> None:
     """The server says that nothing comes from there; the viewer keeps its session."""
     api, _ = live
@@ -132,6 +134,7 @@ def test_a_streamer_whose_network_is_dead_is_named(live: tuple[FakeApi, Page], v
     assert len(api.asked(f"/{STREAM}/whep")) == 1
 
 
+@pytest.mark.long
 def test_a_slow_network_of_the_viewer_is_said_to_be_his(live: tuple[FakeApi, Page], viewer: Page) -> None:
     """Loss on his side, while he plays."""
     api, _ = live
@@ -162,6 +165,7 @@ def test_the_end_of_a_stream_is_told_at_once(live: tuple[FakeApi, Page], viewer:
     ],
     ids=lambda one: one.code if not isinstance(one, str) else "",
 )
+@pytest.mark.long
 def test_a_stream_that_ends_by_its_quota_says_so(
     live: tuple[FakeApi, Page], viewer: Page, refused: refusals.Refused, title: str
 ) -> None:
@@ -176,6 +180,7 @@ def test_a_stream_that_ends_by_its_quota_says_so(
     is_now(viewer, "refused")
 
 
+@pytest.mark.long
 def test_a_publisher_reads_what_is_wrong_with_what_it_sends(live: tuple[FakeApi, Page]) -> None:
     """In the words of the API, as long as it says so."""
     api, page = live

@@ -7,7 +7,7 @@ from playwright.sync_api import Frame, Page, expect
 
 from tests.browser.fake_api import KEY, STREAM, FakeApi
 
-pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.long, pytest.mark.timeout(120)]
 
 UPRIGHT = (390, 844)
 ASIDE = (844, 390)
