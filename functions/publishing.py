@@ -190,7 +190,9 @@ def _restricted(ports: Ports, key: Key, protocol: str) -> Refused | None:
     if key.protocols is None or protocol in key.protocols:
         return None
     account = ports.rosters.read(key.account)
-    return invalid_key() if account is None else protocol_not_allowed(protocol, account.tier)
+    if account is None or account.suspended:
+        return invalid_key()
+    return protocol_not_allowed(protocol, account.tier)
 
 
 def _repetitions(digest: str, idempotency_key: str) -> Iterable[str]:

@@ -12,7 +12,7 @@ from functions.observability import Log
 from functions.publishing import Ports, Publish, admit
 from functions.strangers import Strangers
 from functions.watching import Watching
-from shared.refusals import Refused, no_capacity, stream_offline
+from shared.refusals import Code, Refused, no_capacity, stream_offline
 
 KIND = "mediamtx"
 
@@ -50,7 +50,8 @@ class Hook:
         )
         place = admit(self._ports, request)
         if isinstance(place, Refused):
-            return place
+            # The key of a closed account is as good as unknown: it counts like one, so that nobody tells the two apart.
+            return self._strangers.refusal(sender) if place.code is Code.INVALID_KEY else place
         if place.node.id != name:
             # The predecessor's node lives, and the rules would keep the stream there; its slot is free for the next try.
             self._ports.rosters.release(place.account.id, place.stream, place.slot.session)

@@ -65,6 +65,38 @@ def test_a_suspended_account_s_keys_are_invalid_on_every_way(world: World, acme:
         )  # fmt: skip
 
 
+def test_a_suspended_account_s_key_is_invalid_where_it_may_not_publish_either(world: World) -> None:
+    """A key that is for one protocol only: by the others it is no less invalid, and nobody reads of a refusal."""
+    token = world.account("acme", Tier.SOLO_CREATOR)
+    made = world.own("POST", "/keys", token, {"protocols": ["srt"]}).json
+    key, stream = made["stream_key"], made["stream_id"]
+    world.beat(Beating())
+    assert {said.code for said in publishes(world, key, stream).values()} == {"PROTOCOL_NOT_ALLOWED"}
+    world.now += 60
+    before = world.administer("GET", "accounts/acme/refusals").json
+
+    suspend(world)
+
+    assert set(map(told, publishes(world, key, stream).values())) == {INVALID}
+    assert world.administer("GET", "accounts/acme/refusals").json == before
+
+
+def test_nobody_tells_a_suspended_account_s_key_from_an_unknown_one(world: World, acme: tuple[str, str, str]) -> None:
+    """Too many attempts are too many, by every way and counted together."""
+    _, key, stream = acme
+    suspend(world)
+
+    said = [publishes(world, key, stream) for _ in range(6)]
+
+    assert set(map(told, said[0].values())) == {INVALID}
+    assert {way: answer.code for way, answer in said[-1].items() if way != "by MediaMTX"} == dict.fromkeys(
+        ("by the URL", "by bearer", "by force", "by grant"), "RATE_LIMITED"
+    )
+    through = [publishes(world, key, stream)["by MediaMTX"].code for _ in range(25)]
+    unknown = publishes(world, "live_" + "b" * 32, stream)["by MediaMTX"].code
+    assert (through[-1], unknown) == ("RATE_LIMITED", "RATE_LIMITED")
+
+
 def test_what_is_live_ends_and_its_viewers_with_it(world: World, node: Beating, acme: tuple[str, str, str]) -> None:
     """By a command for the account, at each suspension another one; afterwards its streams are offline."""
     _, key, stream = acme
