@@ -135,16 +135,19 @@ class Dynamo:
         return Written(from_item(answer.get("Attributes", {})))
 
     def put_new(self, table: str, item: Item) -> bool:
-        """Write *item* unless its key exists; whether it was written."""
+        """Write *item* unless its key exists; whether it was written, now or by an attempt whose answer got lost."""
+        made = to_item(item)
         try:
             self._ask(
                 lambda: self._client.put_item(
-                    TableName=table, Item=to_item(item), ConditionExpression="attribute_not_exists(pk)"
+                    TableName=table,
+                    Item=made,
+                    ConditionExpression="attribute_not_exists(pk)",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
             )
         except ClientError as error:
-            _unmet(error)
-            return False
+            return _unmet(error).item == from_item(made)
         return True
 
     def put_all(self, table: str, items: Sequence[Item]) -> None:

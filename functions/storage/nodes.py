@@ -73,7 +73,12 @@ class Nodes:
                 returning="ALL_NEW",
             )
         )
-        return Fenced() if isinstance(outcome, Unmet) else report_of(outcome.item)
+        if isinstance(outcome, Unmet):
+            found = report_of(outcome.item) if new_boot and outcome.item else None
+            # A new life that says so again, after an answer that got lost, finds itself.
+            itself = found is not None and (found.node.boot, found.node.at) == (report.node.boot, report.node.at)
+            return found if found is not None and itself else Fenced()
+        return report_of(outcome.item)
 
     def _drop(self, node: Node, done: Sequence[str]) -> bool:
         """Drop commands that are done ahead of a report with more of them than one write takes; False where it is fenced."""

@@ -1,6 +1,7 @@
 """Accounts, their stream keys, tokens and streams: made, listed, changed, revoked. Not on the path of a publish.
 
-Secrets come in as digests. Making a key writes three items one after the other (what the owner lists, the stream, the
+Secrets come in as digests. A write whose answer got lost is made again, and finds what it wrote itself: that is success,
+known by the secret's digest, which is nobody else's. Making a key writes three items one after the other (what the owner lists, the stream, the
 key); a key that is not written is no key, so a crash in between leaves nothing that publishes.
 """
 
@@ -135,7 +136,7 @@ class Registry:
                 values={**{f":{name}": value for name, value in listed.items()}, ":seen": seen},
             )
         )
-        if isinstance(outcome, Unmet):
+        if isinstance(outcome, Unmet) and not (outcome.item and outcome.item.get("tk") == listed["tk"]):
             self._remove_tokens(account.id, [token_digest])
             return False
         found = self._dynamo.query(self._table, own["pk"], prefix="TOKEN#", limit=PAGE)
@@ -275,7 +276,7 @@ class Registry:
                 },
             )
         )
-        if isinstance(outcome, Unmet):
+        if isinstance(outcome, Unmet) and not (outcome.item and outcome.item.get("digest") == rotated.digest):
             return False
         self._dynamo.put_new(self._table, key_item(rotated))
         for old in rotated.retiring:

@@ -46,11 +46,21 @@ class Webhooks:
 
     def rotate(self, webhook: Webhook, salt: str, until: float) -> bool:
         """Give *webhook* another salt, the old one signing *until* then; False where somebody else was faster."""
-        return self._change(
-            webhook,
-            "SET salt = :salt, retired = :retired",
-            {":salt": salt, ":retired": retired_item(Retired(webhook.salt, until))},
+        outcome = self._dynamo.update(
+            Update(
+                self._table,
+                webhook_key(webhook.account),
+                "SET salt = :salt, retired = :retired",
+                SAME,
+                values={
+                    ":salt": salt,
+                    ":retired": retired_item(Retired(webhook.salt, until)),
+                    ":seen": webhook.salt,
+                },
+            )
         )
+        # The same write once more, after an answer that got lost, finds the new salt: a random one, so it is its own.
+        return not isinstance(outcome, Unmet) or (outcome.item is not None and outcome.item["salt"] == salt)
 
     def note(self, webhook: Webhook, outcome: Outcome) -> None:
         """Keep how the last delivery went."""

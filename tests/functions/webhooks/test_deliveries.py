@@ -164,7 +164,7 @@ def test_the_table_has_no_secret(world: World, webhook: Webhook, store: Webhooks
         webhook, account="full", events=frozenset({"stream.started"}), last=Outcome(1.0, "stream.started", "no")
     )
     assert store.create(full)
-    assert not store.create(full)
+    assert not store.create(replace(full, salt="another"))
     assert store.read("full") == full
     assert store.rotate(full, "5a18", 60.0)
     assert not store.rotate(full, "5a19", 60.0)
