@@ -63,6 +63,8 @@ class Node:
     """An operator keeps new sessions away."""
     kind: str = "sfu"
     """`mediamtx`: takes only the sessions that it asked for itself."""
+    address: str = ""
+    """Where its heartbeats come from, as API Gateway saw it."""
 
     def leased(self, now: float) -> bool:
         """Whether its word still counts."""

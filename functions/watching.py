@@ -38,7 +38,7 @@ class Seat:
 
 
 class Watching:
-    """Admits viewers. Keeps the last second's refusals and nothing else."""
+    """Admits viewers. Keeps the last second's refusals, and the fleet as it was last read."""
 
     def __init__(self, directory: Directory, clock: Callable[[], float], region: str, choose: Choose) -> None:
         self._directory = directory
@@ -46,6 +46,7 @@ class Watching:
         self._region = region
         self._choose = choose
         self._refused: dict[tuple[str, str, bool], tuple[float, Refused]] = {}
+        self._fleet = Fleet()
 
     def admit(self, stream: str, protocol: str, *, wait: bool = False) -> Seat | Refused:
         """A seat in *stream*, or why not; with *wait*, an offline stream has seats to wait in at any node with room.
@@ -57,6 +58,7 @@ class Watching:
         if remembered is not None and now < remembered[0]:
             return remembered[1]
         found, fleet = self._directory.stream_and_fleet(stream)
+        self._fleet = fleet
         seat = seat_in(found, fleet, protocol, now)
         if wait and found is not None and isinstance(seat, Refused) and seat.code is Code.STREAM_OFFLINE:
             node = place(fleet, now=now, region=self._region, choose=self._choose) if protocol == "whep" else None
@@ -66,6 +68,11 @@ class Watching:
                 self._refused.clear()
             self._refused[(stream, protocol, wait)] = (now + REMEMBER_SECONDS, seat)
         return seat
+
+    def is_a_node_s(self, address: str) -> bool:
+        """Whether a node lives at *address*, as far as the last viewer's admission read of the fleet; no call."""
+        now = self._clock()
+        return any(node.address == address and node.leased(now) for node in self._fleet.nodes if node.address)
 
 
 def seat_in(stream: Stream | None, fleet: Fleet, protocol: str, now: float) -> Seat | Refused:

@@ -189,8 +189,9 @@ class Admission:
 
     def _play(self, request: Play, address: str) -> Grant | Refused:
         wait = self._turnstile.take(address, self._ports.clock())
-        if wait > 0:
-            # Before anything is read: who asks too often costs this process some microseconds and nobody a call.
+        if wait > 0 and not self._watching.is_a_node_s(address):
+            # Before anything is read: who asks too often costs this process some microseconds and nobody a call. A node asks
+            # for all its viewers, each of which it counts itself; by their common address one of them would shut out the rest.
             return rate_limited(ceil(wait))
         admitted = self._watching.admit(request.stream, request.protocol, wait=request.wait)
         if isinstance(admitted, Refused):

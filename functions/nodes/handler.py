@@ -40,9 +40,10 @@ def router(heartbeats: Heartbeats, log: LambdaLog) -> APIGatewayHttpResolver:
 
     @app.post("/v1/nodes/<node>/heartbeat")
     def heartbeat(node: str) -> answers.Answer:
-        message = parsed(Heartbeat, app.current_event.raw_event)
+        event = app.current_event.raw_event
+        message, address = parsed(Heartbeat, event), event["requestContext"]["http"].get("sourceIp", "")
         said = verdict(
-            lambda: message if isinstance(message, Refused) else heartbeats.beat(node, message),
+            lambda: message if isinstance(message, Refused) else heartbeats.beat(node, message, address),
             log,
             route="heartbeat",
             node=node[:64],

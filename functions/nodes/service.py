@@ -86,8 +86,8 @@ class Heartbeats:
         self._note = note
         self._waiting = waiting
 
-    def beat(self, node: str, heartbeat: Heartbeat) -> HeartbeatReply | Refused:
-        """Take note of *heartbeat*, which came in under the name *node*."""
+    def beat(self, node: str, heartbeat: Heartbeat, address: str = "") -> HeartbeatReply | Refused:
+        """Take note of *heartbeat*, which came in under the name *node* from *address*."""
         now = self._clock()
         if heartbeat.node != node:
             return invalid_request("The heartbeat is of another node than its address.", "node")
@@ -114,7 +114,7 @@ class Heartbeats:
         self._show(heartbeat, confirmed, known, owners)
 
         report = NodeReport(
-            node=_node(heartbeat, now),
+            node=_node(heartbeat, now, address),
             started_at=heartbeat.started_at,
             streams=confirmed,
             projected_at=self._due(before, heartbeat, now),
@@ -284,7 +284,7 @@ def _fenced() -> Refused:
     return invalid_request("Another, younger process holds this node's lease.", "boot", status=409)
 
 
-def _node(heartbeat: Heartbeat, now: float) -> Node:
+def _node(heartbeat: Heartbeat, now: float, address: str) -> Node:
     return Node(
         id=heartbeat.node,
         boot=heartbeat.boot,
@@ -294,6 +294,7 @@ def _node(heartbeat: Heartbeat, now: float) -> Node:
         state=NodeState(heartbeat.state),
         load=Load(**heartbeat.load.model_dump()),
         kind=heartbeat.kind,
+        address=address,
     )
 
 

@@ -384,6 +384,7 @@ def summary_item(node: Node) -> Item:
         "load": load_item(node.load),
         "drained": node.drained or None,
         "kind": node.kind,
+        "from": node.address,
     }
 
 
@@ -391,7 +392,7 @@ def summary_of(identity: str, item: Item) -> Node:
     """The node that an entry of the fleet's item means."""
     return Node(
         identity, item["boot"], item["at"], item["url"], item["region"], NodeState(item["state"]),
-        load_of(item.get("load")), item.get("drained", False), item.get("kind", "sfu"),
+        load_of(item.get("load")), item.get("drained", False), item.get("kind", "sfu"), item.get("from", ""),
     )  # fmt: skip
 
 

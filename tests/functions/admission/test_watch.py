@@ -4,7 +4,7 @@ import pytest
 
 from shared.grants import Action
 from shared.tiers import Overrides, Tier
-from tests.functions.world import Beating, World
+from tests.functions.world import Beating, World, load_event
 
 
 def live(world: World, node: Beating, tier: Tier = Tier.REGISTERED, **changes: int) -> str:
@@ -217,6 +217,23 @@ def test_two_hundred_viewers_behind_one_address_all_get_in(world: World, node: B
     world.beat(node)
     later = [world.watch(stream, address="203.0.113.7").status for _ in range(60)]
     assert later in ([307] * 50 + [429] * 10, [307] * 49 + [429] * 11)
+
+
+def test_a_node_s_viewers_are_not_one_client(world: World, node: Beating) -> None:
+    """They come to the node, which counts each of them, and asks for their grants from its own address.
+
+    So a crowd gets in, and nobody shuts out the others by asking often. Whoever else has that address once the node is gone
+    is a client like any.
+    """
+    stream = live(world, node, Tier.STUDIO_PRO)
+    asked = {"stream": stream, "action": "play", "node": node.id}
+    address = load_event("heartbeat")["requestContext"]["http"]["sourceIp"]
+
+    assert {world.ask_grant(asked, address=address).status for _ in range(400)} == {201}
+    assert {world.ask_grant(asked, address="203.0.113.7").status for _ in range(400)} == {201, 429}
+    world.now += 20
+    assert world.ask_grant(asked, address=address).code == "STREAM_OFFLINE"
+    assert "RATE_LIMITED" in {world.ask_grant(asked, address=address).code for _ in range(400)}
 
 
 def test_every_way_to_a_viewer_s_grant_counts_and_an_ipv6_client_counts_by_its_network(

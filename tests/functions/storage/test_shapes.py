@@ -30,7 +30,15 @@ from functions.storage.shapes import (
 from shared.tiers import HlsEmbed, Overrides, Tier
 
 NODE = Node(
-    "node1", "bootbootboota222", 5.25, "http://h:1", "eu", NodeState.DRAINING, Load(1, 2, 3, 4, 5), drained=True
+    "node1",
+    "bootbootboota222",
+    5.25,
+    "http://h:1",
+    "eu",
+    NodeState.DRAINING,
+    Load(1, 2, 3, 4, 5),
+    drained=True,
+    address="198.51.100.20",
 )
 
 
