@@ -83,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
         "delete",
         lambda a: Call("DELETE", _path("accounts", a.account)),
         "account",
-        about="end what one does, and remove it with its keys, streams and usage",
+        about="end what one does, and remove it with its keys and streams; its bytes stay",
     )
     for command in (create, change):
         limits = command.add_argument_group(
@@ -245,7 +245,7 @@ _ARGUMENTS = {
 def _size(text: str) -> int:
     try:
         return size_of(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # `infGB`, `1e999GB`: more than any number
         raise argparse.ArgumentTypeError(f"{text} is no number of bytes; 5000000000 is, and 5GB") from None
 
 

@@ -373,10 +373,11 @@ def test_bytes_may_have_a_unit(text: str, count: int) -> None:
     assert asked.call(asked) == Call("PATCH", "accounts/a", {"overrides": {"bytes": count}})
 
 
-def test_what_is_no_size_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    """With one that is."""
-    assert run("accounts", "set", "a", "--bytes", "plenty")[0] == 2
-    assert "plenty is no number of bytes; 5000000000 is, and 5GB" in capsys.readouterr().err
+@pytest.mark.parametrize("text", ["plenty", "infGB", "nanGB", "1e999TB", "GB", ""])
+def test_what_is_no_size_is_said(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    """With one that is; a number without an end is none."""
+    assert run("accounts", "set", "a", "--bytes", text)[0] == 2
+    assert f"{text} is no number of bytes; 5000000000 is, and 5GB" in capsys.readouterr().err
 
 
 def test_help_shows_every_command_and_every_argument_is_explained() -> None:
