@@ -13,6 +13,9 @@ AT_ONCE = 5
 """Attempts of one account at a time in one function of the quick lane."""
 MAX_PUT_OFF_SECONDS = 60
 """The longest a message waits for a permit before it asks again."""
+MAX_PUT_OFF = 20
+"""How often a message waits for its turn without using up an attempt: for a quarter of an hour, or for hours where its receiver
+is left alone. A message goes round no more often than so many times and its attempts, however dead its receiver is."""
 SHARE = 0.1
 """Of a function's time that one account may take, and `SHARE_BURST` seconds at once."""
 SHARE_BURST = 2.0

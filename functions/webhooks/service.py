@@ -20,7 +20,7 @@ from functions.observability import Log
 from functions.pace import QUICK_SECONDS, SLOW_SECONDS, Pace
 from functions.storage.dynamo import StoreUnavailableError
 from functions.webhook import Message, Outcome, Webhook, message_of, signed
-from functions.webhooks.lanes import AT_ONCE, Shares, put_off
+from functions.webhooks.lanes import AT_ONCE, MAX_PUT_OFF, Shares, put_off
 from functions.webhooks.posting import Poster, TooSlowError, UndeliveredError
 
 DELAYS = (5, 300, 1800, 7200, 18_000, 36_000, 36_000)
@@ -198,13 +198,13 @@ class Deliveries:
         if due.waiting.attempt > len(self._delays) + 1:
             return Outcome(now, due.message.kind, "It was not taken in eight attempts.")
         if now < pace.rests_until:
-            return _Later(pace.rests_until - now, due.waiting.put_off)
+            return self._put_off(due, pace.rests_until - now)
         try:
             permit = self._store.permit(due.webhook, now)
         except StoreUnavailableError:
             permit = None
         if permit is None:
-            return _Later(put_off(due.waiting.put_off), due.waiting.put_off + 1)
+            return self._put_off(due, put_off(due.waiting.put_off))
         loop = asyncio.get_running_loop()
         began, timeout = loop.time(), False
         try:
@@ -215,6 +215,12 @@ class Deliveries:
         done = pace.after(timeout=timeout, seconds=loop.time() - began, now=self._clock())
         self._keep(due.webhook, partial(self._store.give_back, due.webhook, permit, done))
         return Outcome(now, due.message.kind, error)
+
+    def _put_off(self, due: _Due, seconds: float) -> "Outcome | _Later":
+        """It has no turn now: later, or too often by now, which is as good as not taken."""
+        if due.waiting.put_off < MAX_PUT_OFF:
+            return _Later(seconds, due.waiting.put_off + 1)
+        return Outcome(self._clock(), due.message.kind, "It waits for its turn: the receiver does not answer in time.")
 
     def _keep(self, webhook: Webhook, write: Callable[[], None]) -> None:
         """What is not kept is found out again, by a permit that lapses or another attempt that is slow."""

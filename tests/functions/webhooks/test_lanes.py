@@ -18,7 +18,7 @@ from functions.pace import IN_FLIGHT, MAX_REST_SECONDS, QUICK_SECONDS, REST_SECO
 from functions.storage.webhooks import PERMIT_SECONDS, Webhooks
 from functions.webhook import Webhook
 from functions.webhooks.handler import consume
-from functions.webhooks.lanes import AT_ONCE, SHARE, SHARE_BURST, Shares, put_off
+from functions.webhooks.lanes import AT_ONCE, MAX_PUT_OFF, SHARE, SHARE_BURST, Shares, put_off
 from functions.webhooks.posting import SECONDS
 from functions.webhooks.service import DELAYS
 from tests.functions.webhooks.receiver import Receiver, receiving
@@ -186,6 +186,33 @@ def test_what_never_answers_is_left_alone_and_then_asked_by_one(world: World, st
     assert world.deliver_slowly(hasty) == []
     world.deliver(event("slow", 9))
     assert len(world.handed) == 1, "the second had no permit while the first was asked; the ninth went the quick way"
+
+
+def test_a_dead_receiver_s_messages_go_round_a_bounded_number_of_times(
+    world: World, store: Webhooks, slow: Slow
+) -> None:
+    """Left alone for as long as it will be, or without a permit: then it is an attempt each time, hidden as after any, and the
+    message ends among the dead letters. What waits for ever is paid for ever, and grows with each event.
+    """
+    webhook = store.read("slow")
+    assert webhook is not None
+    store.slow_down(webhook, Pace(world.now + 60))
+    for rests in (True, False):
+        world.postponed.clear()
+        assert world.deliver(event("slow")) == []
+        rounds = 0
+        while world.handed:
+            rounds += 1
+            world.now += max(1, world.handed[0][1])
+            now = world.now
+            store.give_back(webhook, "p9", Pace(now + 60, TIRED, now + 900) if rests else Pace(now + 60))
+            while store.permit(webhook, now) is not None:
+                pass
+            failed = world.deliver_slowly()
+            assert failed == ([] if world.handed else [0])
+        assert rounds == MAX_PUT_OFF + 1
+        assert world.postponed == [("slow-0", DELAYS[0])]
+    assert tries(slow.receiver) == 0
 
 
 def test_attempts_are_counted_through_both_lanes(world: World, store: Webhooks, slow: Slow) -> None:
