@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from functions.accounts import Account, Key, Slot, Usage
+from functions.accounts import Account, Audience, Key, Slot, Usage
 from functions.fleet import Fleet, Load, Node, NodeReport, NodeState, Session
 from functions.publishing import Place, Ports, Publish, admit
 from functions.rehearsal import Scene, rehearse
@@ -57,10 +57,13 @@ def scenes(draw: st.DrawFn) -> Scene:
         Overrides(streams=draw(st.integers(1, 3))),
         slots,
         blocked=draw(st.sampled_from([None, None, None, Usage("2026-11", 60, 50), Usage("2026-10", 60, 50)])),
+        suspended=draw(st.integers(0, 7)) == 0,
     )
     key = Key(
         SECRET.digest, "acme", STREAMS[0], revoked_at=draw(st.sampled_from([None, None, NOW - 1, NOW + 100])),
         protocols=draw(st.sampled_from([None, None, frozenset({"rtmp"}), frozenset({"whip"})])),
+        audience=draw(st.sampled_from([None, None, *(Audience(boot, NOW - ago) for boot in ("bootbootbootz222", *BOOTS.values())
+                                                   for ago in (1, 57, 61))])),
     )  # fmt: skip
     reports = {name: NodeReport(node, streams=sessions[name]) for name, node in nodes.items()}
     return Scene(key, account, Fleet(nodes.values()), reports)
