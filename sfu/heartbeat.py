@@ -30,6 +30,9 @@ MAX_ENDED: Final = 5000
 """Ended sessions that are remembered through an outage. Beyond it the oldest go: `streams` still tells the truth."""
 PER_BEAT: Final = 1000
 """Ended sessions, and commands done, in one heartbeat."""
+FREED_PER_BEAT: Final = 100
+"""Ended publishers in one heartbeat: each costs the control plane two writes, and its answer is waited for 3 s. A heartbeat
+with more of them than it can free by then would be sent again for ever."""
 MAX_SEEN: Final = 5000
 """Ids of commands that are remembered as carried out."""
 
@@ -138,7 +141,7 @@ class Heartbeats:
             started_at=who.started_at,
             load=load,
             streams=tuple(streams),
-            ended=tuple(self._ended.values())[:PER_BEAT],
+            ended=self._telling(),
             done=tuple(self._done)[:PER_BEAT],
             waiting=tuple(waiting),
         )
@@ -147,6 +150,12 @@ class Heartbeats:
         self._waiting = bool(waiting)
         self._told = _decisive(streams)
         return self._under_way
+
+    def _telling(self) -> tuple[EndedReport, ...]:
+        """The ended sessions of the next heartbeat, oldest first."""
+        publishers = [report for report in self._ended.values() if report.action == "publish"][:FREED_PER_BEAT]
+        viewers = [report for report in self._ended.values() if report.action == "play"]
+        return (*publishers, *viewers[: PER_BEAT - len(publishers)])
 
     def answered(self, reply: HeartbeatReply) -> tuple[Command, ...]:
         """Note that the heartbeat under way was heard; the commands to carry out now, each for the first time."""

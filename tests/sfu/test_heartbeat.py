@@ -4,7 +4,7 @@ from typing import Literal
 
 import pytest
 
-from sfu.heartbeat import INTERVAL, MAX_ENDED, PER_BEAT, RETRY, SOON, SPACING, Heartbeats, Identity
+from sfu.heartbeat import FREED_PER_BEAT, INTERVAL, MAX_ENDED, PER_BEAT, RETRY, SOON, SPACING, Heartbeats, Identity
 from shared.messages import Command, EndedReport, Heartbeat, HeartbeatReply, Load, StreamReport
 
 LOAD = Load(publishers=1, viewers=2, max_sessions=400)
@@ -171,19 +171,31 @@ def test_an_outage_costs_bounded_memory() -> None:
         beats.ended(_ended(f"session{number}"))
     assert beats.lost_ended == 3
     said = _beat(beats, 10.0).ended
-    assert len(said) == PER_BEAT
+    assert len(said) == FREED_PER_BEAT
     assert said[0].session == "session3"
+
+
+def test_publishers_that_ended_are_told_by_as_many_as_one_answer_can_free() -> None:
+    """Two writes each, within the 3 s that an answer is waited for; viewers cost the control plane none."""
+    beats = _heartbeats()
+    for number in range(2 * PER_BEAT):
+        beats.ended(_ended(f"session{number}").model_copy(update={"action": "publish" if number % 2 else "play"}))
+
+    said = _beat(beats, 10.0).ended
+
+    assert len(said) == PER_BEAT
+    assert sum(report.action == "publish" for report in said) == FREED_PER_BEAT
 
 
 def test_what_does_not_fit_one_heartbeat_follows_at_once() -> None:
     """A long backlog is told in a few heartbeats, not in many times two seconds."""
     beats = _heartbeats()
-    for number in range(PER_BEAT + 1):
+    for number in range(FREED_PER_BEAT + 1):
         beats.ended(_ended(f"session{number}"))
     _beat(beats, 10.0)
     beats.answered(_reply())
     assert beats.due() == 10.0 + SPACING
-    assert [report.session for report in _beat(beats, 10.1).ended] == [f"session{PER_BEAT}"]
+    assert [report.session for report in _beat(beats, 10.1).ended] == [f"session{FREED_PER_BEAT}"]
 
 
 def test_it_is_settled_when_the_state_and_everything_else_was_heard() -> None:
