@@ -5,7 +5,7 @@ system to design.md's rules: never more occupied slots than the limit, nobody di
 epochs that only rise; and in the end, once all is quiet, exactly the limit is admitted again.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from functions.accounts import Account, Key, Stream
+from functions.admin.closing import Closing
 from functions.fleet import LEASE_SECONDS
 from functions.nodes.service import Heartbeats, Stores
 from functions.publishing import Place, Ports, Publish, admit
@@ -58,6 +59,8 @@ class Edge:
     running: dict[str, Running] = field(default_factory=dict)
     ended: list[dict[str, Any]] = field(default_factory=list)
     told_silent: set[str] = field(default_factory=set)
+    obeyed: set[str] = field(default_factory=set)
+    """Commands that were carried out."""
 
 
 class Rosters(RuleBasedStateMachine):
@@ -98,6 +101,7 @@ class Rosters(RuleBasedStateMachine):
         self.heartbeats = Heartbeats(
             Stores(**made), keys=lambda _: PublicKeys(), clock=lambda: self.now, log=SilentLog(), tell=lambda _: None
         )
+        self.closing = Closing(**parts, clock=lambda: self.now)
         self.edges = [Edge(f"node{number}", new_boot(self.random), NOW - 10) for number in range(2)]
         self.granted: list[Place] = []
         self.epochs: dict[str, int] = {}
@@ -155,8 +159,11 @@ class Rosters(RuleBasedStateMachine):
         assert isinstance(reply, HeartbeatReply)
         edge.ended = []
         for command in reply.commands:
+            if command.id in edge.obeyed:
+                continue
+            edge.obeyed.add(command.id)
             for one in list(edge.running.values()):
-                if one.session == command.session:
+                if one.session == command.session or command.account == "acme":
                     self._end(edge, one, command.reason)
 
     def admit(self, number: int, **wish: Any) -> Place | Refused:
@@ -187,7 +194,13 @@ class Rosters(RuleBasedStateMachine):
             assert not (lost and in_use and not wish.get("force")), (
                 "a key was refused because of a node that is not heard"
             )
-            assert outcome.code in {Code.STREAM_LIMIT_REACHED, Code.KEY_ALREADY_IN_USE, Code.NO_CAPACITY}
+            assert (outcome.code is Code.INVALID_KEY) == self.rosters.accounts["acme"].suspended
+            assert outcome.code in {
+                Code.STREAM_LIMIT_REACHED,
+                Code.KEY_ALREADY_IN_USE,
+                Code.NO_CAPACITY,
+                Code.INVALID_KEY,
+            }
         return outcome
 
     def _slot(self, stream: str) -> str | None:
@@ -266,6 +279,27 @@ class Rosters(RuleBasedStateMachine):
                 if edge.alive:
                     self.beat(edge)
 
+    @rule(suspended=st.booleans())
+    def close(self, suspended: bool) -> None:  # noqa: FBT001 - Hypothesis passes by name
+        """The operator suspends the account, or resumes it; what runs ends within a heartbeat of the nodes that are heard."""
+        self.rosters.accounts["acme"] = replace(self.rosters.accounts["acme"], suspended=suspended)
+        if not suspended:
+            return
+        self.closing.end_all(self.rosters.accounts["acme"])
+        self.pass_time(2.2)
+        assert not [one for edge in self.edges if edge.alive and edge.connected for one in edge.running.values()]
+
+    @rule(limit=st.integers(0, LIMIT))
+    def lower(self, limit: int) -> None:
+        """The operator changes the limit; what is above it ends within a heartbeat of the nodes that are heard."""
+        self.rosters.accounts["acme"] = changed = replace(
+            self.rosters.accounts["acme"], overrides=Overrides(streams=limit)
+        )
+        self.closing.end_surplus(changed, self.now)
+        self.pass_time(2.2)
+        heard = [one for edge in self.edges if edge.alive and edge.connected for one in edge.running.values()]
+        assert len([one for one in heard if self._slot(one.stream) == one.session]) <= limit
+
     # What always holds
 
     @invariant()
@@ -306,6 +340,9 @@ class Rosters(RuleBasedStateMachine):
             self.edges[number].connected = True
             self.beat(self.edges[number])
         self.pass_time(LEASE_SECONDS + 30)
+        self.rosters.accounts["acme"] = replace(
+            self.rosters.accounts["acme"], suspended=False, overrides=Overrides(streams=LIMIT)
+        )
         admitted = [admit(self.ports, Publish(key)) for key in self.keys]
         assert sum(isinstance(outcome, Place) for outcome in admitted) == LIMIT
 
