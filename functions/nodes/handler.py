@@ -41,7 +41,7 @@ def router(heartbeats: Heartbeats, log: LambdaLog) -> APIGatewayHttpResolver:
     @app.post("/v1/nodes/<node>/heartbeat")
     def heartbeat(node: str) -> answers.Answer:
         event = app.current_event.raw_event
-        message, address = parsed(Heartbeat, event), event["requestContext"]["http"].get("sourceIp", "")
+        message, address = parsed(Heartbeat, event), event["requestContext"]["http"].get("sourceIp") or ""
         said = verdict(
             lambda: message if isinstance(message, Refused) else heartbeats.beat(node, message, address),
             log,
