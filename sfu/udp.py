@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from sfu.closed_port import HELD, ClosedPort
 from sfu.native.fanout import Fanout
 from sfu.stats import PlaneStats
 from sfu.unreachable import Unreachable
@@ -101,6 +102,7 @@ class UdpSocket:
         """Seconds that the datagram in hand lay in the kernel's queue."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._unreachable = Unreachable.open()
+        self._closed_port = ClosedPort(self._socket, self._stray)
         self._filtered = False
         self._dropped = 0
         """As the kernel told last."""
@@ -124,6 +126,7 @@ class UdpSocket:
             self._loop = None
         self.queue.clear()
         self.fd = -1
+        self._closed_port.close()
         self._socket.close()
         self._unreachable.close()
 
@@ -159,8 +162,18 @@ class UdpSocket:
         return 0
 
     def refuse(self, address: Address) -> bool:
-        """Tell *address* by ICMP that nobody is here for it; False where this process may not."""
-        return self._unreachable.tell(address, self.address[1])
+        """Tell *address* by ICMP that nobody is here for it, or have the kernel tell it; False where neither is possible."""
+        if self._unreachable.tell(address, self.address[1]):
+            return True
+        if self._loop is None or not self._closed_port.begin(address):
+            return False
+        self._loop.call_later(HELD, self._closed_port.end, address)
+        return True
+
+    def _stray(self, datagram: bytes, address: Address) -> None:
+        """Later: sessions are being ended now."""
+        if self._loop is not None:
+            self._loop.call_soon(self._on_datagram, datagram, address)
 
     def send(self, datagram: bytes, address: Address) -> bool:
         """One datagram: STUN, DTLS, RTCP, a retransmission."""

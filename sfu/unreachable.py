@@ -1,7 +1,7 @@
 """Tells one peer that nobody is here for it any more: the ICMP message that a kernel sends for a port which is closed.
 
 Our port stays open for everybody else, so no kernel says it for us. It needs a raw socket, which root has and most
-containers' users have not; without it a peer that DTLS cannot tell finds out by ICE consent (RFC 7675) within 30 s.
+containers' users have not; without it `sfu.closed_port` has the kernel say it after all.
 Pure but for `Unreachable`, which owns the sockets.
 """
 
