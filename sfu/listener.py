@@ -12,7 +12,7 @@ from collections.abc import Callable
 from ssl import SSLContext
 from typing import Any, Final
 
-from aiohttp import StreamReader, web
+from aiohttp import ClientPayloadError, StreamReader, web
 from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.http_parser import RawRequestMessage
 
@@ -201,6 +201,11 @@ class _Connection(web.RequestHandler):
         super().connection_lost(exc)
         if self.client is not None:
             self.client.gone()
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Not what is wrong with a body that is read on after its answer: anybody could fill the log with that."""
+        if not isinstance(kw.get("exc_info"), (web.RequestPayloadError, ClientPayloadError)):
+            super().log_exception(*args, **kw)
 
     def handle_error(
         self,

@@ -430,3 +430,34 @@ async def test_unknown_addresses_are_a_404(target: Target) -> None:
         answer = await ask(target.port, request(method, path))
         assert answer.status == 404
         assert says_what_to_do(answer)
+
+
+AFTER_THE_HEAD: dict[str, tuple[str, bytes]] = {
+    "no-gzip": ("Content-Length: 30\r\nContent-Encoding: gzip", b"a" * 30),
+    "no-deflate": ("Content-Length: 30\r\nContent-Encoding: deflate", b"a" * 30),
+    "no-chunk": ("Transfer-Encoding: chunked", b"zz\r\nabc\r\n"),
+    "half": ("Content-Length: 30", b"a" * 3),
+    "half-a-chunk": ("Transfer-Encoding: chunked", b"ff\r\nabc"),
+}
+
+
+@pytest.mark.parametrize("refused_by_head", [True, False])
+@pytest.mark.parametrize("name", AFTER_THE_HEAD)
+async def test_a_damaged_body_leaves_no_traceback_in_the_log(
+    target: Target, caplog: pytest.LogCaptureFixture, name: str, *, refused_by_head: bool
+) -> None:
+    """Anybody could fill the log with them; also where the answer went out before the body was looked at."""
+    fields, body = AFTER_THE_HEAD[name]
+    path = "/nobody/whip" if refused_by_head else target.path()
+    head = f"POST {path} HTTP/1.1\r\nHost: node\r\nContent-Type: {SDP}\r\n{fields}\r\n\r\n".encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
+    writer.write(head)
+    if refused_by_head:
+        assert (await read_answer(reader)).status == 401
+    writer.write(body)
+    writer.write_eof()
+    async with asyncio.timeout(10):
+        await reader.read()  # the node has closed, and is done with the body
+    writer.close()
+
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
