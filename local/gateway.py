@@ -7,6 +7,7 @@ logs, and Lambda's 6 MB limit on an event (a body of 6 to 10 MB reaches the func
 
 import asyncio
 import json
+import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from local.template import ACCOUNT, Template
 _LARGEST_BODY = 10 << 20
 _BODY_SECONDS = 10.0
 _LINGERING_SECONDS = 1.0  # how long the rest of a refused body is read, so that the client gets to read the answer
+_ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 _LONGEST_LINE = 32 << 10  # a stream key of 10 kB reaches the function, which answers it with the documented error
 
 
@@ -80,7 +82,7 @@ class Gateway:
             return _message(413, "Request Entity Too Large", identity, close=True)
         request = Request(
             method=http.method,
-            target=http.raw_path,
+            target=_origin_form(http.raw_path),
             headers=[(name, value) for name, value in http.headers.items()],
             body=body,
             source_ip=http.remote or "",
@@ -143,6 +145,12 @@ async def _read(http: web.BaseRequest) -> bytes | None:
             if len(body) > _LARGEST_BODY:
                 return None
     return bytes(body)
+
+
+def _origin_form(target: str) -> str:
+    """Path and query alone: who believes to speak to a proxy sends the whole URL, and is to be understood (RFC 9112, 3.2.2)."""
+    whole = _ABSOLUTE.match(target)
+    return "/" + target[whole.end() :].removeprefix("/") if whole else target
 
 
 def _caller(credentials: Credentials) -> dict[str, str | None]:

@@ -131,6 +131,29 @@ async def test_nobody_else_is_told_to_go_on(api: aiohttp.ClientSession, head: st
     writer.close()
 
 
+@pytest.mark.parametrize(
+    ("target", "path", "query"),
+    [
+        ("http://h/x/y?a=b", "/x/y", "a=b"),
+        ("HTTPS://h:1/x?a=b", "/x", "a=b"),
+        ("/x?u=http://h/y", "/x", "u=http://h/y"),
+    ],
+)
+async def test_a_whole_url_as_target_is_its_path(
+    api: aiohttp.ClientSession, target: str, path: str, query: str
+) -> None:
+    """As clients behind a proxy write it; every server is to take it (RFC 9112, section 3.2.2)."""
+    async with api.get("/x") as answer:
+        port = answer.url.port
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode())
+    async with asyncio.timeout(5):
+        said = await reader.read()
+    event = json.loads(said.partition(b"\r\n\r\n")[2])["event"]
+    assert (event["rawPath"], event["rawQueryString"]) == (path, query)
+    writer.close()
+
+
 async def test_head_has_the_length_that_its_function_says(api: aiohttp.ClientSession) -> None:
     """And no body, so that the connection goes on with the next answer."""
     async with api.head("/head") as answer:
