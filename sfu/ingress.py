@@ -22,6 +22,9 @@ MAX_HALF_OPEN: Final = 512
 """Handshakes in progress at once, some 70 kB each; the next one begins when one is done or gave up."""
 
 
+RENEWAL: Final = 20e-6
+"""Seconds for each known address until the filter is made anew again: ten times what making it takes, since whoever has keys
+of a session can bring a new address with each check."""
 MAX_GONE: Final = 64
 REFUSALS: Final = 200
 """Datagrams of a session that is over which are answered by ICMP, where the peer hears nothing else."""
@@ -67,6 +70,7 @@ class Ingress:
         self._shield = Shield()
         self._shielded: tuple[frozenset[Address], float] | None = None
         """What the filter that is attached was made of."""
+        self._renewable_at = float("-inf")
 
     def admit(self, session: Session) -> None:
         """Take checks for *session* from now on."""
@@ -174,15 +178,24 @@ class Ingress:
                 self._shielded = None
             return
         stats.floods += self._shielded is None
-        self._renew(udp, shield.share)
+        self._renew(udp, shield.share, now)
 
-    def _renew(self, udp: UdpSocket, share: float) -> None:
+    def _renew(self, udp: UdpSocket, share: float, now: float) -> None:
         """The filter lets in who is known by now."""
-        wanted = (frozenset(self._by_address), share)
+        if now < self._renewable_at:
+            return
+        wanted = (self._known(), share)
         if wanted != self._shielded:
             self._shielded = wanted
+            self._renewable_at = now + RENEWAL * len(wanted[0])
             if len(wanted[0]) > MOST_KNOWN or not udp.filter(program(*wanted)):
                 udp.filter(None)  # an old one would keep sessions away that are new
+
+    def _known(self) -> frozenset[Address]:
+        """Every address of every session; where these are too many, those that packets go to: one for each session."""
+        if len(self._by_address) <= MOST_KNOWN:
+            return frozenset(self._by_address)
+        return frozenset(address for address, session in self._by_address.items() if session.peer.address == address)
 
     def _follow(self, session: Session, *, moved: bool) -> None:
         path = session.peer.path
@@ -216,12 +229,13 @@ class Ingress:
         if check.nominates:
             self._retire(session, ufrag)
         self._follow(session, moved=peer.checked(address, self._clock(), nominates=check.nominates))
+        known = self._by_address.get(address) is session
         self._by_address[address] = session
         self._gone.pop(address, None)
         if (excess := peer.excess_address()) is not None and self._by_address.get(excess) is session:
             del self._by_address[excess]
-        if self._shielded is not None:
-            self._renew(self.udp, self._shielded[1])  # its handshake comes within moments
+        if self._shielded is not None and not known:
+            self._renew(self.udp, self._shielded[1], self._clock())  # its handshake comes within moments
         self.udp.send(check.response, address)
         if peer.handshake is None and len(self.half_open) < MAX_HALF_OPEN:
             self.half_open[session] = None

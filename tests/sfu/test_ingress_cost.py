@@ -3,17 +3,20 @@
 The numbers are those of docs/media-plane.md. A turn is some 25 ns; the kernel's part (2 to 4 us with `recvmsg`) comes on top.
 """
 
+import secrets
 import time
 from collections.abc import Callable
 
 import pytest
 
 from sfu.ingress import Ingress
+from sfu.shield import MOST_KNOWN
 from sfu.stats import PlaneStats
 from tests.peers import stun
 from tests.sfu.flood import turn
 from tests.sfu.media_harness import Stage, stage
 from tests.sfu.test_flood import KINDS, SIZES
+from tests.sfu.test_plane import until
 
 TURNS = {
     "a check for nobody": 100,
@@ -96,3 +99,55 @@ def test_the_stats_are_all_that_is_kept_of_it() -> None:
     dropped = stats.dropped_stun + stats.dropped_dtls + stats.dropped_garbage + stats.dropped_unknown_address
     assert dropped == 1000 * len(KINDS)
     assert not ingress._by_address
+
+
+async def crowded(run: Stage, known: int) -> Callable[[int], float]:
+    """With *known* addresses of a viewer: the seconds that so many checks of his take, each from a new one."""
+    await run.publisher()
+    viewer = run.posted()
+    assert viewer.ways.session is not None
+    assert viewer.answer is not None
+    ingress, answer, session = run.plane._ingress, viewer.answer, viewer.ways.session
+    ingress._by_address.update({(f"10.0.{n >> 8}.{n & 255}", 4711): session for n in range(known)})
+
+    def checked(count: int) -> float:
+        checks = [
+            stun.binding_request(
+                secrets.token_bytes(12), username=f"{answer.ufrag}:x", password=answer.pwd, tie_breaker=1
+            )
+            for _ in range(count)
+        ]
+        began = time.perf_counter()
+        for check in checks:
+            ingress.datagram(check, ("127.0.0.66", 20_000 + secrets.randbelow(40_000)))
+        return time.perf_counter() - began
+
+    return checked
+
+
+async def flooded(run: Stage) -> None:
+    """The node has noticed a flood, which is over as it begins: the filter stays for three seconds."""
+
+    def noticed() -> bool:
+        run.plane.stats.dropped_garbage += 10**6
+        return run.plane._ingress._shielded is not None
+
+    await until(noticed)
+
+
+async def test_a_new_address_with_each_check_costs_no_more_in_a_flood() -> None:
+    """Whoever watches has keys, and may be the one who floods, too: the filter is not made anew for each of them."""
+    async with stage() as run:
+        checked = await crowded(run, 900)
+        usual = min(checked(100) for _ in range(3))
+        await flooded(run)
+        assert min(checked(100) for _ in range(3)) < 3 * usual
+
+
+async def test_addresses_that_nothing_goes_to_do_not_switch_the_filter_off() -> None:
+    """Eight addresses each make a thousand of 125 sessions; those are let in by the one that they are at."""
+    async with stage() as run:
+        await crowded(run, MOST_KNOWN + 1)
+        await flooded(run)
+        assert run.plane._udp is not None
+        assert run.plane._udp._filtered
