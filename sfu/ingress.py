@@ -97,8 +97,8 @@ class Ingress:
         self.half_open.pop(session, None)
         self.on_trial.pop(session, None)
         peer = session.peer
-        if peer.address is not None and peer.connected_at is not None and not peer.negotiated.hears_close:
-            self._gone[peer.address] = REFUSALS
+        if peer.settled is not None and peer.connected_at is not None and not peer.negotiated.hears_close:
+            self._gone[peer.settled] = REFUSALS
             if len(self._gone) > MAX_GONE:
                 del self._gone[next(iter(self._gone))]
 

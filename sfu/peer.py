@@ -87,6 +87,11 @@ class Peer:
         """Where packets go."""
         return self.path.selected
 
+    @property
+    def settled(self) -> Address | None:
+        """Where packets go, if the peer has spoken from there: else it may be anybody's, who must not be refused for it."""
+        return self.path.selected if self.path.until is None else None
+
     def checked(self, address: Address, now: float, *, nominates: bool) -> bool:
         """A valid check came from *address*; True if packets are to be sent elsewhere from now on."""
         self.last_seen = now
@@ -161,8 +166,8 @@ class Peer:
             last = self.handshake.close()
             if self.negotiated.hears_close:
                 self._send(last)
-            elif self.secure and self.address is not None:
-                self._udp.refuse(self.address)
+            elif self.secure and self.settled is not None:
+                self._udp.refuse(self.settled)
         self.secure = False
 
     def _send(self, datagrams: list[bytes]) -> None:

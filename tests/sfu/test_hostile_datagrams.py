@@ -420,6 +420,30 @@ async def test_a_viewer_that_reports_each_five_seconds_has_moved_for_good_with_i
         assert session.peer.path.until is None
 
 
+async def test_who_never_spoke_is_not_refused_for_a_session_that_named_him() -> None:
+    """Whoever has keys could name anybody's address, end his session, and have the port closed to that one."""
+    async with stage() as run:
+        publisher = await run.publisher()
+        session = publisher.ways.session
+        assert session is not None
+        session.peer.negotiated = replace(session.peer.negotiated, hears_close=False)
+        ufrag, pwd = next(iter(session.peer.passwords.items()))
+        candidate = run.plane.local.candidates[0]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as named:
+            named.settimeout(5)
+            named.connect((candidate.address, candidate.port))
+            named.send(stun.binding_request(bytes(range(12)), username=f"{ufrag}:x", password=pwd, tie_breaker=1))
+            await until(lambda: session.peer.address == named.getsockname())
+            run.plane.end(session.id, "operator")
+            for _ in range(3):
+                named.send(b"\x80\x60" + bytes(98))
+                await asyncio.sleep(0.05)
+            named.setblocking(False)  # noqa: FBT003 - the socket's own signature
+            with contextlib.suppress(BlockingIOError):
+                while named.recv(2048):
+                    pass
+
+
 async def test_an_address_whose_owner_is_silent_goes_to_who_checks_from_there() -> None:
     """A client that died and came back by the same port, or another one to whom a NAT gave it: within three seconds."""
     clock = Clock()
