@@ -40,7 +40,7 @@ class Beginning:
 class Groups:
     """The key pictures of one source."""
 
-    __slots__ = ("_bitstream", "_brings", "_done", "open")
+    __slots__ = ("_bitstream", "_done", "brings", "open")
 
     def __init__(self, bitstream: Bitstream) -> None:
         self._bitstream = bitstream
@@ -48,7 +48,7 @@ class Groups:
         """Those that are not whole yet."""
         self._done = -1
         """Timestamp of the last one that was whole."""
-        self._brings = False
+        self.brings = False
         """That one brought parameter sets: where the packet before another is lost, it may have been new ones."""
 
     def saw(self, packet: Packet, flags: int) -> bool:
@@ -78,7 +78,7 @@ class Groups:
                 self.open.remove(one)
                 found = one if found is None or one.low > found.low else found
         if found is not None:
-            self._done, self._brings = found.timestamp, found.brings
+            self._done, self.brings = found.timestamp, found.brings
             # What is older and still torn is of no more use.
             self.open = [one for one in self.open if one.low > found.low]
         return found
@@ -109,7 +109,7 @@ class Groups:
         first = history.get(one.low)
         if first is not None and looked.flags(first[3]) & STARTS:
             return True
-        return not self._brings and now - one.since > HOLE_SECONDS
+        return not self.brings and now - one.since > HOLE_SECONDS
 
     def _include(self, one: Beginning, packet: Packet) -> None:
         looked = self._bitstream

@@ -1,13 +1,17 @@
 """Packets of a source that is not forwarded yet, kept until it begins: so that it begins whole, and in order.
 
 Pure. Sound begins with its first packet, a picture with a keyframe, and with the parameter sets right before it. The packets
-of a beginning come out of order like any others, so they are let settle for a moment. Bounded by MAX_KEPT and KEEP_SECONDS.
+of a beginning come out of order like any others, so they are let settle for a moment; and where parameter sets may be among
+those that are missing, they are waited for as long as they are asked for, as what comes after a beginning is not put before it.
+Bounded by MAX_KEPT and KEEP_SECONDS.
 """
 
 from typing import Final
 
 from sfu.keyframes import bitstream
-from sfu.picture import KEY, OPENING, RECOVERY
+from sfu.parameters import ParameterSets
+from sfu.picture import KEY, OPENING, RECOVERY, SETS, STARTS
+from sfu.reception import GIVE_UP_AFTER
 from sfu.rtp import Extensions
 
 MAX_KEPT: Final = 1024
@@ -65,20 +69,63 @@ class Kept:
             if start is None or (packet[0] < start[0]) is (packet[1] == start[1]):
                 self._start = packet
 
-    def ready(self, now: float) -> bool:
-        """Whether the source can begin with what is here."""
+    def ready(self, now: float, known: ParameterSets | None = None) -> bool:
+        """Whether the source can begin with what is here; *known* are the parameter sets that it has told of anywhere."""
         if self._start is None:
-            return self._codec is not None and now - self._since > ANYHOW and bool(self._packets)
-        return self._codec is None or now - self._found_at >= SETTLE or len(self._packets) >= SETTLED
+            return self._codec is not None and self.overdue(now) and bool(self._packets)
+        if self._codec is None:
+            return True
+        waited = now - self._found_at
+        if waited < SETTLE and len(self._packets) < SETTLED:
+            return False
+        return waited >= GIVE_UP_AFTER or self._opens(self._codec, known)
+
+    def overdue(self, now: float) -> bool:
+        """Whether the source is to begin with anything."""
+        return now - self._since > ANYHOW
+
+    def _opens(self, codec: str, known: ParameterSets | None) -> bool:
+        """Whether no parameter sets of the keyframe can be missing: it has one of each kind, or needs none."""
+        headers, first = bitstream(codec), self._first()
+        carried = self.carried()
+        if carried is None or len(carried) >= headers.kinds:
+            return True
+        packets = self._packets
+        torn = first - 1 not in packets and first > min(packets) and not headers.flags(packets[first][0][3]) & STARTS
+        return not carried and not torn and known is not None and known.complete(headers.kinds)
+
+    def carried(self) -> set[int] | None:
+        """The kinds of parameter sets that come with the keyframe; None: in fragments, which are not taken apart."""
+        carried: set[int] = set()
+        if self._codec is None or self._start is None:
+            return carried
+        headers = bitstream(self._codec)
+        for number in range(self._first(), self._start[0] + 1):
+            payload = self._packets[number][0][3]
+            if headers.kinds and headers.flags(payload) & SETS:
+                found = {kind for kind, _number, _unit in headers.parameter_sets(payload)}
+                if not found:
+                    return None
+                carried |= found
+        return carried
+
+    def _first(self) -> int:
+        """The number of the packet to begin with."""
+        packets, start = self._packets, self._start
+        if start is None or self._codec is None:
+            return min(packets)
+        first = start[0]
+        while (before := packets.get(first - 1)) is not None and (
+            before[0][1] == start[1] or bitstream(self._codec).flags(before[0][3]) & OPENING
+        ):
+            first -= 1
+        return first
+
+    def packets(self) -> list[Taken]:
+        """All that is here, in order."""
+        return [self._packets[number][0] for number in sorted(self._packets)]
 
     def take(self) -> list[Taken]:
         """What the source begins with, in order."""
-        packets = self._packets
-        first = min(packets)
-        if self._start is not None and self._codec is not None:
-            first = self._start[0]
-            while (before := packets.get(first - 1)) is not None and (
-                before[0][1] == self._start[1] or bitstream(self._codec).flags(before[0][3]) & OPENING
-            ):
-                first -= 1
-        return [packets[number][0] for number in sorted(packets) if number >= first]
+        first = self._first()
+        return [packet for packet in self.packets() if packet[0] >= first]

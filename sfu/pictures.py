@@ -40,6 +40,10 @@ class Pictures:
         """Parameter sets that those who watch already are sent before the source's first packet, *index*."""
         return [unit for _kind, _number, unit in self.sets.at(index)] if self._bitstream.nal else []
 
+    def former(self) -> tuple[ParameterSets, bool]:
+        """For another numbering: the sets as they are now, and whether the last keyframe brought its own."""
+        return self.sets.afresh(), self._groups.brings
+
     def take(self, packet: Packet, keep: Callable[[Packet], bool]) -> bool:
         """Have *packet* kept, now or with the next of its picture; whether a picture may have become whole by it."""
         index, timestamp, _marker, payload, exts, now = packet

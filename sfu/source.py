@@ -69,6 +69,8 @@ class Source:
         self._doubted: dict[int, Kept] = {}
         self._carried: dict[int, tuple[int, int]] = {}
         self._patience = SWITCH_AFTER
+        self._former: tuple[ParameterSets, bool] | None = None
+        """`Pictures.former` of an SSRC before its numbers began anew."""
         self._sets: dict[int, ParameterSets] = {}
         """SSRC -> the parameter sets of what is not forwarded: it may say them once only, and not with a keyframe."""
         self.first_keyframe_at: float | None = None
@@ -193,8 +195,7 @@ class Source:
                 del self._kept[next(iter(self._kept))]
             kept = self._kept[reception.ssrc] = Kept(self._codec, now)
         kept.add(packet, now)
-        if not self.layered:
-            self._overhear(reception.ssrc, packet[3])
+        self._overhear(reception.ssrc, packet[3])
         if not kept.found and reception is self.next:
             self.layer_requests.ask()
         return self._begin(reception, kept, now)
@@ -222,28 +223,63 @@ class Source:
         doubted = self._doubted.pop(reception.ssrc, None)
         self._kept[reception.ssrc] = Kept(self._codec, now) if doubted is None else doubted
         if self.active is reception:
-            self._sets[reception.ssrc] = self.track.pictures.sets.afresh()
+            # What it says now is of another beginning; the sets of before serve where it says none.
+            self._sets.pop(reception.ssrc, None)
+            self._former = self.track.pictures.former()
+            for packet in self._kept[reception.ssrc].packets():
+                self._overhear(reception.ssrc, packet[3])
             self.active = None
             self.next = reception
 
     def _begin(self, reception: Reception, kept: Kept, now: float) -> list[Taken]:
         active = self.active
-        if not kept.ready(now) or (active is not None and not self._may_follow(reception, active, kept, now)):
+        if not kept.ready(now, self._told(reception.ssrc)):
+            return []
+        if active is not None and not self._may_follow(reception, active, kept, now):
+            return []
+        sets = self._sets_of(reception, kept, now)
+        known = sets.complete(bitstream(self.media.codec.name).kinds) or kept.carried() is None
+        if not known and not kept.overdue(now):
+            self.layer_requests.ask()  # nobody can decode it
             return []
         if active is not None:
             self._sets[active.ssrc] = self.track.pictures.sets.afresh()
             if not self.layered or self._same_layer(reception, active):
                 self.retired[active.ssrc] = None
         self.retired.pop(reception.ssrc, None)
+        packets = kept.take()
         self._kept.clear()
-        self.next = None
+        self._sets.pop(reception.ssrc, None)
+        self._former = self.next = None
         self.active = reception
         self.layer_requests.arrived(now)
-        packets, sets = kept.take(), self._sets.pop(reception.ssrc, None)
-        self.track.new_source(self.media.codec, sets, complete=sets is not None and self._brings(packets, sets))
+        self.track.new_source(self.media.codec, sets, complete=self._brings(packets, sets))
         if self.media.kind == "video" and not kept.found:
             self.track.keyframes.ask()
         return packets
+
+    def _told(self, ssrc: int) -> ParameterSets:
+        """The parameter sets that *ssrc* has told of, or else the offer."""
+        return self._sets.get(ssrc) or ParameterSets(
+            bitstream(self.media.codec.name).out_of_band(self.media.codec.parameters)
+        )
+
+    def _sets_of(self, reception: Reception, kept: Kept, now: float) -> ParameterSets:
+        """The same, or those of before where the encoder only goes on: an SSRC may change (RFC 3550, section 8.2).
+
+        Not where that one brought its sets with its keyframes: then those of this one are lost, and may be others.
+        """
+        told, former = self._told(reception.ssrc), self._former
+        if told.complete(bitstream(self.media.codec.name).kinds):
+            return told
+        active = self.active
+        if active is not None and (not self.layered or self._same_layer(reception, active)):
+            former = self.track.pictures.former()
+        if former is None or ((former[1] or kept.carried()) and not kept.overdue(now)):
+            return told
+        sets = former[0].afresh()
+        sets.take(told.at(BEFORE), BEFORE + 1)
+        return sets.afresh()
 
     def _may_follow(self, reception: Reception, active: Reception, kept: Kept, now: float) -> bool:
         """Whether *reception*, which can begin, is to: what lives is replaced by what is better, or new."""
@@ -263,9 +299,7 @@ class Source:
     def _overhear(self, ssrc: int, payload: bytes) -> None:
         headers = bitstream(self.media.codec.name)
         if headers.kinds and headers.flags(payload) & SETS:
-            if ssrc not in self._sets:
-                self._sets[ssrc] = ParameterSets(headers.out_of_band(self.media.codec.parameters))
-            self._sets[ssrc].take(headers.parameter_sets(payload), BEFORE)
+            self._sets.setdefault(ssrc, self._told(ssrc)).take(headers.parameter_sets(payload), BEFORE)
 
     def _brings(self, packets: list[Taken], sets: ParameterSets) -> bool:
         """Whether *packets*, with which a source begins, have all of *sets* in them."""

@@ -1,6 +1,8 @@
 """What is kept of a source until it begins: all of its beginning, in order, and never more than the bound."""
 
 from sfu.kept import ANYHOW, KEEP_SECONDS, MAX_KEPT, SETTLE, SETTLED, Kept, Taken
+from sfu.parameters import ParameterSets
+from sfu.reception import GIVE_UP_AFTER
 
 IDR, DELTA, SPS, PPS = b"\x65\x88" + bytes(9), b"\x61" + bytes(9), b"\x67" + bytes(9), b"\x68" + bytes(9)
 
@@ -29,14 +31,36 @@ def test_a_picture_begins_at_its_newest_keyframe_with_the_parameter_sets_before_
 def test_it_is_let_settle_and_comes_in_order() -> None:
     """A moment, or so many packets."""
     kept = Kept("H264", 0.0)
+    known = ParameterSets([(0, 0, SPS), (1, 0, PPS)])
     for number in (3, 2, 1):
         kept.add(packet(number, IDR if number == 1 else DELTA), 0.0)
-    assert not kept.ready(SETTLE / 2)
-    assert kept.ready(SETTLE)
+    assert not kept.ready(SETTLE / 2, known)
+    assert kept.ready(SETTLE, known)
     for number in range(4, SETTLED + 1):
         kept.add(packet(number, DELTA), 0.0)
-    assert kept.ready(0.0)
+    assert kept.ready(0.0, known)
     assert numbers(kept) == list(range(1, SETTLED + 1))
+
+
+def test_parameter_sets_that_may_be_missing_are_waited_for_as_long_as_they_are_asked_for() -> None:
+    """One kind without the other, none of any, or a hole right before the keyframe; whole, it begins at once."""
+    known = ParameterSets([(0, 0, SPS), (1, 0, PPS)])
+    for packets, sets, waits in (
+        (((2, SPS), (3, PPS), (4, IDR)), None, False),
+        (((3, PPS), (4, IDR)), known, True),
+        (((2, SPS), (4, IDR)), known, True),
+        (((4, IDR),), None, True),
+        (((4, IDR),), known, False),
+        (((2, DELTA), (4, IDR)), known, True),
+        (((3, DELTA), (4, IDR)), known, False),
+        (((1, DELTA), (3, b"\x09\xf0"), (4, IDR)), known, False),
+        (((1, DELTA), (3, b"\x7c\x87" + bytes(9)), (4, IDR)), None, False),
+    ):
+        kept = Kept("H264", 0.0)
+        for number, payload in packets:
+            kept.add(packet(number, payload, 9 if payload is DELTA else 10), 0.0)
+        assert kept.ready(SETTLE, sets) is not waits, packets
+        assert kept.ready(GIVE_UP_AFTER, sets)
 
 
 def test_sound_begins_at_once() -> None:

@@ -349,12 +349,13 @@ class TwoLayers(TestPublisher):
     low = 0x33330001
     low_index = 100
     high = True
+    first = bytes.fromhex("78 0005 6742e01f8c 0004 68ebecb2 003d 6588") + bytes(59)
 
     def _emit(self, track: Any) -> None:
         payload = track.payloads[track.position]
         begins = track.payloads[track.position - 1].frame != payload.frame
         if track.kind == "video" and self._sender is not None and begins:
-            body = (b"\x65\x88" if payload.keyframe else b"\x61") + bytes(60)
+            body = self.first if payload.keyframe else b"\x61" + bytes(60)
             timestamp = (track.base + round(track.due() * 90000)) & 0xFFFFFFFF
             header = struct.pack("!BBHII", 0x80, 0x80 | 96, self.low_index & 0xFFFF, timestamp, self.low)
             self._send(self._sender.rtp(header, body, self.low_index))

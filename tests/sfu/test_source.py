@@ -8,9 +8,15 @@ from sfu.stats import PlaneStats
 from sfu.track import Track
 from sfu.udp import UdpSocket  # noqa: TC001 - annotations are one rule for all imports
 
-KEYFRAME, OTHER = b"\x65\x88" + bytes(20), b"\x61" + bytes(20)
 SMALL_SPS = bytes.fromhex("6764000dacd94141fa10000003001000000303c0f1429960")  # 320 x 240, libx264
+PPS = b"\x68\xeb\xec\xb2"
 LARGE_SPS = bytes.fromhex("67640028acd940780227e584000003000400000300f03c60c658")  # 1920 x 1080
+
+
+OTHER = b"\x61" + bytes(20)
+KEYFRAME = b"\x78" + b"".join(
+    len(unit).to_bytes(2, "big") + unit for unit in (b"\x67\x42\xe0\x1f\x8c", PPS, b"\x65\x88" + bytes(20))
+)
 
 
 class Section:

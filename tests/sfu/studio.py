@@ -1,0 +1,139 @@
+"""A publisher's session with its track and onlookers, over real SRTP, in a time of the test's own: for whole lives of encoders."""
+
+import os
+from collections.abc import Callable, Sequence
+
+from sfu.keyframes import bitstream
+from sfu.negotiation import Codec, DtlsRole, IceCredentials, Media, Negotiated
+from sfu.peer import Peer
+from sfu.picture import KEY, STARTS
+from sfu.publisher import Publisher
+from sfu.rtp import FIXED
+from sfu.session import Beginning
+from sfu.srtp import PROFILES, Protection, split
+from sfu.stats import PlaneStats
+from sfu.track import Track
+from sfu.udp import UdpSocket
+from shared.grants import Action
+from tests.peers.payloads import unit_of
+from tests.peers.pictures import Decoder
+from tests.sfu.media_harness import grant
+from tests.sfu.onlooker import Onlooker
+
+STEP = 0.005
+
+Arrival = tuple[float, int, int, int, bool, bytes]
+"""Time, SSRC, sequence number, RTP timestamp, marker, payload."""
+
+
+class Studio:
+    """One stream."""
+
+    def __init__(self, udp: UdpSocket, codec: str) -> None:
+        self._udp = udp
+        self.codec = Codec(codec, 90000, 1, {"packetization-mode": "1"} if codec == "H264" else {})
+        self.track = Track("video", self.codec, udp, PlaneStats(), first_index=1000, first_timestamp=0xFFFF0000)
+        self.now = 100.0
+        self.onlookers: list[tuple[Onlooker, float]] = []
+        self.connect()
+
+    def connect(self) -> None:
+        """A publisher comes, or another one takes over."""
+        material = os.urandom(2 * (PROFILES[0].key + PROFILES[0].salt))
+        self._theirs = Protection(split(PROFILES[0], material, client=True))
+        media = Media("0", "video", self.codec, 96, nack=True, pli=True)
+        ice = IceCredentials("ufrag", "password")
+        negotiated = Negotiated("", ice, ice, (), DtlsRole.SERVER, (media,))
+        peer = Peer(None, negotiated, self._udp, self.now)  # type: ignore[arg-type]  # there is no handshake here
+        peer.protection = Protection(split(PROFILES[0], material, client=False))
+        peer.secure = True
+        beginning = Beginning(grant(Action.PUBLISH).claims, peer, "secret", "etag", 0.0, self.now)
+        self.publisher = Publisher(beginning, {"video": self.track}, PlaneStats())
+        self._indices: dict[int, int] = {}
+        self._reported = self.now
+
+    def join(self) -> None:
+        """A viewer comes."""
+        self.onlookers.append((Onlooker(self.track, self.now), self.now))
+
+    def run(self, arrivals: Sequence[Arrival], *events: tuple[float, Callable[[], None]]) -> None:
+        """Let all of it happen in order of time, from now on."""
+        began = self.now
+        due: list[tuple[float, int, Callable[[], None]]] = [(at, -1, what) for at, what in events]
+        due += [(one[0], n, lambda one=one: self._arrive(one)) for n, one in enumerate(arrivals)]  # type: ignore[misc]
+        for at, _, what in sorted(due, key=lambda one: one[:2]):
+            self._advance(began + at)
+            what()
+        self._advance(self.now + 0.3)
+
+    def _arrive(self, arrival: Arrival) -> None:
+        _, ssrc, sequence, timestamp, marker, payload = arrival
+        last = self._indices.get(ssrc, sequence)
+        index = last + (sequence - last + 0x8000 & 0xFFFF) - 0x8000
+        self._indices[ssrc] = max(index, last)
+        header = FIXED.pack(0x80, 0x80 * marker | 96, index & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc)
+        track = self.publisher.rtp(self._theirs.seal_rtp(header, payload, index), self.now)
+        if track is not None and track.ready(self.now):
+            track.flush(self.now)
+
+    def _advance(self, until: float) -> None:
+        while self.now < until:
+            self.now = min(until, self.now + STEP)
+            self.publisher.tick(self.now)
+            self.track.flush(self.now)
+            if self.track.joining:
+                self.track.step(self.now, STEP)
+            if self.now - self._reported >= 1.0:
+                self._reported = self.now
+                self.publisher.report(self.now)
+                self.track.tick(self.now)
+            for onlooker, _ in self.onlookers:
+                if onlooker.follower.began is not None:
+                    onlooker.drain(self.now)
+                    self._repair(onlooker)
+
+    def _repair(self, onlooker: Onlooker) -> None:
+        follower = onlooker.follower
+        for number in onlooker.missing():
+            packet = self.track.find(follower, number)
+            if packet is not None and follower.lane is not None:
+                times = [follower.timestamp(packet)]
+                follower.lane.send_alone(follower.subscriber, [packet], times, self._udp, PlaneStats())
+
+    def seen(self) -> list[tuple[float | None, list[int | None]]]:
+        """Of each viewer: how long it waited for its first picture, and all that its decoder showed."""
+        found = []
+        for onlooker, joined in self.onlookers:
+            at, shown = _seen(onlooker, self.codec.name)
+            found.append((None if at is None else at - joined, shown))
+            onlooker.close()
+        return found
+
+
+def _seen(onlooker: Onlooker, codec: str) -> tuple[float | None, list[int | None]]:
+    """As a player: a picture that is torn is not decoded, and none after it until a key picture is whole."""
+    decoder, headers = Decoder(codec), bitstream(codec)
+    first_at: float | None = None
+    pieces: list[bytes] = []
+    waits, torn, arrived = True, False, 0.0
+    before, of, ended = -1, -1, True
+    for number, (timestamp, marker, payload, at) in [*sorted(onlooker.packets.items()), (-1, (-1, True, b"", 0.0))]:
+        if pieces and (ended or timestamp != of):
+            flags = 0
+            for piece in pieces:
+                flags |= headers.flags(piece)
+            waits = waits or torn
+            if not torn and (flags & KEY or not waits):
+                waits = False
+                if decoder.feed(unit_of(codec, pieces)) and first_at is None:
+                    first_at = arrived
+            pieces, torn, arrived = [], False, 0.0
+        # Before the first packet of a key picture anything may be missing.
+        hole = before >= 0 and number != before + 1
+        torn = torn or (hole and not (not pieces and headers.flags(payload) & (KEY | STARTS)))
+        pieces.append(payload)
+        arrived, before, of, ended = max(arrived, at), number, timestamp, marker
+    decoder.finish()
+    assert not decoder.failures
+    assert not onlooker.refused
+    return first_at, decoder.shown
