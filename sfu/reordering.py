@@ -14,6 +14,9 @@ from typing import Final, Literal
 
 from sfu.h264_slices import H264Slices, SliceHead, Weight
 from sfu.h265_slices import H265Slices
+from sfu.keyframes import bitstream
+from sfu.picture import SETS
+from sfu.reception import MAX_JUMP
 
 REMEMBERED: Final = 64
 """Left-out pictures whose late packets are still known."""
@@ -27,6 +30,7 @@ class Reordering:
     """One source's pictures, in the order in which they were sent."""
 
     __slots__ = (
+        "_codec",
         "_latest",
         "_left_out",
         "_newest",
@@ -43,7 +47,8 @@ class Reordering:
         """A picture was out of order."""
         self.broken = False
         """A picture was out of order, and others refer to it: leaving it out would spoil them."""
-        self._slices: H264Slices | H265Slices = H265Slices() if codec == "H265" else H264Slices()
+        self._codec: Codec = codec
+        self._slices = _slices_of(codec)
         self._ssrc = -1
         self._newest = 0
         """Extended number of the newest packet (`sfu.reception`)."""
@@ -57,15 +62,14 @@ class Reordering:
 
     def leaves_out(self, ssrc: int, number: int, timestamp: int, payload: bytes) -> bool:
         """Whether the packet with this extended *number* belongs to a picture that viewers are not to get."""
-        if ssrc != self._ssrc:
-            self._ssrc = ssrc
-            self._newest = number - 1
-            self._latest = self._shown = None
+        if ssrc != self._ssrc or number - self._newest > MAX_JUMP:
+            self._begin(ssrc, number)
         in_order = number > self._newest
         if in_order:
             self._newest = number
         if timestamp in self._left_out:
-            return True
+            # Parameter sets of the picture after it may come with its timestamp.
+            return not bitstream(self._codec).flags(payload) & SETS
         head, weight = self._slices.look(payload)
         if head is not None and in_order:
             return self._judge(head, timestamp)
@@ -82,6 +86,14 @@ class Reordering:
             return True
         # Of which picture it is, is not known yet: a description that is left over would tear the sequence for nothing.
         return weight is Weight.DESCRIPTION and (self.found or self._behind(timestamp))
+
+    def _begin(self, ssrc: int, number: int) -> None:
+        """Another source, or the same that began anew: what was known of pictures and parameter sets is of the one before."""
+        self._ssrc = ssrc
+        self._newest = number - 1
+        self._latest = self._shown = None
+        self._left_out.clear()
+        self._slices = _slices_of(self._codec)
 
     def _judge(self, head: SliceHead, timestamp: int) -> bool:
         is_b, reference, anew, low, modulus = head
@@ -119,6 +131,10 @@ class Reordering:
         self._left_out[timestamp] = None
         if len(self._left_out) > REMEMBERED:
             self._left_out.popitem(last=False)
+
+
+def _slices_of(codec: Codec) -> H264Slices | H265Slices:
+    return H265Slices() if codec == "H265" else H264Slices()
 
 
 def reordering_of(codec: str) -> Reordering | None:

@@ -13,6 +13,7 @@ import pytest
 
 from sfu.reordering import Reordering
 from tests.peers import h264, h265
+from tests.peers.payloads import is_set
 from tests.peers.reordered import Codec, Encoded, encode
 
 TICKS = 3000
@@ -303,3 +304,39 @@ def test_garbage_is_passed_on_and_raises_nothing(codec: Codec) -> None:
         payload = bytes((first,)) + draw.randbytes(draw.choice((0, 1, 2, 3, 8, 60)))
         reordering.leaves_out(SSRC, n, draw.randrange(2**32), payload)
     reordering.leaves_out(SSRC, 1, 1, b"")
+
+
+@pytest.mark.parametrize("anew", ["the same SSRC", "another SSRC"])
+def test_what_was_left_out_of_one_beginning_says_nothing_of_the_next(anew: str) -> None:
+    """An encoder whose timestamps begin at the same number each time: its pictures are its own, whatever the numbers say."""
+    before = list(packets("H264", encode("H264", "bframes=2:b-pyramid=none:b-adapt=0:keyint=30"), 1200, "pts"))
+    after = list(packets("H264", encode("H264", "bframes=0:keyint=30"), 1200, "pts"))
+    reordering = Reordering("H264")
+    for index, (timestamp, payload, _) in enumerate(before):
+        reordering.leaves_out(SSRC, index, timestamp, payload)
+    assert reordering.found
+    ssrc, zero = (SSRC, 0x20000) if anew == "the same SSRC" else (SSRC + 1, 0)
+    left_out = [
+        payload
+        for index, (timestamp, payload, _) in enumerate(after, zero)
+        if reordering.leaves_out(ssrc, index, timestamp, payload)
+    ]
+    assert all(describes("H264", payload) for payload in left_out)
+    assert not reordering.broken
+
+
+@pytest.mark.parametrize("codec", ["H264", "H265"])
+def test_parameter_sets_with_the_timestamp_of_a_picture_that_is_left_out_are_not(codec: Codec) -> None:
+    """In packets of their own, as encoders send them that take them for the end of the picture before."""
+    options = f"bframes=2:b-pyramid={'none' if codec == 'H264' else 0}:b-adapt=0:keyint=30"
+    units = encode(codec, options)
+    sent = list(packets(codec, units, 1200, "pts"))
+    sets = [nal for nal in h264.split(units[0].data) if is_set(codec, nal)]
+    assert len(sets) == (2 if codec == "H264" else 3)
+    reordering, left = Reordering(codec), 0
+    for index, (timestamp, payload, _) in enumerate(sent):
+        if reordering.leaves_out(SSRC, 10 * index, timestamp, payload) and not describes(codec, payload):
+            left += 1
+            for n, one in enumerate(sets, 1):
+                assert not reordering.leaves_out(SSRC, 10 * index + n, timestamp, one)
+    assert left > 10
