@@ -90,7 +90,11 @@ class Continuity:
             return False
         self._highest = extended
         self._last_at = now
-        self._open(extended + 1, self._segments[-1][1] - 1)
+        first, offset = self._segments[-1]
+        if first == extended:
+            # Right behind another such packet: one run of them takes one place, so that late packets of before are known.
+            del self._segments[-1]
+        self._open(extended + 1, offset - 1)
         # What is left unsent before it adds up over several; beyond a leap, what follows is a new beginning here, too.
         self._fresh = extended + 1 + self._segments[-1][1] - self.last > MAX_JUMP
         return True

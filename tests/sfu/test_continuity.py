@@ -96,3 +96,19 @@ def test_numbers_are_left_free_for_what_is_put_before_a_source() -> None:
     track.reserve(2)
     placed = [track.map(500 + n, 0, 1.0) for n in range(2)]
     assert [index for index, _ in filter(None, placed)] == [3, 4]
+
+
+def test_late_packets_keep_their_numbers_over_many_packets_that_carry_nothing() -> None:
+    """B pictures of a fast stream, 20 packets each, two of three: one that is repaired after half a second has its place."""
+    track = continuity()
+    track.map(0, 0, 0.0)
+    number = 0
+    for picture in range(15):
+        at = picture / 30
+        for _ in range(40):
+            number += 1
+            assert track.skip(number, at)
+        number += 2
+        assert track.map(number, 3000 * picture, at) == (102 + 2 * picture, 9000 + 3000 * picture)
+    for picture in range(15):
+        assert track.map(42 * picture + 41, 3000 * picture, 0.5) == (101 + 2 * picture, 9000 + 3000 * picture)
