@@ -80,6 +80,10 @@ class Kept:
             return False
         return waited >= GIVE_UP_AFTER or self._opens(self._codec, known)
 
+    def stale(self, now: float) -> bool:
+        """Whether nothing has come for so long that the source is over."""
+        return bool(self._packets) and next(reversed(self._packets.values()))[1] < now - KEEP_SECONDS
+
     def overdue(self, now: float) -> bool:
         """Whether the source is to begin with anything."""
         return now - self._since > ANYHOW

@@ -204,7 +204,14 @@ class Source:
         """Every tick: what begins because it has settled."""
         reception = self.next
         kept = None if reception is None else self._kept.get(reception.ssrc)
-        return [] if reception is None or kept is None else self._begin(reception, kept, now)
+        if reception is None or kept is None:
+            return []
+        if kept.stale(now):
+            # Not a source, but strays: or it would begin with them when the one that is forwarded pauses.
+            del self._kept[reception.ssrc]
+            self.next = self.next if self.layered else None
+            return []
+        return self._begin(reception, kept, now)
 
     def look(self, reception: Reception, payload: bytes) -> None:
         """A packet of a layer: note the size that it states, and what its pictures will need."""

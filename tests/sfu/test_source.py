@@ -263,6 +263,23 @@ def test_a_single_packet_of_another_ssrc_is_no_source() -> None:
     assert run.come(2, b"sound") == [run.numbers[2] - 1, run.numbers[2]]
 
 
+def test_strays_of_another_ssrc_never_take_over_however_long_ago_they_came() -> None:
+    """Of an encoder that was replaced before it had begun: a keyframe or not, and though the other one pauses at times."""
+    for strays in ((OTHER, OTHER, OTHER), (KEYFRAME,)):
+        run = Section()
+        run.begin(1)
+        for stray in strays:
+            run.come(2, stray)
+        for _ in range(15 * 8):
+            run.now += 0.125
+            assert run.come(1, OTHER) == [run.numbers[1]]
+            run.settle()
+            assert run.source.active is run.known[1]
+        run.now += 2 * RETURN_AFTER
+        assert run.settle() == []
+        assert run.come(1, OTHER) == [run.numbers[1]]
+
+
 def test_an_encoder_that_numbers_anew_begins_with_its_first_packet() -> None:
     """The same SSRC, whatever the order, and though one is lost: from its keyframe on, with nothing of before."""
     for order in ((0, 1, 2), (1, 0, 2), (2, 1, 0), (0, 2)):
