@@ -14,7 +14,8 @@ from sfu.picture import KEY, OPENING, RECOVERY, SETS, STARTS
 from sfu.reception import GIVE_UP_AFTER
 from sfu.rtp import Extensions
 
-MAX_KEPT: Final = 1024
+MAX_KEPT: Final = 4096
+"""A keyframe of 4 MB, or GIVE_UP_AFTER at 40 Mbit/s."""
 KEEP_SECONDS: Final = 3.0
 SETTLE: Final = 0.01
 """Seconds, or
@@ -94,9 +95,11 @@ class Kept:
         carried = self.carried()
         if carried is None or len(carried) >= headers.kinds:
             return True
+        if carried:
+            return False
         packets = self._packets
         torn = first - 1 not in packets and first > min(packets) and not headers.flags(packets[first][0][3]) & STARTS
-        return not carried and not torn and known is not None and known.complete(headers.kinds)
+        return not torn and known is not None and known.complete(headers.kinds)
 
     def carried(self) -> set[int] | None:
         """The kinds of parameter sets that come with the keyframe; None: in fragments, which are not taken apart."""

@@ -82,6 +82,18 @@ def test_a_source_whose_keyframes_we_do_not_know_begins_in_the_end() -> None:
     assert numbers(kept) == list(range(int(ANYHOW - KEEP_SECONDS), int(ANYHOW) + 1))
 
 
+def test_a_keyframe_of_four_megabytes_whose_parameter_sets_are_late_begins_whole() -> None:
+    """3,500 packets of it are here before what comes before them."""
+    kept = Kept("H264", 0.0)
+    kept.add(packet(1, SPS), 0.0)
+    for number in range(3, 3503):
+        kept.add(packet(number, IDR if number == 3 else b"\x7c\x05" + bytes(9)), number / 10_000)
+        assert not kept.ready(number / 10_000)
+    kept.add(packet(2, PPS), 0.4)
+    assert kept.ready(0.4)
+    assert numbers(kept) == list(range(1, 3503))
+
+
 def test_it_is_bounded_in_packets_and_time() -> None:
     """A keyframe that is no longer whole is no place to begin at."""
     kept = Kept("H264", 0.0)
