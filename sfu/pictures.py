@@ -44,6 +44,12 @@ class Pictures:
         """For another numbering: the sets as they are now, and whether the last keyframe brought its own."""
         return self.sets.afresh(), self._groups.brings
 
+    def end(self, keep: Callable[[Packet], bool]) -> None:
+        """No more comes of this source: what waits for its picture is kept, as it has its numbers already, and ends none."""
+        for (index, timestamp, _marker, payload, exts, at), _flags in self._held:
+            keep((index, timestamp, 0, payload, exts, at))
+        self._held.clear()
+
     def take(self, packet: Packet, keep: Callable[[Packet], bool]) -> bool:
         """Have *packet* kept, now or with the next of its picture; whether a picture may have become whole by it."""
         index, timestamp, _marker, payload, exts, now = packet

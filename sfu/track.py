@@ -99,6 +99,7 @@ class Track:
         if codec.clock_rate != self.codec.clock_rate:
             self.reference = None  # else it holds on, as timestamps go on by the clock, until more is known
         self.codec = codec
+        self.pictures.end(self._keep)
         self.pictures = Pictures(codec, self.history, sets)
         self.history.clear()
         self.keyframes.new_source()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from sfu.keyframes import bitstream
 from sfu.negotiation import Codec, DtlsRole, IceCredentials, Media, Negotiated
 from sfu.peer import Peer
-from sfu.picture import KEY, STARTS
+from sfu.picture import KEY, OPENING, STARTS
 from sfu.publisher import Publisher
 from sfu.rtp import FIXED
 from sfu.session import Beginning
@@ -123,7 +123,9 @@ def _seen(onlooker: Onlooker, codec: str) -> tuple[float | None, list[int | None
             for piece in pieces:
                 flags |= headers.flags(piece)
             waits = waits or torn
-            if not torn and (flags & KEY or not waits):
+            if not ended and all(headers.flags(piece) & OPENING for piece in pieces):
+                pass  # a picture that never came
+            elif not torn and (flags & KEY or not waits):
                 waits = False
                 if decoder.feed(unit_of(codec, pieces)) and first_at is None:
                     first_at = arrived

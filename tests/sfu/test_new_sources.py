@@ -133,3 +133,22 @@ def test_an_encoder_that_goes_on_under_other_numbers_keeps_its_parameter_sets(
     assert present[1] in ([*range(25), *after], [*range(25), *after[5:]]), "within a second"
     assert joined[1] == after
     assert later[1] == after[20:]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_parameter_sets_whose_picture_never_came_leave_no_hole(udp: UdpSocket, way: str) -> None:
+    """The encoder stops between them and their picture: what has a number is sent, or viewers ask for it in vain."""
+    studio = Studio(udp, "H264")
+    recipe = Recipe("H264", frames=BEFORE)
+    before = stream(recipe, ssrc=1, at=0.0, late={})
+    _, _, sequence, timestamp, _, _ = before[-1]
+    sets = [unit for unit in split("H264", encoded(recipe)[0][0]) if is_set("H264", unit)]
+    before += [(3.0, 1, sequence + n, timestamp + 9000, True, unit) for n, unit in enumerate(sets, 1)]
+    after = Recipe("H264", frames=AFTER, width=128, first=100)
+    sent = before + stream(after, ssrc=1 if way == "the same SSRC" else 2, at=BEGINS, late={})
+    events = [(0.1, studio.join)]
+    if way == "another session":
+        events.append((BEGINS - 0.1, studio.connect))
+    studio.run(sent, *events)
+    assert studio.onlookers[0][0].missing() == []
+    assert studio.seen()[0][1] == [*range(BEFORE), *range(100, 100 + AFTER)]
