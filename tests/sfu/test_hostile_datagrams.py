@@ -102,6 +102,7 @@ async def test_garbage_is_counted_and_not_answered() -> None:
                 + stats.dropped_dtls
                 + stats.dropped_unknown_address
                 + stats.dropped_rtp
+                + stats.dropped_shed  # a slow machine takes so many for a flood
                 >= 1200
             )
         )
