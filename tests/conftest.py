@@ -3,6 +3,7 @@
 Both are started once a session, and both are real: the emulator is the one of `make up`, the stack is `make up`.
 """
 
+import gc
 import json
 import os
 import signal
@@ -52,6 +53,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("stack")
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(_STACK_TEST_SECONDS))
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and what they import stay to the end: a collector that looks through them each time takes long pauses."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

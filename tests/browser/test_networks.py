@@ -91,6 +91,7 @@ def test_a_gap_in_the_network_ends_without_a_second_session(live: tuple[FakeApi,
     assert len(api.asked("/whip")) == 1
 
 
+@pytest.mark.long
 def test_a_viewer_whose_network_is_dead_is_not_told_to_wait_for_the_streamer(
     live: tuple[FakeApi, Page], viewer: Page
 ) -> None:

@@ -77,6 +77,7 @@ def test_a_key_from_a_chat_publishes(page: Page, api: FakeApi, text: str) -> Non
     assert [one.authorization for one in api.asked("/whip")] == [f"Bearer {KEY}"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("text", "title", "says"),
     [

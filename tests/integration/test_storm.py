@@ -36,7 +36,10 @@ KILLED = 3
 THREADS = 16
 
 
-@pytest.mark.parametrize(("limit", "seconds"), [(1, 40), (5, 60), (25, 120)])
+@pytest.mark.parametrize(
+    ("limit", "seconds"),
+    [(5, 60), pytest.param(1, 40, marks=pytest.mark.long), pytest.param(25, 120, marks=pytest.mark.long)],
+)
 def test_the_stream_limit_holds_in_a_storm(aws_endpoint: str, tmp_path: Path, limit: int, seconds: float) -> None:
     """Never above it and refused only at it, with answers lost, clients that never come, and processes killed; then exactly limit again."""
     plan = _prepare(aws_endpoint, tmp_path, limit)

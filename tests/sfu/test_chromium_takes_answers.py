@@ -152,6 +152,7 @@ async def test_p22_a_viewer_gets_one_stream_with_the_source_s_codec(page: Page, 
     assert seen["transceivers"] == [["0", "recvonly"], ["1", "recvonly"]]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("policy", ["balanced", "max-bundle", "max-compat"])
 @pytest.mark.parametrize("offered", [["video", "audio"], ["audio", "video"]], ids="-".join)
 @pytest.mark.parametrize("carried", [["audio"], ["video"], ["audio", "video"]], ids="-".join)
