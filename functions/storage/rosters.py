@@ -53,12 +53,6 @@ class Rosters:
         item = self._dynamo.get(self._table, account_key(account))
         return account_of(item) if item else None
 
-    def read_all(self, accounts: list[str]) -> dict[str, Account]:
-        """The accounts that exist among *accounts* (at most 100), as of now."""
-        keys = [account_key(account) for account in accounts]
-        found = self._dynamo.batch_get({self._table: keys}, consistent=True)[self._table]
-        return {account.id: account for account in map(account_of, found)}
-
     def take(
         self, account: str, stream: str, slot: Slot, *, protocol: str, now: float, take: Take, lim: int | None = None
     ) -> Taken | NotTaken:
