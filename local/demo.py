@@ -7,6 +7,7 @@ redirect to a node like any other client. SECONDS=… ends it by itself.
 import heapq
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -47,10 +48,13 @@ def main() -> int:
         except av.FFmpegError as error:
             failures.append(error)
 
-    # In a thread: a call into FFmpeg that waits for the network hears no Ctrl-C.
+    # In a thread: a call into FFmpeg that waits for the network hears no Ctrl-C. Its threads block the signal (they inherit
+    # it blocked): the kernel may give it to any thread that does not, and then nothing wakes this one from its wait.
     publishing = threading.Thread(target=run, daemon=True)
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
     publishing.start()
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))
         publishing.join()
     except KeyboardInterrupt:
         stop.set()

@@ -8,6 +8,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import av
@@ -73,6 +74,9 @@ def test_the_demo_ends_on_ctrl_c_also_when_its_stream_was_ended(stack: dict[str,
         assert process.stdout is not None
         try:
             assert any(f"/watch/{key['stream_id']}" in line for line in process.stdout)
+            assert _threads_that_take_ctrl_c(process.pid) == [process.pid], (
+                "one of FFmpeg's may take it from the one that waits"
+            )
             if taken_over:
                 with pytest.raises(urllib.error.HTTPError, match="307"):
                     urllib.request.urlopen(_offer(f"{key['whip']}?force=1"), timeout=10)  # noqa: S310  # as above
@@ -81,6 +85,16 @@ def test_the_demo_ends_on_ctrl_c_also_when_its_stream_was_ended(stack: dict[str,
         finally:
             process.kill()
     assert process.returncode in ((0, 1) if taken_over else (0,))
+
+
+def _threads_that_take_ctrl_c(pid: int) -> list[int]:
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    blocked = {int(thread.name): _field((thread / "status").read_text(), "SigBlk") for thread in threads}
+    return [thread for thread, mask in blocked.items() if not int(mask, 16) >> (signal.SIGINT - 1) & 1]
+
+
+def _field(status: str, name: str) -> str:
+    return next(line.split()[1] for line in status.splitlines() if line.startswith(f"{name}:"))
 
 
 def _offer(url: str) -> urllib.request.Request:
