@@ -133,7 +133,7 @@ def flood() -> int:
     """Let strangers flood a node, each kind for five seconds; `make test-long` has a moment of each."""
     prepare(_ALL, say)
     environ = {**os.environ, "FLOOD_SECONDS": "5"}
-    return _run([str(DEV.python), "-m", "pytest", "tests/sfu/test_flood.py", "-n", "0"], environ)
+    return _run([str(DEV.python), "-m", "pytest", "tests/sfu/plane/test_flood.py", "-n", "0"], environ)
 
 
 def soak() -> int:

@@ -21,33 +21,33 @@ import aiohttp
 from botocore.session import Session as BotocoreSession
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 
-from sfu import announce, logs
-from sfu.app import make_app
-from sfu.authorize import Authorizer
-from sfu.aws import Answer, Credentials, Queue, SignedHttp
-from sfu.commands import executor
-from sfu.directory import Directory
-from sfu.endings import Endings
-from sfu.exchange import MAX_IN_FLIGHT, ApiExchange
-from sfu.handover import Handover, Reconnects
-from sfu.health import make_health_app
-from sfu.heartbeat import Heartbeats, Identity
-from sfu.keyring import Keyring
-from sfu.loopdelay import LoopDelay
-from sfu.meter import Meter
-from sfu.metrics import NodeCollector, Sources
+from sfu.control.authorize import Authorizer
+from sfu.control.aws import Answer, Credentials, Queue, SignedHttp
+from sfu.control.commands import executor
+from sfu.control.handover import Handover, Reconnects
+from sfu.control.heartbeat import Heartbeats, Identity
+from sfu.control.keyring import Keyring
+from sfu.control.meter import Meter
+from sfu.control.uplink import TIMEOUT, Uplink
+from sfu.control.usage import TIMEOUT as QUEUE_TIMEOUT
+from sfu.control.usage import UsageReporter
+from sfu.control.walltime import WallTime
 from sfu.native.fanout import Fanout, Unavailable
-from sfu.node import Parts, StartError, run
-from sfu.plane import Plane
-from sfu.ports import Deps
-from sfu.selftest import SelfTest
+from sfu.node import announce, logs
+from sfu.node.endings import Endings
+from sfu.node.health import make_health_app
+from sfu.node.lifecycle import Parts, StartError, run
+from sfu.node.loopdelay import LoopDelay
+from sfu.node.metrics import NodeCollector, Sources
+from sfu.node.selftest import SelfTest
+from sfu.node.shutdown import Shutdown
+from sfu.plane.plane import Plane
 from sfu.settings import Sending, Settings, SettingsError
-from sfu.shutdown import Shutdown
-from sfu.srtp import OPENSSL
-from sfu.uplink import TIMEOUT, Uplink
-from sfu.usage import TIMEOUT as QUEUE_TIMEOUT
-from sfu.usage import UsageReporter
-from sfu.walltime import WallTime
+from sfu.signalling.app import make_app
+from sfu.signalling.directory import Directory
+from sfu.signalling.exchange import MAX_IN_FLIGHT, ApiExchange
+from sfu.signalling.ports import Deps
+from sfu.transport.srtp import OPENSSL
 from shared.keys import new_boot
 
 log = logging.getLogger(__name__)

@@ -13,12 +13,12 @@ from ipaddress import ip_address, ip_network
 from typing import Any, Final, Generic, NamedTuple, Self, TypeVar, cast
 from urllib.parse import urlsplit
 
-from sfu.forwarded import Network
-from sfu.ice_servers import IceServer
 from sfu.negotiation import Candidate
+from sfu.signalling.forwarded import Network
+from sfu.signalling.ice_servers import IceServer
 
 AUTO = "auto"
-"""As `SLUICE_NODE_ID`: take the task's or the instance's own id (see `sfu.announce`)."""
+"""As `SLUICE_NODE_ID`: take the task's or the instance's own id (see `sfu.node.announce`)."""
 
 ADDRESS = "{address}"
 """In `SLUICE_PUBLIC_URL`: stands for the first announced address."""

@@ -1,6 +1,6 @@
 """Answers MediaMTX: the same keys, tiers, quotas and slots as for our own nodes.
 
-A publish takes a slot on the MediaMTX that asks, which must be in the fleet with a lease: `python -m sfu.mediamtx` beside
+A publish takes a slot on the MediaMTX that asks, which must be in the fleet with a lease: `python -m sfu.gateway.reporter` beside
 it sends its heartbeats. Without them nobody could tell when a session ends, so without them nobody is let in.
 """
 

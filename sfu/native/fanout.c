@@ -1,4 +1,4 @@
-/* Seals a burst of RTP packets for each viewer and hands it to the kernel: the hot loop of sfu/sending.py, compiled.
+/* Seals a burst of RTP packets for each viewer and hands it to the kernel: the hot loop of sfu/media/sealing.py, compiled.
  *
  * The Python there does the same to the bit and is what runs where this was not built; the same tests hold both.
  * Here is no policy and no state: who gets what was decided before, and whom this cannot serve is left to the caller.

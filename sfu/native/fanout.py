@@ -1,6 +1,6 @@
 """The compiled fan-out as Python sees it: ciphers, targets, and one call that seals a burst for many and sends it.
 
-What it does is said in fanout.c, when it is used in sfu/sending.py. Keys go in and never come out.
+What it does is said in fanout.c, when it is used in sfu/media/sealing.py. Keys go in and never come out.
 """
 
 import socket

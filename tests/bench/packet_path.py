@@ -14,13 +14,13 @@ from collections.abc import Callable, Sequence
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from sfu.forwarding import Lane, Profile
-from sfu.history import Packet  # noqa: TC001 - annotations are one rule for all imports
+from sfu.media.history import Packet  # noqa: TC001 - annotations are one rule for all imports
+from sfu.media.lane import Lane, Profile
+from sfu.media.sealing import Subscriber
 from sfu.native.fanout import Fanout
-from sfu.sending import Subscriber
-from sfu.srtp import OPENSSL, PROFILES, Protection, split
 from sfu.stats import PlaneStats
-from sfu.udp import UdpSocket
+from sfu.transport.srtp import OPENSSL, PROFILES, Protection, split
+from sfu.transport.udp import UdpSocket
 
 FRAME = (1188,) * 8 + (500,)
 """Payloads of a frame at 2.5 Mbit/s and 30 frames a second."""

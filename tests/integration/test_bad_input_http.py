@@ -1,6 +1,6 @@
 """Bad input to a whole stack's API and into its queue (issue 4): each a 4xx that says what to do, and nothing is changed.
 
-Over plain sockets, because HTTP libraries tidy up what they are given. The nodes' half is tests/sfu/test_hostile_http.py.
+Over plain sockets, because HTTP libraries tidy up what they are given. The nodes' half is tests/sfu/signalling/test_hostile_http.py.
 """
 
 import asyncio

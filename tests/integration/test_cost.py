@@ -20,7 +20,7 @@ from typing import Any
 
 from functions.nodes.service import CHECK_SECONDS
 from functions.settings import Settings
-from sfu.heartbeat import INTERVAL
+from sfu.control.heartbeat import INTERVAL
 from shared.messages import UsageEntry, UsageReport
 from shared.months import month_of
 from shared.tiers import Overrides, Tier

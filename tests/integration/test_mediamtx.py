@@ -84,7 +84,7 @@ class Encoder(threading.Thread):
 
 @contextmanager
 def reporter(stack: dict[str, Any], auth: int, api: int, url: str, log: Path) -> Iterator[None]:
-    """`python -m sfu.mediamtx` for as long as the block lasts."""
+    """`python -m sfu.gateway.reporter` for as long as the block lasts."""
     state = settings.state_directory(urlsplit(stack["api"]).port or 80)
     sqs = boto3.client(
         "sqs", endpoint_url=stack["emulator"], region_name="us-east-1",
@@ -104,7 +104,9 @@ def reporter(stack: dict[str, Any], auth: int, api: int, url: str, log: Path) ->
         "SLUICE_MEDIAMTX_API": f"http://127.0.0.1:{api}",
     }
     with log.open("wb") as out:
-        process = subprocess.Popen([PYTHON, "-m", "sfu.mediamtx"], cwd=ROOT, env=environment, stdout=out, stderr=out)
+        process = subprocess.Popen(
+            [PYTHON, "-m", "sfu.gateway.reporter"], cwd=ROOT, env=environment, stdout=out, stderr=out
+        )
         try:
             yield
         finally:

@@ -19,7 +19,7 @@ import pytest
 from functions.settings import Settings
 from functions.storage.dynamo import Dynamo
 from functions.storage.usage import Parts, UsageLedger
-from sfu.meter import Meter
+from sfu.control.meter import Meter
 from shared.messages import UsageReport
 from tests.functions.world import NOW, create_tables
 

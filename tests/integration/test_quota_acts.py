@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sfu.usage import INTERVAL
+from sfu.control.usage import INTERVAL
 from shared.tiers import Overrides, Tier
 from tests.integration.test_documented_codes import Client
 from tests.integration.test_metering_exact import watching

@@ -1,6 +1,6 @@
 """Reads an answer beside its offer and checks what holds for every answer, whoever offered (whip-whep.md, section 1).
 
-The reading is done here again, by plain string operations, so that a mistake of `sfu.sdp` does not hide itself.
+The reading is done here again, by plain string operations, so that a mistake of `sfu.sdp.syntax` does not hide itself.
 """
 
 from dataclasses import dataclass

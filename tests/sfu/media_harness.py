@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from sfu.negotiation import Codec, DtlsRole, Fingerprint, IceCredentials, Media, Negotiated
-from sfu.plane import Plane
-from sfu.session import Ended, Session  # noqa: TC001 - annotations are one rule for all imports
+from sfu.plane.plane import Plane
+from sfu.plane.session import Ended, Session  # noqa: TC001 - annotations are one rule for all imports
 from shared.grants import WEBRTC, Action, Claims, SigningKey, public_jwks, sign
 from shared.refusals import Refused
 from shared.verifier import VerifiedGrant, Verifier

@@ -12,16 +12,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sfu.follower import Follower
-from sfu.forwarding import Profile
-from sfu.keyframes import bitstream
+from sfu.media.follower import Follower
+from sfu.media.lane import Profile
+from sfu.media.track import Track
 from sfu.native.fanout import Fanout
-from sfu.picture import SETS
-from sfu.rtp import extend, parse
-from sfu.srtp import PROFILES, Protection, split
 from sfu.stats import PlaneStats
-from sfu.track import Track
-from sfu.udp import UdpSocket
+from sfu.transport.srtp import PROFILES, Protection, split
+from sfu.transport.udp import UdpSocket
+from sfu.wire.bitstream.by_codec import bitstream
+from sfu.wire.bitstream.picture import SETS
+from sfu.wire.rtp import extend, parse
 from tests.peers.payloads import unit_of
 from tests.peers.pictures import Decoder
 

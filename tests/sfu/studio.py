@@ -3,17 +3,17 @@
 import os
 from collections.abc import Callable, Sequence
 
-from sfu.keyframes import bitstream
+from sfu.media.track import Track
 from sfu.negotiation import Codec, DtlsRole, IceCredentials, Media, Negotiated
-from sfu.peer import Peer
-from sfu.picture import KEY, OPENING, STARTS
-from sfu.publisher import Publisher
-from sfu.rtp import FIXED
-from sfu.session import Beginning
-from sfu.srtp import PROFILES, Protection, split
+from sfu.plane.publisher import Publisher
+from sfu.plane.session import Beginning
 from sfu.stats import PlaneStats
-from sfu.track import Track
-from sfu.udp import UdpSocket
+from sfu.transport.peer import Peer
+from sfu.transport.srtp import PROFILES, Protection, split
+from sfu.transport.udp import UdpSocket
+from sfu.wire.bitstream.by_codec import bitstream
+from sfu.wire.bitstream.picture import KEY, OPENING, STARTS
+from sfu.wire.rtp import FIXED
 from shared.grants import Action
 from tests.peers.payloads import unit_of
 from tests.peers.pictures import Decoder

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.sfu.test_group_table import GRAMMAR, ORDERS
+from tests.sfu.media.test_group_table import GRAMMAR, ORDERS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "conformance.md").read_text()

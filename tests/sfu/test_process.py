@@ -24,7 +24,7 @@ from tests.ports import free_port
 from tests.sfu.fake_control import SECRET_KEY, FakeControl, fake_control
 from tests.sfu.native.compiled import compiled
 from tests.sfu.running_node import COMMAND, ROOT, STREAM, RunningNode, running_node
-from tests.sfu.test_certificate import self_signed
+from tests.sfu.signalling.test_certificate import self_signed
 
 BOTH = {"publish", "play"}
 SMALL = clip.Recipe(seconds=2, gop_seconds=1.0, video_kbps=800, width=320, height=192)

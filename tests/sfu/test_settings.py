@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sfu.ice_servers import IceServer
 from sfu.negotiation import Candidate
 from sfu.settings import AnnounceFrom, Bind, Settings, SettingsError
+from sfu.signalling.ice_servers import IceServer
 
 ENVIRON = {
     "SLUICE_NODE_ID": "node1",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sfu.meter import Meter
+from sfu.control.meter import Meter
 from shared.messages import MAX_STREAMS, UsageReport
 from shared.tiers import Tier
 from tests.functions.world import NOW, Answer, World

@@ -7,7 +7,7 @@ import pytest
 
 from functions.admin.signing import NotDoneError, Signing, Waiting
 from functions.rotation import PUBLISH_SECONDS, RETIRE_SECONDS
-from sfu.keyring import Keyring
+from sfu.control.keyring import Keyring
 from shared.grants import Action
 from shared.verifier import VerifiedGrant
 from tests.functions.world import Beating, World

@@ -1,13 +1,13 @@
 """How far an account gets past its quota: node, queue, metering and heartbeat on one clock, second by second.
 
-The node counts and reports as `sfu.meter` and `sfu.usage` do (every 5 s), beats every 2 s and obeys at once; the queue
+The node counts and reports as `sfu.control.meter` and `sfu.control.usage` do (every 5 s), beats every 2 s and obeys at once; the queue
 takes a second. The bar: no more than two report intervals carry (issue 5).
 """
 
 import pytest
 
-from sfu.meter import Meter
-from sfu.usage import INTERVAL
+from sfu.control.meter import Meter
+from sfu.control.usage import INTERVAL
 from shared.messages import UsageReport
 from shared.tiers import Overrides, Tier
 from tests.functions.world import Beating, World

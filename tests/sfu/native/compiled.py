@@ -9,7 +9,7 @@ import pytest
 
 from sfu.native.build import COMPILERS, build
 from sfu.native.fanout import Fanout
-from sfu.srtp import OPENSSL
+from sfu.transport.srtp import OPENSSL
 
 _Kind = TypeVar("_Kind", bound=Fanout)
 OTHER: Final = "SLUICE_TEST_FANOUT"

@@ -9,7 +9,7 @@ from local.environments import ROOT
 from sfu.native import build as build_module
 from sfu.native.build import SOURCE, BuildError, build, compile_into, library
 from sfu.native.fanout import Fanout, Unavailable
-from sfu.srtp import OPENSSL
+from sfu.transport.srtp import OPENSSL
 from tests.sfu.native.compiled import compiled
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from local.environments import ROOT
 from sfu.native.build import compile_into
 from sfu.native.fanout import Fanout, Group, Unavailable, message
-from sfu.srtp import PROFILES, Profile, Protection, nonce_base, split
+from sfu.transport.srtp import PROFILES, Profile, Protection, nonce_base, split
 from tests.drawn import repeatable
 from tests.sfu.native.compiled import OTHER, compiled
 
@@ -140,7 +140,7 @@ def test_sanitizers_find_nothing_in_all_of_this(tmp_path: Path) -> None:
     library = tmp_path / "fanout.so"
     compile_into(library, command)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "tests/sfu/test_forwarding.py"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "tests/sfu/media/test_lane.py"],
         env=os.environ | {OTHER: str(library), "LD_PRELOAD": runtime, "ASAN_OPTIONS": "detect_leaks=0"},
         cwd=ROOT,
         capture_output=True,

@@ -1,0 +1,1 @@
+"""The node's conversation with the control plane: grants, heartbeats, commands, usage."""

@@ -1,0 +1,135 @@
+"""Stands between MediaMTX and the control plane: passes its questions on, remembers what was admitted, ends what must end.
+
+MediaMTX's `authHTTPAddress` points here, on loopback, and its API answers us. Nothing is decided here. A control plane
+that does not answer lets nobody in, and ends nobody (design.md, rule 7); a MediaMTX that does not answer is asked
+again, and its sessions are not reported meanwhile as if they were known to live.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp
+from aiohttp import web
+
+from sfu.gateway.reporter.tally import Tally
+
+if TYPE_CHECKING:
+    from shared.messages import EndedReport
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 1.0
+ASK_TIMEOUT: Final = aiohttp.ClientTimeout(total=9)
+"""MediaMTX itself waits for 10 s."""
+API_TIMEOUT: Final = aiohttp.ClientTimeout(total=3)
+MAX_BODY: Final = 16_384
+PAGE: Final = 1000
+
+
+class Gate:
+    """One MediaMTX's door."""
+
+    def __init__(
+        self,
+        http: aiohttp.ClientSession,
+        hook_url: str,
+        mediamtx_api: str,
+        tally: Tally,
+        clock: Callable[[], float],
+    ) -> None:
+        self._http = http
+        self._hook_url = hook_url
+        self._api = mediamtx_api.rstrip("/")
+        self._tally = tally
+        self._clock = clock
+        self._looked = True
+        self._ending: set[asyncio.Task[None]] = set()
+        self.on_change: Callable[[], None] = lambda: None
+        self.on_end: Callable[[EndedReport], None] = lambda _: None
+
+    def application(self) -> web.Application:
+        """What MediaMTX's `authHTTPAddress` reaches."""
+        app = web.Application(client_max_size=MAX_BODY)
+        app.router.add_post("/auth", self._ask)
+        return app
+
+    async def run(self) -> None:
+        """Look every second until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Compare with MediaMTX once, tell of what ended, and end strangers."""
+        try:
+            paths = await self._paths()
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError) as error:
+            if self._looked:
+                log.warning("MediaMTX's API does not answer: %r", error)
+            self._looked = False
+            return
+        self._looked = True
+        found = self._tally.look(paths, self._clock())
+        for ended in found.ended:
+            self.on_end(ended)
+        self._end(found.strangers, "not admitted")
+        if found.began or found.ended:
+            self.on_change()
+
+    def end_where(
+        self, *, session: str | None = None, stream: str | None = None, account: str | None = None, reason: str
+    ) -> int:
+        """End what matches and say how many sessions that were (`sfu.control.commands.Ends`)."""
+        connections = self._tally.connections(session=session, stream=stream, account=account)
+        self._end(connections, reason)
+        return len(connections)
+
+    async def _ask(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        try:
+            async with self._http.post(
+                self._hook_url, data=body, headers={"Content-Type": "application/json"}, timeout=ASK_TIMEOUT,
+                allow_redirects=False,
+            ) as answer:  # fmt: skip
+                status, said = answer.status, await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            log.warning("the control plane does not answer: %r", error)
+            return web.Response(status=503)
+        if status == 200:
+            self._remember(body, said)
+        return web.Response(status=status, body=said, content_type="application/json")
+
+    def _remember(self, asked: bytes, said: bytes) -> None:
+        told = json.loads(said)
+        if told.get("action") == "publish":
+            self._tally.admit(told, json.loads(asked).get("id") or None, self._clock())
+
+    async def _paths(self) -> list[dict[str, Any]]:
+        paths: list[dict[str, Any]] = []
+        page, pages = 0, 1
+        while page < pages:
+            url = f"{self._api}/v3/paths/list"
+            wanted = {"page": str(page), "itemsPerPage": str(PAGE)}
+            async with self._http.get(url, params=wanted, timeout=API_TIMEOUT, raise_for_status=True) as answer:
+                found = await answer.json()
+            paths += found["items"]
+            page, pages = page + 1, found["pageCount"]
+        return paths
+
+    def _end(self, connections: Sequence[tuple[str, str]], reason: str) -> None:
+        for kind, identity in connections:
+            task = asyncio.get_running_loop().create_task(self._kick(kind, identity, reason))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    async def _kick(self, kind: str, identity: str, reason: str) -> None:
+        # rtmpConn -> rtmpconns, rtspSession -> rtspsessions, webRTCSession -> webrtcsessions
+        url = f"{self._api}/v3/{kind.lower()}s/kick/{identity}"
+        try:
+            async with self._http.post(url, timeout=API_TIMEOUT) as answer:
+                log.info("ended", extra={"kind": kind, "reason": reason, "status": answer.status})
+        except (aiohttp.ClientError, TimeoutError) as error:
+            log.warning("a connection could not be ended: %r", error)

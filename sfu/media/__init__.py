@@ -1,0 +1,1 @@
+"""From one publisher's packets to its viewers: receive, number, keep, forward."""

@@ -1,0 +1,1 @@
+"""One running node: start, stop, drain, health, metrics."""

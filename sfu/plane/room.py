@@ -1,0 +1,91 @@
+"""One stream on this node: its publisher, its viewers, its tracks; who may take over, and who may still come in.
+
+Invariant: at most one publisher, of the highest epoch seen; never more viewers than the grant of the newcomer allows.
+Viewers outlive their publisher by GRACE, so that an encoder may restart without their losing the connection; and where the
+node lets them, they come before it.
+"""
+
+from typing import Final
+
+from sfu.media.track import Track  # noqa: TC001 - annotations are one rule for all imports
+from sfu.negotiation import Codec, SourceDescription
+from sfu.negotiation import Track as Described
+from sfu.plane.publisher import Publisher
+from sfu.plane.viewer import Viewer
+
+GRACE: Final = 30.0
+
+
+class Room:
+    """Where a publisher and its viewers meet."""
+
+    def __init__(self, stream: str) -> None:
+        self.stream = stream
+        self.epoch = -1
+        self.publisher: Publisher | None = None
+        self.viewers: dict[str, Viewer] = {}
+        self.tracks: dict[str, Track] = {}
+        self.kept_until: float | None = None
+        """Without a publisher: until when its viewers are kept."""
+
+    def admits(self, epoch: int) -> bool:
+        """Whether a publisher of *epoch* may begin: above the live one's, or not below the last one's."""
+        return epoch > self.epoch if self.publisher is not None else epoch >= self.epoch
+
+    def begin(self, publisher: Publisher) -> None:
+        """*publisher* is the source from now on."""
+        self.publisher = publisher
+        self.epoch = publisher.claims.epoch
+        self.kept_until = None
+
+    def leave(self, publisher: Publisher, now: float) -> None:
+        """*publisher* is gone."""
+        if self.publisher is publisher:
+            self.publisher = None
+            self.wait(now + GRACE)
+
+    def wait(self, until: float) -> None:
+        """Keep viewers without a publisher for so long, at least."""
+        self.kept_until = max(self.kept_until or until, until)
+
+    def abandoned(self, now: float) -> bool:
+        """Whether the grace for viewers without a publisher is over."""
+        return self.publisher is None and self.kept_until is not None and now > self.kept_until
+
+    def misfits(self) -> list[Viewer]:
+        """Viewers who negotiated a codec that the publisher does not send (any more)."""
+        if self.publisher is None:
+            return []
+        codecs = {source.media.kind: source.media.codec for source in self.publisher.sources}
+        return [
+            viewer
+            for viewer in self.viewers.values()
+            if any(
+                (codec := codecs.get(feed.media.kind)) is not None and codec.name != feed.media.codec.name
+                for feed in viewer.feeds
+            )
+        ]
+
+    def describe(self) -> SourceDescription | None:
+        """What viewers can negotiate now."""
+        if self.publisher is None:
+            return None
+        return SourceDescription(
+            tuple(
+                Described(source.media.kind, _true(source.media.codec, source.track.profile_level))
+                for source in self.publisher.sources
+            )
+        )
+
+    def expected(self) -> SourceDescription | None:
+        """What the last publisher sent, for viewers who wait for the next one."""
+        tracks = tuple(Described(track.kind, _true(track.codec, track.profile_level)) for track in self.tracks.values())
+        return SourceDescription(tracks) if tracks else None
+
+
+def _true(codec: Codec, profile_level: str | None) -> Codec:
+    """The codec with the profile that the stream has, where the offer said another (P10)."""
+    if profile_level is None or codec.name != "H264":
+        return codec
+    parameters = {**codec.parameters, "profile-level-id": profile_level}
+    return Codec(codec.name, codec.clock_rate, codec.channels, parameters)

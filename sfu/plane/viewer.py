@@ -1,0 +1,285 @@
+"""A viewer's session: what it follows, what it asks for again, and what it is told about clocks.
+
+Repairs are answered from the track's history: on the RTX stream where it was negotiated, with the very same packet
+otherwise. They are bounded: a share of what the viewer gets anyway, and none twice within a moment. A keyframe that the source
+will not make is answered from the cached group, where the viewer may have lost its own: in its first seconds, or after a loss.
+"""
+
+from typing import Any, Final, Literal
+
+from sfu.media.follower import Follower
+from sfu.media.lane import Profile
+from sfu.media.track import Track
+from sfu.negotiation import Media
+from sfu.plane.session import Beginning, Session
+from sfu.stats import PlaneStats
+from sfu.transport.udp import Address, UdpSocket
+from sfu.wire import rtcp
+from sfu.wire.ntp import compact, to_ntp
+from sfu.wire.rtcp import Block
+from sfu.wire.rtp import FIXED
+
+AGAIN_AFTER: Final = 0.015
+"""Seconds before the same packet is sent again: NACKs are repeated sooner than an answer can arrive."""
+REPAIR_BURST: Final = 200
+REPAIR_PER_SECOND: Final = 200
+"""Packets: 80 % loss of a 2.5 Mbit/s stream. Beyond that a repair is no help and a NACK flood no lever."""
+
+FIRST_SECONDS: Final = 3.0
+"""After its first packet a viewer may have missed it: one whose SRTP is ready later than its DTLS loses what comes between."""
+HURT_SECONDS: Final = 5.0
+"""So long after a loss that it told of a viewer's request for a keyframe says that no repair has mended it."""
+
+
+class Feed:
+    """One accepted section of a viewer."""
+
+    __slots__ = ("follower", "hurt_at", "jitter", "loss", "lost", "media", "track")
+
+    def __init__(self, media: Media) -> None:
+        self.media = media
+        self.track: Track | None = None
+        self.follower: Follower | None = None
+        self.hurt_at = float("-inf")
+        """When it told of a loss last."""
+        self.loss = 0.0
+        self.lost = 0
+        self.jitter = 0
+
+
+class Viewer(Session):
+    """The session."""
+
+    action: Literal["publish", "play"] = "play"
+
+    def __init__(self, beginning: Beginning, udp: UdpSocket, stats: PlaneStats) -> None:
+        super().__init__(beginning, stats)
+        self._udp = udp
+        self.feeds = [Feed(media) for media in self.negotiated.media]
+        self._repair_allowance = float(REPAIR_BURST)
+        self._repair_at = self.began
+        self.unmetered = 0
+        """Repair bytes since they were metered last."""
+        self.kbps = 0
+        """Sent in the last second, all sections together."""
+        self._sent_before = 0
+        self._repair_bytes = 0
+        self._shown = False
+        """Its first packet was counted."""
+        self._pictured = False
+        """Its first keyframe was counted."""
+
+    # -- life ----------------------------------------------------------------------------------------------------------
+
+    def follow(self, tracks: dict[str, Track], now: float) -> None:
+        """The peer is connected: take what the stream carries, where that is not done yet."""
+        address, protection = self.peer.address, self.peer.protection
+        if address is None or protection is None:
+            return
+        for feed in self.feeds:
+            track = tracks.get(feed.media.kind)
+            if feed.follower is not None or track is None or feed.media.ssrc is None:
+                continue
+            profile = Profile(feed.media.payload_type, feed.media.ssrc, dict(feed.media.extensions))
+            feed.track = track
+            feed.follower = Follower(address, protection, profile, now)
+            track.follow(feed.follower)
+
+    def unfollow(self) -> None:
+        """Leave every track; totals stay readable."""
+        for feed in self.feeds:
+            if feed.follower is not None and feed.track is not None:
+                feed.track.unfollow(feed.follower)
+
+    def moved(self, address: Address) -> None:
+        """Packets go to another address from now on."""
+        for feed in self.feeds:
+            if feed.follower is not None:
+                feed.follower.subscriber.aim(address)
+
+    # -- feedback ------------------------------------------------------------------------------------------------------
+
+    def _feedback(self, kind: int, count: int, body: bytes, now: float, wall: float) -> None:
+        if kind in (rtcp.RR, rtcp.SR):
+            for block in rtcp.report_blocks(kind, count, body):
+                self._report(block, now, wall)
+        elif kind == rtcp.RTPFB and count == rtcp.NACK:
+            ssrc, wanted = rtcp.nacked(body)
+            self._repair(ssrc, wanted, now)
+        elif kind == rtcp.PSFB and count in (rtcp.PLI, rtcp.FIR):
+            self._keyframe_wanted(rtcp.keyframe_targets(count, body), now)
+
+    def _feed(self, ssrc: int) -> Feed | None:
+        for feed in self.feeds:
+            if feed.media.ssrc == ssrc:
+                return feed
+        return None
+
+    def _report(self, block: Block, now: float, wall: float) -> None:
+        ssrc, fraction, lost, _highest, jitter, lsr, dlsr = block
+        feed = self._feed(ssrc)
+        if feed is None:
+            return
+        # Cumulative, and it may fall when repairs come late: only what is new counts.
+        self._stats.viewer_lost_packets += max(0, lost - feed.lost)
+        if lost > feed.lost:
+            feed.hurt_at = now
+        feed.loss, feed.lost, feed.jitter = fraction / 256, lost, jitter
+        if lsr:
+            trip = (compact(to_ntp(wall)) - lsr - dlsr) & 0xFFFFFFFF
+            if trip < 60 << 16:
+                self.round_trip = trip / 65536
+
+    def _keyframe_wanted(self, ssrcs: list[int], now: float) -> None:
+        for ssrc in ssrcs:
+            feed = self._feed(ssrc)
+            if feed is None or feed.track is None or feed.follower is None:
+                continue
+            follower = feed.follower
+            # One that catches up has a keyframe on its way already.
+            if follower.live:
+                self._stats.keyframes_requested += 1
+                feed.track.keyframes.ask()
+            began = follower.began
+            if began is not None and (now - began < FIRST_SECONDS or now - feed.hurt_at < HURT_SECONDS):
+                feed.track.replay(follower, now)
+
+    def _repair(self, ssrc: int, wanted: list[int], now: float) -> None:
+        feed = self._feed(ssrc)
+        if feed is None or feed.track is None or feed.follower is None:
+            return
+        self._stats.nacks_received += len(wanted)
+        feed.hurt_at = now
+        follower = feed.follower
+        self._repair_allowance = min(
+            self._repair_allowance + (now - self._repair_at) * REPAIR_PER_SECOND, float(REPAIR_BURST)
+        )
+        self._repair_at = now
+        for sequence in wanted:
+            packet = feed.track.find(follower, sequence)
+            if (
+                packet is None
+                or self._repair_allowance < 1
+                or now - follower.requested.get(packet[0], float("-inf")) < AGAIN_AFTER
+            ):
+                self._stats.retransmission_refused += 1
+                continue
+            self._repair_allowance -= 1
+            if len(follower.requested) > 2 * REPAIR_BURST:
+                follower.requested = {k: at for k, at in follower.requested.items() if now - at < AGAIN_AFTER}
+            follower.requested[packet[0]] = now
+            timestamp = follower.timestamp(packet)
+            self._stats.retransmitted_packets += 1
+            if feed.media.rtx_ssrc is None or feed.media.rtx_payload_type is None:
+                if follower.lane is not None:
+                    self.unmetered += follower.lane.send_alone(
+                        follower.subscriber, [packet], [timestamp], self._udp, self._stats
+                    )
+            else:
+                self._send_repair(feed, follower, packet[2], sequence, timestamp, packet[3])
+
+    def _send_repair(
+        self, feed: Feed, follower: Follower, marker: int, sequence: int, timestamp: int, payload: bytes
+    ) -> None:
+        """RFC 4588, section 4: an own SSRC and sequence, and the original sequence number before the payload."""
+        protection, address = self.peer.protection, self.peer.address
+        rtx_ssrc, rtx_type = feed.media.rtx_ssrc, feed.media.rtx_payload_type
+        if protection is None or address is None or rtx_ssrc is None or rtx_type is None:
+            return
+        index = follower.repair_index
+        follower.repair_index += 1
+        header = FIXED.pack(0x80, marker | rtx_type, index & 0xFFFF, timestamp, rtx_ssrc)
+        datagram = protection.seal_rtp(header, sequence.to_bytes(2, "big") + payload, index)
+        if self._udp.send(datagram, address):
+            self.unmetered += len(datagram)
+            self._repair_bytes += len(datagram)
+            self._stats.sent_packets += 1
+            self._stats.sent_bytes += len(datagram)
+
+    # -- reports -------------------------------------------------------------------------------------------------------
+
+    def report(self, now: float, wall: float, cname: str) -> None:
+        """Once a second: sender reports, re-based to our clock and the viewer's timestamps (whip-whep.md, P16)."""
+        if not self.peer.secure:
+            return
+        sent = self.totals()[1]
+        self.kbps, self._sent_before = (sent - self._sent_before) * 8 // 1000, sent
+        if not self._pictured:
+            self._count_beginning()
+        parts: list[bytes] = []
+        ssrcs: list[int] = []
+        for feed in self.feeds:
+            if feed.follower is None or feed.track is None or feed.media.ssrc is None:
+                continue
+            reference = feed.track.reference
+            packets, octets = feed.follower.totals()
+            if reference is None or not packets:
+                continue
+            timestamp = reference[1] + round((now - reference[0]) * feed.track.codec.clock_rate)
+            timestamp += feed.follower.subscriber.shift
+            payload = max(octets - packets * (12 + feed.follower.subscriber.tag), 0)
+            parts.append(rtcp.sender_report(feed.media.ssrc, to_ntp(wall), timestamp, packets, payload))
+            ssrcs.append(feed.media.ssrc)
+        if parts:
+            self.peer.send_rtcp(b"".join(parts) + rtcp.description(ssrcs, cname))
+
+    def _count_beginning(self) -> None:
+        """How long it took until something was sent, and until a picture was: video begins with nothing but a keyframe."""
+        began = {
+            feed.media.kind: feed.follower.began
+            for feed in self.feeds
+            if feed.follower is not None and feed.follower.began is not None
+        }
+        if began and not self._shown:
+            self._shown = True
+            self._stats.play_first_packet.add(min(began.values()) - self.began)
+        if "video" in began:
+            self._pictured = True
+            self._stats.play_first_keyframe.add(began["video"] - self.began)
+
+    def farewell(self) -> bytes | None:
+        """BYE for all that we send."""
+        ssrcs = [feed.media.ssrc for feed in self.feeds if feed.media.ssrc is not None and feed.follower is not None]
+        return rtcp.receiver_report(ssrcs[0], ()) + rtcp.bye(ssrcs) if ssrcs else None
+
+    def totals(self) -> tuple[int, int]:
+        """Media bytes received and sent."""
+        return 0, self._repair_bytes + sum(
+            feed.follower.totals()[1] for feed in self.feeds if feed.follower is not None
+        )
+
+    def media_state(self, now: float) -> list[dict[str, Any]]:
+        """Each section as it is sent."""
+        states = []
+        for feed in self.feeds:
+            follower, track = feed.follower, feed.track
+            states.append(
+                {
+                    "mid": feed.media.mid,
+                    "kind": feed.media.kind,
+                    "codec": feed.media.codec.name,
+                    "negotiated": dict(feed.media.codec.parameters),
+                    "profile_level_id": None if track is None else track.profile_level,
+                    "state": "waiting for the connection"
+                    if follower is None
+                    else "live"
+                    if follower.live
+                    else "waiting for a keyframe"
+                    if follower.lane is None
+                    else "catching up",
+                    "waited_ms": None if follower is None or follower.lane else round((now - follower.since) * 1000),
+                    "first_packet_after": None
+                    if follower is None or follower.began is None
+                    else round(follower.began - self.began, 3),
+                    # Video begins with nothing but a keyframe.
+                    "first_keyframe_after": None
+                    if feed.media.kind != "video" or follower is None or follower.began is None
+                    else round(follower.began - self.began, 3),
+                    "kbps": self.kbps,
+                    "packets": 0 if follower is None else follower.totals()[0],
+                    "loss": round(feed.loss, 4),
+                    "lost": feed.lost,
+                    "jitter": feed.jitter,
+                }
+            )
+        return states

@@ -1,0 +1,1 @@
+"""SDP: what an offer says, what we answer, how it is printed. Pure."""

@@ -1,0 +1,1 @@
+"""One peer's transport and the one UDP socket: ICE-lite, DTLS, SRTP."""

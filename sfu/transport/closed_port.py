@@ -1,0 +1,93 @@
+"""Has the kernel tell one peer that our port is closed, where this process may not say so itself (`sfu.transport.unreachable`).
+
+A socket on our port that is connected to the peer takes what comes from there, and nothing else. It takes all of it for
+IPsec (ESP in UDP, RFC 3948), and a kernel in which nobody handles ESP answers that as it answers for a port that is closed.
+ESP is a module that only IPsec loads; a kernel that has it drops the datagrams, and the peer finds out by ICE consent.
+"""
+
+import contextlib
+import socket
+from collections.abc import Callable
+from typing import Final
+
+Address = tuple[str, int]
+
+HELD: Final = 5.0
+"""Seconds in which a peer is refused: kernels send six of these messages at once and then one a second."""
+MOST: Final = 16
+"""Peers at once; each is a descriptor."""
+_UDP_ENCAP: Final = 100
+_ESP_IN_UDP: Final = 2
+"""linux/udp.h; both families."""
+
+
+class ClosedPort:
+    """The sockets of peers to whom the port of *listening* is closed; *stray* takes what came to one from another peer."""
+
+    def __init__(self, listening: socket.socket, stray: Callable[[bytes, Address], None]) -> None:
+        self._listening = listening
+        self._stray = stray
+        self._sockets: dict[Address, socket.socket] = {}
+        """By peer, the oldest first."""
+
+    def __len__(self) -> int:
+        return len(self._sockets)
+
+    def begin(self, peer: Address) -> bool:
+        """Close the port to *peer*, until `end`; False where the system cannot."""
+        if peer in self._sockets:
+            return True
+        if len(self._sockets) >= MOST:
+            self.end(next(iter(self._sockets)))
+        refusing: socket.socket | None = None
+        try:
+            refusing = self._connected(peer)
+            self._drain(refusing, peer)
+            refusing.setsockopt(socket.IPPROTO_UDP, _UDP_ENCAP, _ESP_IN_UDP)
+        except OSError:
+            if refusing is not None:
+                refusing.close()
+            return False
+        self._sockets[peer] = refusing
+        return True
+
+    def end(self, peer: Address) -> None:
+        """The port is open to *peer* again, if it was closed."""
+        refusing = self._sockets.pop(peer, None)
+        if refusing is not None:
+            refusing.close()
+
+    def close(self) -> None:
+        """No more."""
+        for peer in list(self._sockets):
+            self.end(peer)
+
+    def _connected(self, peer: Address) -> socket.socket:
+        """A socket of our port that the kernel gives what comes from *peer*. Raises OSError."""
+        ours = self._listening
+        one = socket.socket(ours.family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        try:
+            if one.family == socket.AF_INET6:
+                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            # For this moment only, so that a second node is still told that the port is taken.
+            sharing = (ours, one, *self._sockets.values())
+            for each in sharing:
+                each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            try:
+                one.bind(ours.getsockname())
+                one.connect(peer)
+            finally:
+                for each in sharing:
+                    each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)
+        except OSError:
+            one.close()
+            raise
+        return one
+
+    def _drain(self, one: socket.socket, peer: Address) -> None:
+        """Before it was connected it may have been given what is anybody's."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                datagram, sender = one.recvfrom(2048)
+                if datagram and sender != peer:
+                    self._stray(datagram, sender)

@@ -1,0 +1,1 @@
+"""Bytes on the wire: RTP, RTCP, NTP timestamps. Pure."""

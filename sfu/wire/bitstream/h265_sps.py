@@ -1,0 +1,57 @@
+"""H265's sequence parameter set: what the heads of slices need of it, and how large its pictures are (H.265, section 7.3.2.2.1).
+
+Pure. It is read up to the length of POC's low bits; what is cut short before, or is no SPS, is None.
+"""
+
+from dataclasses import dataclass
+
+from sfu.wire.bitstream.bits import Bits, rbsp
+from sfu.wire.bitstream.picture import Size
+
+
+@dataclass(frozen=True, slots=True)
+class Sps:
+    """One sequence parameter set."""
+
+    number: int
+    """sps_seq_parameter_set_id."""
+    separate_colour_planes: bool
+    """separate_colour_plane_flag."""
+    poc_bits: int
+    """Length of slice_pic_order_cnt_lsb in a slice."""
+    size: Size
+    """Of the whole coded picture: to compare layers, a margin is no matter."""
+
+
+def sps_id(unit: bytes) -> int:
+    """sps_seq_parameter_set_id alone, whatever follows it; 2**32 - 1 where the SPS ends before it."""
+    return _behind_levels(unit).ue()
+
+
+def read_sps(unit: bytes) -> Sps | None:
+    """What the SPS *unit* says; None where it is too short, or a number in it is beyond what H.265 allows."""
+    bits = _behind_levels(unit)
+    number = bits.ue()
+    separate_planes = bits.ue() == 3 and bits.flag()
+    size = bits.ue(), bits.ue()
+    if bits.flag():  # conformance_window_flag
+        for _ in range(4):
+            bits.ue()
+    bits.ue()  # bit depths
+    bits.ue()
+    poc_bits = bits.ue() + 4
+    return None if bits.over or number > 15 or poc_bits > 16 else Sps(number, separate_planes, poc_bits, size)
+
+
+def _behind_levels(unit: bytes) -> Bits:
+    """Behind the profiles and levels of all sub-layers (H.265, section 7.3.3)."""
+    bits = Bits(rbsp(unit[2:]))
+    bits.skip(4)
+    sub_layers = bits.read(3)
+    bits.skip(1 + 88 + 8)  # sps_temporal_id_nesting_flag, the general profile, tier and level
+    present = [(bits.read(1), bits.read(1)) for _ in range(sub_layers)]
+    if sub_layers:
+        bits.skip(2 * (8 - sub_layers))
+    for profile, level in present:
+        bits.skip(88 * profile + 8 * level)
+    return bits
