@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 SERVICES = ("dynamodb", "events", "sqs", "ssm")
-"""What functions/aws.py makes clients of, and SSM's endpoints."""
+"""What functions/edge/aws.py makes clients of, and SSM's endpoints."""
 
 
 def trim(packages: Path) -> None:

@@ -4,11 +4,11 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from functions.provision import create_account, create_key
-from functions.signer import new_signer
+from functions.domain.provision import create_account, create_key
+from functions.domain.webhook import new_master
+from functions.edge.parameters import new_signer
 from functions.storage.dynamo import Dynamo
 from functions.storage.registry import Registry
-from functions.webhook import new_master
 from local.emulator import Clients
 from local.table import Account, Key
 from local.template import Template, TemplateError

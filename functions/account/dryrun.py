@@ -1,6 +1,6 @@
 """`POST /v1/account/dry-run`: what a publish or a play would get now, and why. No slot, no write, no waiting.
 
-Decided by the code that decides in earnest (`functions.rehearsal`, `functions.watching.seat_in`), so that the two cannot
+Decided by the code that decides in earnest (`functions.domain.rehearsal`, `functions.domain.watching.seat_in`), so that the two cannot
 disagree; this module reads what they need and says what each check saw, in the order of design.md, 4.1. What is not the
 account's own is answered as if it did not exist.
 """
@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from functions.account.models import Check, CheckName, DryRunReply, DryRunRequest
-from functions.accounts import Account, Key, Stream
-from functions.fleet import Fleet, NodeReport
-from functions.placement import Choose
-from functions.publishing import Place
-from functions.rehearsal import Scene, rehearse
-from functions.roster import occupied
-from functions.watching import Seat, seat_in
+from functions.domain.accounts import Account, Key, Stream
+from functions.domain.fleet import Fleet, NodeReport
+from functions.domain.placement import Choose
+from functions.domain.publishing import Place
+from functions.domain.rehearsal import Scene, rehearse
+from functions.domain.roster import occupied
+from functions.domain.watching import Seat, seat_in
 from shared.keys import RandomBytes, StreamKey, is_stream_id
 from shared.refusals import Code, Refused, gigabytes, invalid_key, invalid_request, not_found
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
-from functions import answers, aws
 from functions.account.dryrun import DryRun
 from functions.account.keys import Keys
 from functions.account.models import DryRunRequest, NewKey, Rotation, TokenRotation, WebhookRotation, WebhookWish
@@ -18,29 +17,30 @@ from functions.account.service import AccountService
 from functions.account.token import Tokens
 from functions.account.usage import UsageService
 from functions.account.webhook import OwnWebhook
-from functions.destinations import Reach
-from functions.eventbus import EventBus, no_client
-from functions.observability import LambdaLog
-from functions.patience import Patience
-from functions.settings import Settings
-from functions.signer import Parameter
+from functions.domain.destinations import Reach
+from functions.domain.webhook import master_of
+from functions.edge import answers, aws
+from functions.edge.eventbus import EventBus, no_client
+from functions.edge.observability import LambdaLog
+from functions.edge.parameters import Parameter
+from functions.edge.settings import Settings
+from functions.edge.validation import parsed
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
+from functions.storage.patience import Patience
 from functions.storage.refusals import RefusalLog
 from functions.storage.registry import Registry
 from functions.storage.throttle import Throttle
 from functions.storage.usage import UsageLedger
 from functions.storage.webhooks import Webhooks
-from functions.validation import parsed
-from functions.webhook import master_of
 from shared.refusals import Refused
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
-    from functions.accounts import Account
-    from functions.aws import ParameterStore
+    from functions.domain.accounts import Account
+    from functions.edge.aws import ParameterStore
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -11,10 +11,10 @@ from math import ceil
 from typing import Protocol
 
 from functions.account.models import KeyCreated, KeyRevoked, NewKey, Rotation
-from functions.accounts import Account, Key
-from functions.bucket import Rate
-from functions.fleet import Fleet, Order
-from functions.provision import create_key, rotate_key
+from functions.domain.accounts import Account, Key
+from functions.domain.fleet import Fleet, Order
+from functions.domain.provision import create_key, rotate_key
+from functions.domain.rate import Rate
 from functions.storage.registry import Registry
 from shared.keys import RandomBytes, is_stream_id
 from shared.refusals import Refused, forbidden, invalid_request, not_found, rate_limited

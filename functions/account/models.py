@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from functions.labels import Label
+from functions.edge.labels import Label
 from shared.tiers import HlsEmbed, Tier
 
 
@@ -53,7 +53,7 @@ _WEBHOOK_URL = (
     r"(?::(?:443|102[4-9]|10[3-9][0-9]|1[1-9][0-9]{2}|[2-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
     r"(?:[/?][!-\"$-\[\]-~]*)?$"
 )
-"""What of a URL's form can be said in one line, for the document; `functions.destinations` decides, by host and address too."""
+"""What of a URL's form can be said in one line, for the document; `functions.domain.destinations` decides, by host and address too."""
 
 
 class WebhookWish(Asked):

@@ -16,8 +16,8 @@ from functions.account.models import (
     RefusalEntry,
     RefusalsReply,
 )
-from functions.accounts import Account, Key, Noted
-from functions.fleet import Fleet, NodeReport
+from functions.domain.accounts import Account, Key, Noted
+from functions.domain.fleet import Fleet, NodeReport
 from shared.keys import AccountToken
 from shared.months import month_end, month_of
 from shared.problems import told

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from functions.account.models import TokenCreated, TokenRotation
-from functions.accounts import Account, Token
+from functions.domain.accounts import Account, Token
 from shared.keys import AccountToken, RandomBytes, new_account_token
 from shared.refusals import Refused, forbidden, invalid_request
 

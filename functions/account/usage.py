@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from functions.account.models import DayUsage, StreamUsage, UsageReply
-from functions.accounts import Account
+from functions.domain.accounts import Account
 from functions.storage.usage import Parts, Total
 from shared.months import month_of
 from shared.refusals import Refused, invalid_request

@@ -1,6 +1,6 @@
 """What an owner does to the account's webhook: sets, rotates, tests and removes it.
 
-Its secret is in the answer that made it and nowhere else: here it is derived (`functions.webhook`). A test is an event
+Its secret is in the answer that made it and nowhere else: here it is derived (`functions.domain.webhook`). A test is an event
 like any other, on the way that all of them take, so that it proves that way; how it went is at `last`.
 """
 
@@ -17,11 +17,11 @@ from functions.account.models import (
     WebhookTest,
     WebhookWish,
 )
-from functions.accounts import Account
-from functions.bucket import Rate
-from functions.destinations import Reach, destination
-from functions.happenings import Happening
-from functions.webhook import Webhook, derived, new_salt, shown, tested
+from functions.domain.accounts import Account
+from functions.domain.destinations import Reach, destination
+from functions.domain.happenings import Happening
+from functions.domain.rate import Rate
+from functions.domain.webhook import Webhook, derived, new_salt, shown, tested
 from shared.keys import RandomBytes
 from shared.refusals import Refused, invalid_request, not_found, rate_limited, unavailable
 

@@ -7,9 +7,9 @@ session is superseded where it begins after all.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
-from functions.accounts import Account, Slot
-from functions.fleet import Fleet, NodeReport, Order
-from functions.roster import occupied
+from functions.domain.accounts import Account, Slot
+from functions.domain.fleet import Fleet, NodeReport, Order
+from functions.domain.roster import occupied
 
 REASON = "admin"
 

@@ -10,22 +10,22 @@ from typing import Any, TypeVar
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from pydantic import BaseModel
 
-from functions import answers, aws
 from functions.admin.closing import Closing
 from functions.admin.models import AccountChange, NewAccountRequest, NewKeyRequest
 from functions.admin.service import Operator, Stores
-from functions.observability import LambdaLog
-from functions.patience import Left, Patience, unhurried
-from functions.settings import Settings
+from functions.edge import answers, aws
+from functions.edge.observability import LambdaLog
+from functions.edge.settings import Settings
+from functions.edge.validation import parsed
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
+from functions.storage.patience import Left, Patience, unhurried
 from functions.storage.refusals import RefusalLog
 from functions.storage.registry import Registry
 from functions.storage.rosters import Rosters
 from functions.storage.streams import Streams
 from functions.storage.usage import UsageLedger
-from functions.validation import parsed
 from shared.refusals import Refused
 
 M = TypeVar("M", bound=BaseModel)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from functions.labels import Label
+from functions.edge.labels import Label
 from shared.tiers import HlsEmbed, Overrides, Tier
 
 AccountId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]

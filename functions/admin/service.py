@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from functions.accounts import Account, Key
 from functions.admin.closing import Closing
 from functions.admin.models import (
     AccountChange,
@@ -32,11 +31,12 @@ from functions.admin.models import (
     SlotView,
     UsageView,
 )
-from functions.fleet import Fleet, NodeReport, Order
-from functions.patience import Left
-from functions.provision import create_account, create_key
+from functions.domain.accounts import Account, Key
+from functions.domain.fleet import Fleet, NodeReport, Order
+from functions.domain.provision import create_account, create_key
 from functions.storage.directory import Directory
 from functions.storage.nodes import Nodes
+from functions.storage.patience import Left
 from functions.storage.refusals import RefusalLog
 from functions.storage.registry import Registry
 from functions.storage.shapes import overrides_item

@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from functions.rotation import (
+from functions.domain.rotation import (
     PUBLISH_SECONDS,
     RETIRE_SECONDS,
     State,
@@ -22,8 +22,8 @@ from functions.rotation import (
     staged,
     switched,
 )
-from functions.signer import new_signer
-from functions.webhook import new_master
+from functions.domain.webhook import new_master
+from functions.edge.parameters import new_signer
 from shared.keys import RandomBytes
 from shared.verifier import Verifier
 

@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from functions.jsonbody import read_object
-from functions.names import NAME, wrong_name
-from functions.publishing import MAX_IDEMPOTENCY_KEY, Publish
+from functions.domain.names import NAME, wrong_name
+from functions.domain.publishing import MAX_IDEMPOTENCY_KEY, Publish
+from functions.edge.jsonbody import read_object
 from shared.grants import WEBRTC, Action
 from shared.keys import StreamKey, is_stream_id
 from shared.offers import MAX_OFFER_BYTES, too_large

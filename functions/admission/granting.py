@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from functions.fleet import Node
-from functions.publishing import Place
-from functions.signer import Parameter
-from functions.watching import Seat
+from functions.domain.fleet import Node
+from functions.domain.publishing import Place
+from functions.domain.watching import Seat
+from functions.edge.parameters import Parameter
 from shared.grants import GRANT_SECONDS, WEBRTC, Action, Claims, SigningKey, sign
 from shared.keys import RandomBytes, new_session_id
 
@@ -44,7 +44,7 @@ class Granting:
         self._random = random
 
     def ready(self) -> None:
-        """Have the key at hand, or raise: once it was read it never fails again (`functions.signer.Parameter`)."""
+        """Have the key at hand, or raise: once it was read it never fails again (`functions.edge.parameters.Parameter`)."""
         self._key.value(self._clock())
 
     def to_publish(self, place: Place, protocol: str) -> Grant:

@@ -14,7 +14,6 @@ from math import ceil
 from random import randrange
 from typing import TYPE_CHECKING, Any
 
-from functions import aws
 from functions.admission.asking import (
     IDEMPOTENCY_KEY,
     Play,
@@ -24,34 +23,35 @@ from functions.admission.asking import (
 )
 from functions.admission.granting import Grant, Granting
 from functions.admission.visitors import Visitors
-from functions.bucket import Rate
-from functions.eventbus import EventBus, no_client
-from functions.names import NAME, wrong_name
-from functions.noting import noting
-from functions.observability import LambdaLog, Log
-from functions.patience import Patience
-from functions.placement import Choose
-from functions.publishing import Ports, Publish, admit
-from functions.settings import Settings
-from functions.signer import signing_parameter
+from functions.domain.names import NAME, wrong_name
+from functions.domain.placement import Choose
+from functions.domain.publishing import Ports, Publish, admit
+from functions.domain.rate import Rate
+from functions.domain.unknown_keys import Strangers
+from functions.domain.watching import Watching
+from functions.edge import aws
+from functions.edge.eventbus import EventBus, no_client
+from functions.edge.observability import LambdaLog, Log
+from functions.edge.parameters import signing_parameter
+from functions.edge.refusal_notes import noting
+from functions.edge.settings import Settings
+from functions.edge.turnstile import Turnstile
+from functions.edge.verdicts import verdict
+from functions.edge.web import Answer, Request, as_json, preflight, refusal, request_of
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
+from functions.storage.patience import Patience
 from functions.storage.refusals import RefusalLog
 from functions.storage.registry import Registry
 from functions.storage.rosters import Rosters
 from functions.storage.throttle import Throttle
-from functions.strangers import Strangers
-from functions.turnstile import Turnstile
-from functions.verdicts import verdict
-from functions.watching import Watching
-from functions.web import Answer, Request, as_json, preflight, refusal, request_of
 from shared.keys import StreamKey, is_stream_id
 from shared.offers import SDP, check_body
 from shared.refusals import Code, Refused, invalid_key, invalid_request, not_found, rate_limited, stream_not_found
 
 if TYPE_CHECKING:
-    from functions.aws import ParameterStore
+    from functions.edge.aws import ParameterStore
 
 
 class Admission:

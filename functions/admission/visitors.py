@@ -7,9 +7,9 @@ blocks and commands do to an account, they do to the address. A publish and its 
 from collections.abc import Callable
 from math import ceil
 
-from functions.addresses import client_of
-from functions.bucket import Rate
-from functions.provision import NewKey, anonymous_account, anonymous_forgotten, create_anonymous
+from functions.domain.addresses import client_of
+from functions.domain.provision import NewKey, anonymous_account, anonymous_forgotten, create_anonymous
+from functions.domain.rate import Rate
 from functions.storage.registry import Registry
 from functions.storage.throttle import Throttle
 from shared.keys import RandomBytes

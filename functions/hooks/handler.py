@@ -12,27 +12,27 @@ from functools import cache
 from random import randrange
 from typing import Any
 
-from functions import aws
-from functions.bucket import Rate
-from functions.eventbus import EventBus, no_client
+from functions.domain.names import NAME, wrong_name
+from functions.domain.publishing import Ports
+from functions.domain.rate import Rate
+from functions.domain.unknown_keys import Strangers
+from functions.domain.watching import Watching
+from functions.edge import aws
+from functions.edge.eventbus import EventBus, no_client
+from functions.edge.observability import LambdaLog, Log
+from functions.edge.refusal_notes import noting
+from functions.edge.settings import Settings
+from functions.edge.verdicts import verdict
+from functions.edge.web import Answer, Request, as_json, refusal, request_of
 from functions.hooks.mediamtx import read
 from functions.hooks.service import Hook
-from functions.names import NAME, wrong_name
-from functions.noting import noting
-from functions.observability import LambdaLog, Log
-from functions.patience import Patience
-from functions.publishing import Ports
-from functions.settings import Settings
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
+from functions.storage.patience import Patience
 from functions.storage.refusals import RefusalLog
 from functions.storage.rosters import Rosters
 from functions.storage.throttle import Throttle
-from functions.strangers import Strangers
-from functions.verdicts import verdict
-from functions.watching import Watching
-from functions.web import Answer, Request, as_json, refusal, request_of
 from shared.refusals import Code, Refused
 
 PLAIN = frozenset({Code.INVALID_REQUEST, Code.UNAVAILABLE})

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
-from functions.jsonbody import read_object
+from functions.edge.jsonbody import read_object
 from shared.keys import StreamKey, is_stream_id
 from shared.refusals import Refused, forbidden, invalid_key, invalid_request, protocol_not_allowed, stream_not_found
 

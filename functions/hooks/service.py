@@ -7,11 +7,11 @@ it sends its heartbeats. Without them nobody could tell when a session ends, so 
 from collections.abc import Mapping
 from typing import Any
 
+from functions.domain.publishing import Ports, Publish, admit
+from functions.domain.unknown_keys import Strangers
+from functions.domain.watching import Watching
+from functions.edge.observability import Log
 from functions.hooks.mediamtx import Asked
-from functions.observability import Log
-from functions.publishing import Ports, Publish, admit
-from functions.strangers import Strangers
-from functions.watching import Watching
 from shared.refusals import Code, Refused, no_capacity, stream_offline
 
 KIND = "mediamtx"

@@ -6,21 +6,21 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from functions import aws
-from functions.eventbus import EventBus, no_client
-from functions.happenings import quota_passed
+from functions.domain.happenings import quota_passed
+from functions.domain.quota import Crossing
+from functions.edge import aws
+from functions.edge.eventbus import EventBus, no_client
+from functions.edge.observability import LambdaLog, Log
+from functions.edge.settings import Settings
+from functions.edge.validation import parsed
 from functions.metering.service import Metering, Record, Stores
-from functions.observability import LambdaLog, Log
-from functions.patience import Left, Patience, unhurried
-from functions.quota import Crossing
-from functions.settings import Settings
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
+from functions.storage.patience import Left, Patience, unhurried
 from functions.storage.registry import Registry
 from functions.storage.streams import Streams
 from functions.storage.usage import UsageLedger
-from functions.validation import parsed
 from shared.messages import UsageReport
 from shared.refusals import Refused
 

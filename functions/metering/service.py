@@ -12,14 +12,14 @@ dead-letter queue, from where a redrive loses nothing either.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from functions.accounts import Account
-from functions.fleet import Order
-from functions.observability import Log
-from functions.patience import Left, unhurried
-from functions.quota import Crossing, Told, crossings
+from functions.domain.accounts import Account
+from functions.domain.fleet import Order
+from functions.domain.quota import Crossing, Told, crossings
+from functions.edge.observability import Log
 from functions.storage.directory import Directory
 from functions.storage.dynamo import StoreUnavailableError
 from functions.storage.nodes import Nodes
+from functions.storage.patience import Left, unhurried
 from functions.storage.registry import Registry
 from functions.storage.streams import Streams
 from functions.storage.usage import Parts, Total, UsageLedger

@@ -8,30 +8,30 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
-from functions import answers, aws
-from functions.eventbus import EventBus, no_client
+from functions.edge import answers, aws
+from functions.edge.eventbus import EventBus, no_client
+from functions.edge.observability import LambdaLog, Log
+from functions.edge.parameters import jwks_parameter
+from functions.edge.settings import Settings
+from functions.edge.validation import parsed
+from functions.edge.verdicts import verdict
 from functions.nodes.service import Heartbeats, Stores
 from functions.nodes.sweep import Sweep
 from functions.nodes.waiting import Waiting
-from functions.observability import LambdaLog, Log
-from functions.patience import Patience
-from functions.settings import Settings
-from functions.signer import jwks_parameter
 from functions.storage.audiences import Audiences
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
+from functions.storage.patience import Patience
 from functions.storage.refusals import RefusalLog
 from functions.storage.registry import Registry
 from functions.storage.rosters import Rosters
 from functions.storage.streams import Streams
-from functions.validation import parsed
-from functions.verdicts import verdict
 from shared.messages import Heartbeat, PublicKeys
 from shared.refusals import Refused
 
 if TYPE_CHECKING:
-    from functions.aws import ParameterStore
+    from functions.edge.aws import ParameterStore
 
 
 def router(heartbeats: Heartbeats, log: LambdaLog) -> APIGatewayHttpResolver:

@@ -6,8 +6,8 @@ Reads only, and only for nodes that ask: such as drain, or have viewers whose pu
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from functions.fleet import Fleet
-from functions.placement import has_room
+from functions.domain.fleet import Fleet
+from functions.domain.placement import has_room
 from functions.storage.directory import Directory
 
 

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from functions.accounts import Account, Key, Live, Noted, Slot
-from functions.fleet import LEASE_SECONDS, Load, Node, NodeReport, NodeState, Order, Session
-from functions.happenings import Happening, between
+from functions.domain.accounts import Account, Key, Live, Noted, Slot
+from functions.domain.fleet import LEASE_SECONDS, Load, Node, NodeReport, NodeState, Order, Session
+from functions.domain.happenings import Happening, between
+from functions.domain.roster import NotTaken
+from functions.edge.observability import Log
 from functions.nodes.handover import elsewhere
-from functions.observability import Log
-from functions.roster import NotTaken
 from functions.storage.directory import Directory
 from functions.storage.nodes import Fenced, Nodes
 from functions.storage.rosters import Rosters

@@ -8,9 +8,9 @@ once, however many sweeps run at a time, and a heartbeat that comes after all se
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from functions.fleet import Fleet, NodeReport, NodeState
-from functions.happenings import Happening, between
-from functions.observability import Log
+from functions.domain.fleet import Fleet, NodeReport, NodeState
+from functions.domain.happenings import Happening, between
+from functions.edge.observability import Log
 
 
 class Nodes(Protocol):

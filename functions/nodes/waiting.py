@@ -8,7 +8,7 @@ costs nothing but a placement elsewhere, after which viewers are sent after thei
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from functions.accounts import AUDIENCE_SECONDS, Audience, Key, Stream
+from functions.domain.accounts import AUDIENCE_SECONDS, Audience, Key, Stream
 from shared.messages import Heartbeat
 
 REPEAT_SECONDS = AUDIENCE_SECONDS / 2

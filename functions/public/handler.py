@@ -7,24 +7,24 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from functions import answers, aws
-from functions.observability import LambdaLog
-from functions.patience import Patience
+from functions.edge import answers, aws
+from functions.edge.observability import LambdaLog
+from functions.edge.parameters import jwks_parameter
+from functions.edge.settings import Settings
+from functions.public.api.openapi import document
+from functions.public.api.reference import page as reference_page
 from functions.public.assets import Asset, Files, asset_headers, asset_of, load, page_headers, wants_page
-from functions.public.openapi import document
-from functions.public.reference import page as reference_page
 from functions.public.service import PublicService
-from functions.settings import Settings
-from functions.signer import jwks_parameter
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
+from functions.storage.patience import Patience
 from shared.refusals import Refused, not_found
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
     from pydantic import BaseModel
 
-    from functions.aws import ParameterStore
+    from functions.edge.aws import ParameterStore
 
 CACHED = {"Cache-Control": "public, max-age=300"}
 """For what changes with a deployment or a key rotation only."""

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-from functions.accounts import Stream
-from functions.fleet import Fleet
+from functions.domain.accounts import Stream
+from functions.domain.fleet import Fleet
+from functions.edge.parameters import SignerUnavailableError
 from functions.public.models import JwkSet, ProblemState, StreamState, TierLimits, Tiers
-from functions.signer import SignerUnavailableError
 from shared.keys import is_stream_id
 from shared.problems import told
 from shared.refusals import Refused, stream_not_found, unavailable

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from functions.accounts import AUDIENCE_SECONDS, Audience
+from functions.domain.accounts import AUDIENCE_SECONDS, Audience
 from functions.storage.dynamo import Dynamo, Update
 from functions.storage.shapes import audience_item, key_key, pack
 

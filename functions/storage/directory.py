@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from functions.accounts import Key, Live, Stream
-from functions.fleet import Fleet, NodeReport
+from functions.domain.accounts import Key, Live, Stream
+from functions.domain.fleet import Fleet, NodeReport
 from functions.storage.attributes import Item
 from functions.storage.dynamo import MAX_BATCH_READ, Dynamo
 from functions.storage.shapes import FLEET_KEY, fleet_of, key_key, key_of, node_key, report_of, stream_key, stream_of

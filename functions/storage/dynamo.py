@@ -2,7 +2,7 @@
 
 - A condition that does not hold is an answer (`Unmet`, with the item as it is).
 - A store that cannot answer (throttled, unreachable, gone) is `StoreUnavailableError`; the edge makes it a 503. What may
-  pass is tried again as long as `functions.patience` says.
+  pass is tried again as long as `functions.storage.patience` says.
 - Anything else is a bug and stays what botocore raised.
 """
 
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
-from functions.patience import NoPatience, Patience
 from functions.storage.attributes import Item, from_item, to_item
+from functions.storage.patience import NoPatience, Patience
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

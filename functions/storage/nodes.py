@@ -7,7 +7,7 @@ matters; it may be lost and is made anew by the next heartbeats.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from functions.fleet import LEASE_SECONDS, Node, NodeReport, Order
+from functions.domain.fleet import LEASE_SECONDS, Node, NodeReport, Order
 from functions.storage.dynamo import Dynamo, Unmet, Update
 from functions.storage.shapes import FLEET_KEY, fleet_of, node_key, order_item, report_item, report_of, summary_item
 

@@ -7,7 +7,7 @@ Unknown keys are never noted, and neither are revoked ones: the write would tell
 
 from collections.abc import Iterator
 
-from functions.accounts import Noted
+from functions.domain.accounts import Noted
 from functions.storage.attributes import Item
 from functions.storage.dynamo import Dynamo, StoreUnavailableError, Unmet, Update
 from functions.storage.shapes import noted_item, noted_of, refusals_key

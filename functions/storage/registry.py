@@ -8,10 +8,10 @@ key); a key that is not written is no key, so a crash in between leaves nothing 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from functions.accounts import Account, Key, Stream, Token
-from functions.patience import Left
+from functions.domain.accounts import Account, Key, Stream, Token
 from functions.storage.attributes import Item
 from functions.storage.dynamo import MAX_BATCH_READ, Dynamo, Unmet, Update, Written
+from functions.storage.patience import Left
 from functions.storage.shapes import (
     DIRECTORY,
     SALT_KEY,

@@ -1,15 +1,15 @@
 """The writes on an account's item: one conditional update decides a publish (design.md, rule 1).
 
 Every condition is a named clause with its reason above it. A write that was retried after a lost response finds its own
-session in the failure image; that is the caller's to see (`functions.roster.Own`).
+session in the failure image; that is the caller's to see (`functions.domain.roster.Own`).
 """
 
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from functions.accounts import Account, Slot
-from functions.roster import MAX_RECLAIMS, NotTaken, Take, Taken
+from functions.domain.accounts import Account, Slot
+from functions.domain.roster import MAX_RECLAIMS, NotTaken, Take, Taken
 from functions.storage.dynamo import Dynamo, StoreUnavailableError, Unmet, Update, Written
 from functions.storage.shapes import account_key, account_of, pack, slot_item
 from shared.months import month_of
@@ -162,7 +162,7 @@ class _Victims:
     """The part of an update that removes slots, each if it is the one that was judged: a renewal or a heartbeat wins."""
 
     def __init__(self, slots: Mapping[str, Slot]) -> None:
-        assert len(slots) <= MAX_RECLAIMS  # noqa: S101 - more would not fit an expression; `functions.roster` sees to it
+        assert len(slots) <= MAX_RECLAIMS  # noqa: S101 - more would not fit an expression; `functions.domain.roster` sees to it
         self.names = {f"#v{number}": stream for number, stream in enumerate(slots)}
         self.values = {f":v{number}": pack(slot.session) for number, slot in enumerate(slots.values())}
         self.clauses: list[str] = []

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from functions.accounts import Account, Audience, Key, Live, Noted, Retiring, Slot, Stream, Token, Usage
-from functions.fleet import Fleet, Load, Node, NodeReport, NodeState, Order, Session
-from functions.pace import Pace
-from functions.quota import Told
+from functions.domain.accounts import Account, Audience, Key, Live, Noted, Retiring, Slot, Stream, Token, Usage
+from functions.domain.fleet import Fleet, Load, Node, NodeReport, NodeState, Order, Session
+from functions.domain.pace import Pace
+from functions.domain.quota import Told
+from functions.domain.webhook import Outcome, Retired, Webhook
 from functions.storage.attributes import Item
-from functions.webhook import Outcome, Retired, Webhook
 from shared.tiers import NO_OVERRIDES, HlsEmbed, Overrides, Tier
 
 FLEET_KEY = {"pk": "FLEET"}

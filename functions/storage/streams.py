@@ -7,7 +7,7 @@ all streams of an account for a block or a limit to hold.
 
 from typing import Any
 
-from functions.accounts import Account, Live
+from functions.domain.accounts import Account, Live
 from functions.storage.attributes import Item
 from functions.storage.dynamo import Dynamo, Unmet, Update
 from functions.storage.shapes import carried_item, live_item, stream_key

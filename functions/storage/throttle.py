@@ -4,7 +4,7 @@ An empty bucket is remembered here, and its client refused without a call until 
 grows, so the memory can only be too kind. The table drops idle buckets by TTL, which is garbage collection only.
 """
 
-from functions.bucket import Rate
+from functions.domain.rate import Rate
 from functions.storage.dynamo import Dynamo, Unmet, Update
 
 MAX_REMEMBERED = 1000

@@ -7,8 +7,8 @@ nothing (design.md, rule 5). The sum of the shards is the account's use of the m
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from functions.accounts import Account
-from functions.quota import Told
+from functions.domain.accounts import Account
+from functions.domain.quota import Told
 from functions.storage.dynamo import MAX_BATCH_READ, Dynamo, Unmet, Update
 from functions.storage.shapes import account_key, account_of, told_item
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from functions.pace import Pace
+from functions.domain.pace import Pace
+from functions.domain.webhook import Outcome, Retired, Webhook
 from functions.storage.attributes import Item
 from functions.storage.dynamo import Dynamo, Unmet, Update
 from functions.storage.shapes import outcome_item, pace_item, retired_item, webhook_item, webhook_key, webhook_of
-from functions.webhook import Outcome, Retired, Webhook
 
 PERMIT_SECONDS = 20.0
 """After which an attempt is over in any case, and its permit with it: longer than an attempt may take."""

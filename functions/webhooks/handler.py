@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions import aws
-from functions.destinations import Reach
-from functions.observability import LambdaLog, Log
-from functions.patience import Patience
-from functions.settings import Settings
-from functions.signer import Parameter, SignerUnavailableError
+from functions.domain.destinations import Reach
+from functions.domain.webhook import master_of
+from functions.edge import aws
+from functions.edge.observability import LambdaLog, Log
+from functions.edge.parameters import Parameter, SignerUnavailableError
+from functions.edge.settings import Settings
 from functions.storage.dynamo import Dynamo
+from functions.storage.patience import Patience
 from functions.storage.webhooks import Webhooks
-from functions.webhook import master_of
 from functions.webhooks.posting import Poster
 from functions.webhooks.service import DELAYS, Deliveries, Waiting
 
 if TYPE_CHECKING:
-    from functions.aws import ParameterStore
+    from functions.edge.aws import ParameterStore
 
 
 def consume(event: Mapping[str, Any], deliveries: Deliveries, log: Log) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 Every message begins in the quick lane, where a batch is over within `QUICK_SECONDS`: whoever does not answer by then is
 slow, and its messages go on in the slow lane, whose functions are others. There a receiver has its full time, an account
 has `IN_FLIGHT` attempts at a time among all functions, and a receiver that ran into the time limit too often in a row is
-left alone for a while, then asked by one attempt (`functions.pace`). An account whose receiver is just quick enough has
+left alone for a while, then asked by one attempt (`functions.domain.pace`). An account whose receiver is just quick enough has
 a share of each function of the quick lane, and what is more goes to the slow lane too.
 """
 

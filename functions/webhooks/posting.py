@@ -14,7 +14,7 @@ from asyncio import StreamReader
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from functions.destinations import Destination, Reach, allowed, destination
+from functions.domain.destinations import Destination, Reach, allowed, destination
 
 SECONDS = 10.0
 """For everything: name, connection, TLS, request, status line."""

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from functions.observability import Log
-from functions.pace import QUICK_SECONDS, SLOW_SECONDS, Pace
+from functions.domain.pace import QUICK_SECONDS, SLOW_SECONDS, Pace
+from functions.domain.webhook import Message, Outcome, Webhook, message_of, signed
+from functions.edge.observability import Log
 from functions.storage.dynamo import StoreUnavailableError
-from functions.webhook import Message, Outcome, Webhook, message_of, signed
 from functions.webhooks.lanes import AT_ONCE, MAX_PUT_OFF, Shares, put_off
 from functions.webhooks.posting import Poster, TooSlowError, UndeliveredError
 

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from functions.settings import Settings
+from functions.edge.settings import Settings
 from functions.trim import trim
 from local.environments import FUNCTIONS, ROOT
 from tests.functions.world import Beating, World

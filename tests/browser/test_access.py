@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from functions.public import reference
+from functions.public.api import reference
 from shared import refusals
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.fake_api import ANONYMOUS_STREAM, KEY, STREAM, TOKEN, FakeApi

@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from functions.public.api.endpoints import ENDPOINTS
 from functions.public.assets import load
-from functions.public.endpoints import ENDPOINTS
 from shared import refusals
 from shared.months import GB
 from shared.refusals import Refused

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from functions.accounts import Account, Key, Live, Slot, Stream
-from functions.fleet import LEASE_SECONDS, Fleet, Node, NodeReport, Order
-from functions.roster import NotTaken, Take, Taken, cleared, taking
+from functions.domain.accounts import Account, Key, Live, Slot, Stream
+from functions.domain.fleet import LEASE_SECONDS, Fleet, Node, NodeReport, Order
+from functions.domain.roster import NotTaken, Take, Taken, cleared, taking
 from functions.storage.nodes import Fenced
 
 

@@ -13,12 +13,12 @@ from typing import Any
 from functions.account import handler as account
 from functions.admin import handler as admin
 from functions.admission import handler as admission
+from functions.edge.observability import LambdaLog
+from functions.edge.web import request_of
 from functions.hooks import handler as hooks
 from functions.nodes import handler as nodes
-from functions.observability import LambdaLog
 from functions.public import handler as public
 from functions.storage.dynamo import Dynamo
-from functions.web import request_of
 from local import template
 from local.events import Request, from_answer, to_event
 from local.routes import Router

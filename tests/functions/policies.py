@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from functions.settings import Settings
+from functions.edge.settings import Settings
 from tests.functions.world import Call, template
 
 Permission = tuple[str, str]

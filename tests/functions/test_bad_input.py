@@ -12,9 +12,9 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from functions.public import examples
-from functions.public.endpoints import Endpoint
-from functions.public.openapi import ALL, document
+from functions.public.api import examples
+from functions.public.api.endpoints import Endpoint
+from functions.public.api.openapi import ALL, document
 from shared.messages import UsageReport
 from tests.functions.front import JSON, SDP, Front
 from tests.functions.public.test_openapi import credentials, stage, target

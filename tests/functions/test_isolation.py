@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from functions.public import examples
-from functions.public.endpoints import Endpoint
-from functions.public.openapi import ALL
+from functions.public.api import examples
+from functions.public.api.endpoints import Endpoint
+from functions.public.api.openapi import ALL
 from shared.tiers import Tier
 from tests.functions.front import SDP, Front, routes
 from tests.functions.public.test_openapi import shape, target

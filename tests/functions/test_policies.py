@@ -4,7 +4,7 @@ Two halves make it exact over the whole suite: no test of functions/ makes a cal
 `world` fixture checks every one), and the walk below makes every call that the policy allows.
 """
 
-from functions.pace import IN_FLIGHT, Pace
+from functions.domain.pace import IN_FLIGHT, Pace
 from functions.storage.webhooks import Webhooks
 from shared.tiers import Tier
 from tests.functions.policies import granted, used

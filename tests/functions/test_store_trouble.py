@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
+from functions.edge.observability import LambdaLog
 from functions.metering import handler as metering
-from functions.observability import LambdaLog
-from functions.public import examples
-from functions.public.openapi import ALL
+from functions.public.api import examples
+from functions.public.api.openapi import ALL
 from functions.storage.dynamo import Dynamo
 from shared import refusals
 from shared.refusals import Code

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from samtranslator.translator.transform import transform
 
-from functions.publishing import PATIENCE_SECONDS, POLL_SECONDS
-from functions.settings import Settings
+from functions.domain.publishing import PATIENCE_SECONDS, POLL_SECONDS
+from functions.edge.settings import Settings
 from tests.functions.world import ROOT, load_event, template
 
 FUNCTIONS = [name for name, found in template()["Resources"].items() if found["Type"] == "AWS::Serverless::Function"]

@@ -23,25 +23,25 @@ from functions.account import handler as account
 from functions.admin import handler as admin
 from functions.admission import handler as admission
 from functions.admission.handler import Admission
-from functions.destinations import Reach
+from functions.domain.destinations import Reach
+from functions.domain.provision import NewKey, create_account, create_key
+from functions.domain.webhook import new_master
+from functions.edge.observability import LambdaLog
+from functions.edge.parameters import new_signer
+from functions.edge.settings import Settings
+from functions.edge.web import request_of
 from functions.hooks import handler as hooks
 from functions.hooks.service import Hook
 from functions.metering import handler as metering
 from functions.metering.service import Metering
 from functions.nodes import handler as nodes
 from functions.nodes.sweep import Sweep
-from functions.observability import LambdaLog
-from functions.provision import NewKey, create_account, create_key
 from functions.public import handler as public
-from functions.settings import Settings
-from functions.signer import new_signer
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.registry import Registry
 from functions.storage.rosters import Rosters
 from functions.storage.usage import UsageLedger
-from functions.web import request_of
-from functions.webhook import new_master
 from functions.webhooks import handler as webhooks
 from functions.webhooks.posting import Poster
 from functions.webhooks.service import Deliveries

@@ -27,7 +27,7 @@ from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi import checks
 
-from functions.public.examples import OFFER
+from functions.public.api.examples import OFFER
 from local import credentials
 from shared.offers import SDP
 

@@ -19,7 +19,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError
 
-from functions.publishing import Place, Ports, Publish, admit
+from functions.domain.publishing import Place, Ports, Publish, admit
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo, StoreUnavailableError
 from functions.storage.nodes import Nodes

@@ -19,7 +19,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from functions.provision import NewKey
+from functions.domain.provision import NewKey
 from local import settings
 from shared.months import month_of
 from shared.tiers import Tier

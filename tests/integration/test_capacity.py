@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from functions.settings import Settings
+from functions.edge.settings import Settings
 from shared.grants import Action
 from shared.messages import MAX_STREAMS
 from shared.tiers import Overrides, Tier

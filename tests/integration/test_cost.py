@@ -18,8 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from functions.edge.settings import Settings
 from functions.nodes.service import CHECK_SECONDS
-from functions.settings import Settings
 from sfu.control.heartbeat import INTERVAL
 from shared.messages import UsageEntry, UsageReport
 from shared.months import month_of

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from functions.fleet import Order
-from functions.settings import Settings
+from functions.domain.fleet import Order
+from functions.edge.settings import Settings
 from functions.storage.nodes import Nodes
 from shared.tiers import Overrides, Tier
 from tests.functions.world import Beating, World

@@ -9,7 +9,7 @@ import aiohttp
 import boto3
 import pytest
 
-from functions.provision import NewAccount, NewKey, create_account, create_key
+from functions.domain.provision import NewAccount, NewKey, create_account, create_key
 from functions.storage.dynamo import Dynamo
 from functions.storage.registry import Registry
 from shared.messages import UsageEntry, UsageReport

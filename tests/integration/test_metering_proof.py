@@ -16,7 +16,7 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.settings import Settings
+from functions.edge.settings import Settings
 from functions.storage.dynamo import Dynamo
 from functions.storage.usage import Parts, UsageLedger
 from sfu.control.meter import Meter

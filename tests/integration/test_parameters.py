@@ -6,7 +6,7 @@ import boto3
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions import aws
+from functions.edge import aws
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from threading import Barrier
 
 import pytest
 
-from functions.settings import Settings
-from functions.web import request_of
+from functions.edge.settings import Settings
+from functions.edge.web import request_of
 from shared.tiers import Tier
 from tests.functions.world import Answer, Beating, World, changed, load_event
 

@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from functions.fleet import Load, Node, NodeReport, NodeState
-from functions.provision import create_account, create_key
-from functions.publishing import Place, Publish, admit
-from functions.settings import Settings
+from functions.domain.fleet import Load, Node, NodeReport, NodeState
+from functions.domain.provision import create_account, create_key
+from functions.domain.publishing import Place, Publish, admit
+from functions.edge.settings import Settings
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
 from functions.storage.registry import Registry

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook as Verifier
 
-from functions.eventbus import EventBus
-from functions.happenings import refused
-from functions.observability import LambdaLog
-from functions.settings import Settings
+from functions.domain.happenings import refused
+from functions.domain.webhook import Webhook, new_master
+from functions.edge.eventbus import EventBus
+from functions.edge.observability import LambdaLog
+from functions.edge.settings import Settings
 from functions.storage.dynamo import Dynamo
 from functions.storage.webhooks import Webhooks
-from functions.webhook import Webhook, new_master
 from functions.webhooks import handler
 from functions.webhooks.service import DELAYS
 from local.emulator import Clients, deploy

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from functions.account import handler
-from functions.observability import LambdaLog
+from functions.edge.observability import LambdaLog
 from functions.storage.dynamo import Dynamo
 from functions.storage.usage import Total
 from shared.months import month_of

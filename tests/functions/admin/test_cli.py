@@ -18,8 +18,8 @@ from functions.admin import models
 from functions.admin.cli import commands, main, parser
 from functions.admin.remote import Call, Place, Wanted, place, refusal
 from functions.admin.tables import SIZES, is_moment, size, size_of, table
-from functions.signer import active_key
-from functions.webhook import master_of
+from functions.domain.webhook import master_of
+from functions.edge.parameters import active_key
 from shared.verifier import Verifier
 
 

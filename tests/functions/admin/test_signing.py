@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from functions.admin.signing import NotDoneError, Signing, Waiting
-from functions.rotation import PUBLISH_SECONDS, RETIRE_SECONDS
+from functions.domain.rotation import PUBLISH_SECONDS, RETIRE_SECONDS
 from sfu.control.keyring import Keyring
 from shared.grants import Action
 from shared.verifier import VerifiedGrant

@@ -2,8 +2,8 @@
 
 import pytest
 
-from functions.addresses import client_of
-from functions.provision import ANONYMOUS_STREAMS, anonymous_account
+from functions.domain.addresses import client_of
+from functions.domain.provision import ANONYMOUS_STREAMS, anonymous_account
 from tests.functions.world import NOW, Answer, Beating, World, changed, load_event
 
 GB = 10**9

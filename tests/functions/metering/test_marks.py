@@ -2,9 +2,9 @@
 
 import pytest
 
+from functions.domain.quota import Crossing
+from functions.edge.observability import LambdaLog
 from functions.metering import handler
-from functions.observability import LambdaLog
-from functions.quota import Crossing
 from functions.storage.dynamo import Dynamo
 from shared.tiers import Overrides, Tier
 from tests.functions.metering.test_metering import GB, report

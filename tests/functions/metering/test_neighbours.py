@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from functions.accounts import Account, Key, Stream
+from functions.domain.accounts import Account, Key, Stream
+from functions.domain.provision import NewKey, create_key
+from functions.edge.observability import LambdaLog
 from functions.metering import handler
-from functions.observability import LambdaLog
-from functions.provision import NewKey, create_key
 from functions.storage.dynamo import Dynamo
 from functions.storage.registry import Registry
 from functions.storage.shapes import key_item, owned_item, stream_item

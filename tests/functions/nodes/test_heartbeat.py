@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from functions.fleet import Order
+from functions.domain.fleet import Order
 from functions.storage.nodes import Nodes
 from shared.messages import HeartbeatReply
 from shared.tiers import Tier

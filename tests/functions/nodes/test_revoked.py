@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from functions.accounts import Key
-from functions.fleet import Fleet
+from functions.domain.accounts import Key
+from functions.domain.fleet import Fleet
 from functions.storage.directory import Directory
 from tests.functions.world import Answer, Beating, World
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.observability import LambdaLog
+from functions.edge.observability import LambdaLog
 from functions.public import handler
 from functions.storage.dynamo import Dynamo
 from tests.functions.world import CONTEXT, Answer, World, load_event

@@ -9,16 +9,16 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from functions.account import handler as account
 from functions.admin import handler as admin
+from functions.domain.provision import create_key
+from functions.domain.webhook import Webhook
+from functions.edge.observability import LambdaLog
 from functions.nodes import handler as nodes
-from functions.observability import LambdaLog
-from functions.provision import create_key
-from functions.public import examples
 from functions.public import handler as public
-from functions.public.endpoints import Endpoint
-from functions.public.further import PAGES, PROBES
-from functions.public.openapi import ALL, document
+from functions.public.api import examples
+from functions.public.api.endpoints import Endpoint
+from functions.public.api.openapi import ALL, document
+from functions.public.api.operator_endpoints import PAGES, PROBES
 from functions.storage.webhooks import Webhooks
-from functions.webhook import Webhook
 from shared.refusals import REGISTRY
 from shared.tiers import Tier
 from tests.functions.front import SDP, Front, routes

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from functions.public.api.endpoints import ENDPOINTS
+from functions.public.api.examples import EXAMPLES
+from functions.public.api.openapi import ALL, document
 from functions.public.assets import FOLDER, load
-from functions.public.endpoints import ENDPOINTS
-from functions.public.examples import EXAMPLES
-from functions.public.openapi import ALL, document
 from shared.refusals import REGISTRY
 from tests.functions.front import Front, routes
 from tests.functions.public.conftest import Get

@@ -19,9 +19,9 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi import checks
 from urllib3 import HTTPResponse
 
-from functions.provision import create_key
-from functions.public.examples import STREAM_KEY
-from functions.public.openapi import document
+from functions.domain.provision import create_key
+from functions.public.api.examples import STREAM_KEY
+from functions.public.api.openapi import document
 from shared.offers import SDP
 from shared.tiers import Tier
 from tests.functions.front import Front

@@ -3,8 +3,8 @@
 import random
 from typing import Any
 
-from functions.accounts import Slot
-from functions.roster import Take, Taken
+from functions.domain.accounts import Slot
+from functions.domain.roster import Take, Taken
 from functions.storage.rosters import Rosters
 from shared.tiers import Overrides, Tier
 from tests.functions.fakes import MemoryRosters

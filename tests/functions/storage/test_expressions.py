@@ -4,7 +4,7 @@ moto has neither limit; `make test-second-emulator` runs this on one that has bo
 holds the length on the emulator of the whole stack.
 """
 
-from functions.fleet import Order
+from functions.domain.fleet import Order
 from functions.storage.nodes import Nodes
 from shared.tiers import Overrides, Tier
 from tests.functions.world import Beating, World

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from functions.accounts import Account, Key
-from functions.fleet import Node, NodeReport, NodeState
-from functions.patience import Patience
-from functions.provision import create_account, create_key, rotate_key
+from functions.domain.accounts import Account, Key
+from functions.domain.fleet import Node, NodeReport, NodeState
+from functions.domain.provision import create_account, create_key, rotate_key
+from functions.domain.webhook import Webhook
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Fenced, Nodes
+from functions.storage.patience import Patience
 from functions.storage.registry import Registry
 from functions.storage.webhooks import Webhooks
-from functions.webhook import Webhook
 from shared.tiers import Tier
 from tests.drawn import repeatable
 from tests.functions.world import NOW, World

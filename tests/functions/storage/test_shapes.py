@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.accounts import Account, Key, Live, Slot, Stream, Usage
-from functions.fleet import Load, Node, NodeReport, NodeState, Order, Session
+from functions.domain.accounts import Account, Key, Live, Slot, Stream, Usage
+from functions.domain.fleet import Load, Node, NodeReport, NodeState, Order, Session
 from functions.storage.attributes import from_item, to_item
 from functions.storage.shapes import (
     account_item,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook as Verifier
 
+from functions.domain.webhook import Outcome, Webhook, derived, master_of, shown
 from functions.storage.webhooks import Webhooks
-from functions.webhook import Outcome, Webhook, derived, master_of, shown
 from functions.webhooks.service import DELAYS, GIVEN_UP
 from tests.functions.webhooks.receiver import Receiver
 from tests.functions.world import World, template

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from functions.destinations import Reach
-from functions.webhook import Message, shown, signed
+from functions.domain.destinations import Reach
+from functions.domain.webhook import Message, shown, signed
 from functions.webhooks.posting import Poster, UndeliveredError
 from tests.functions.world import ROOT
 

@@ -13,10 +13,10 @@ from botocore.exceptions import EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.observability import LambdaLog
-from functions.pace import IN_FLIGHT, MAX_REST_SECONDS, QUICK_SECONDS, REST_SECONDS, SLOW_SECONDS, TIRED, Pace
+from functions.domain.pace import IN_FLIGHT, MAX_REST_SECONDS, QUICK_SECONDS, REST_SECONDS, SLOW_SECONDS, TIRED, Pace
+from functions.domain.webhook import Webhook
+from functions.edge.observability import LambdaLog
 from functions.storage.webhooks import PERMIT_SECONDS, Webhooks
-from functions.webhook import Webhook
 from functions.webhooks.handler import consume
 from functions.webhooks.lanes import AT_ONCE, MAX_PUT_OFF, SHARE, SHARE_BURST, Shares, put_off
 from functions.webhooks.posting import SECONDS

@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from functions.destinations import Reach
+from functions.domain.destinations import Reach
 from functions.webhooks.posting import Poster, UndeliveredError
 from tests.functions.webhooks.receiver import Receiver
 

@@ -10,7 +10,7 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser, Page, async_playwright
 
-from functions.web import CORS, preflight
+from functions.edge.web import CORS, preflight
 from sfu.negotiation import Codec, Negotiated
 from sfu.sdp.answer import ViewerSsrcs, answer_play, answer_publish
 from sfu.sdp.offer import Offer, parse_offer

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from functions.web import preflight
+from functions.edge.web import preflight
 from sfu.negotiation import Codec
 from sfu.signalling.app import make_app
 from sfu.signalling.endpoint import new_ssrcs

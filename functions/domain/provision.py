@@ -1,0 +1,110 @@
+"""Makes accounts and stream keys: the one way, for operators, owners, anonymous visitors and a seeded local stack.
+
+A secret is returned once, to be handed to its owner; storage gets its digest. Randomness and time are arguments.
+"""
+
+import hmac
+from base64 import b32encode
+from dataclasses import dataclass, replace
+
+from functions.domain.accounts import Account, Key, Retiring, Stream
+from functions.storage.registry import Registry
+from shared.keys import AccountToken, RandomBytes, StreamKey, new_account_token, new_stream_id, new_stream_key
+from shared.tiers import NO_OVERRIDES, Overrides, Tier
+
+ANONYMOUS_SECONDS = 30 * 86400
+"""How long an anonymous key publishes; its items are dropped some days later."""
+ANONYMOUS_STREAMS = 25
+"""Concurrent streams of one client address: several people can be behind it, each with a key for one stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """An account as its owner gets it."""
+
+    account: Account
+    token: AccountToken
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A stream key as its owner gets it."""
+
+    stream_key: StreamKey
+    stream: str
+
+
+def create_account(
+    registry: Registry,
+    account: str,
+    tier: Tier,
+    *,
+    random: RandomBytes,
+    now: float,
+    overrides: Overrides = NO_OVERRIDES,
+) -> NewAccount | None:
+    """A new account with its token; None where the id is taken."""
+    made = Account(account, tier, overrides, created=now)
+    token = new_account_token(random)
+    return NewAccount(made, token) if registry.create_account(made, token.digest) else None
+
+
+def create_key(
+    registry: Registry,
+    account: Account,
+    *,
+    random: RandomBytes,
+    now: float,
+    label: str = "",
+    protocols: frozenset[str] | None = None,
+) -> NewKey:
+    """A new stream key of *account*, with a stream of its own; it publishes by *protocols* only, where they are given."""
+    secret = new_stream_key(random, anonymous=account.tier is Tier.ANONYMOUS)
+    stream = new_stream_id(random)
+    key = Key(secret.digest, account.id, stream, label, now, protocols=protocols, hint=_hint(secret))
+    registry.create_key(key, _stream(stream, account))
+    return NewKey(secret, stream)
+
+
+def rotate_key(registry: Registry, key: Key, *, random: RandomBytes, now: float, until: float) -> StreamKey | None:
+    """A new secret for the stream of *key*, whose old one publishes *until* then; None where the key changed meanwhile."""
+    secret = new_stream_key(random, anonymous=key.account.startswith("anon-"))
+    older = tuple(Retiring(old.digest, min(old.until, until)) for old in key.retiring if old.until > now)
+    retiring = (*older, Retiring(key.digest, until))
+    rotated = replace(key, digest=secret.digest, hint=_hint(secret), created=now, retiring=retiring)
+    return secret if registry.rotate(key, rotated) else None
+
+
+def _hint(secret: StreamKey) -> str:
+    return secret.masked.partition("_")[2].rstrip("…")
+
+
+def anonymous_account(salt: str, client: str, now: float) -> Account:
+    """The account of whoever publishes from *client* without one: its quota is the address's, whatever keys are made there.
+
+    Named by a salted hash, so that what is stored, logged and signed does not say the address.
+    """
+    hashed = hmac.digest(salt.encode(), client.encode(), "sha256")
+    name = b32encode(hashed[:10]).decode().lower()
+    return Account(f"anon-{name}", Tier.ANONYMOUS, Overrides(streams=ANONYMOUS_STREAMS), created=now)
+
+
+def create_anonymous(registry: Registry, account: Account, *, random: RandomBytes, now: float) -> NewKey:
+    """A stream key of *account*, which belongs to nobody; it lapses."""
+    secret = new_stream_key(random, anonymous=True)
+    stream = new_stream_id(random)
+    key = Key(secret.digest, account.id, stream, created=now, expires_at=now + ANONYMOUS_SECONDS)
+    registry.create_anonymous_key(key, _stream(stream, account), forget_at=anonymous_forgotten(now))
+    return NewKey(secret, stream)
+
+
+def anonymous_forgotten(now: float) -> int:
+    """When the table drops what was made at *now* for a visitor."""
+    return int(now) + ANONYMOUS_SECONDS + 7 * 86400
+
+
+def _stream(stream: str, account: Account) -> Stream:
+    limits = account.limits
+    return Stream(
+        stream, account.id, account.tier, limits.viewers, limits.kbps, limits.protocols, blocked=account.blocked
+    )

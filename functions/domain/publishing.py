@@ -1,0 +1,377 @@
+"""Admission of a publisher: look up the key, choose a node, take the slot in one conditional write.
+
+Two calls where nothing stands in the way. Where something does, the account's item comes back with the refusal, and
+`functions.domain.roster.decide()` says what to do about it; this module fetches what the decision asks for, waits while it asks
+for time, and writes what it wants written. Everything that happens here can be repeated safely: a slot is taken under
+a session id that was chosen before the first attempt.
+"""
+
+import hashlib
+from base64 import b32encode
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, assert_never
+from zlib import crc32
+
+from functions.domain.accounts import Account, Key, Slot
+from functions.domain.fleet import Fleet, Node, NodeReport, Order
+from functions.domain.placement import Choose, place
+from functions.domain.roster import Clear, Look, NotTaken, Own, Take, Taken, Wait, Wish, decide
+from shared.grants import GRACE_SECONDS, GRANT_SECONDS
+from shared.keys import RandomBytes, StreamKey, new_session_id
+from shared.refusals import (
+    Code,
+    Refused,
+    invalid_key,
+    key_already_in_use,
+    no_capacity,
+    protocol_not_allowed,
+    unavailable,
+)
+
+POLL_SECONDS = 0.2
+PATIENCE_SECONDS = 7.0
+"""The longest wait for a silent predecessor, up to half a second more; the function's time limit is above it."""
+ATTEMPTS = 8
+"""Writes that may lose to others before we say that we cannot decide."""
+MAX_IDEMPOTENCY_KEY = 255
+REPETITIONS = 8
+"""Sessions that one Idempotency-Key can stand for, one after the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """A request to publish."""
+
+    key: StreamKey
+    protocol: str = "whip"
+    force: bool = False
+    region: str | None = None
+    node: str | None = None
+    """The node that asks on behalf of its client, and wants to have it."""
+    idempotency_key: str | None = None
+    address: str = ""
+    """The client's, as far as it is known."""
+
+
+def _noted_nowhere(_key: Key, _request: Publish, _refused: Refused, _now: float) -> None:
+    """For callers that keep no refusals."""
+
+
+def _always() -> None:
+    """For callers that need nothing to hand a slot over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A slot that is ours, and the node that it is on."""
+
+    account: Account
+    stream: str
+    slot: Slot
+    node: Node
+
+
+class Directory(Protocol):
+    """Where keys and nodes are looked up (`functions.storage.directory`)."""
+
+    def key_and_fleet(self, digest: str) -> tuple[Key | None, Fleet]:
+        """The key with this digest and all nodes."""
+        ...
+
+    def fleet(self) -> Fleet:
+        """All nodes."""
+        ...
+
+    def reports(self, nodes: Iterable[str]) -> Mapping[str, NodeReport]:
+        """What the *nodes* last reported, by node id."""
+        ...
+
+
+class Rosters(Protocol):
+    """Where slots are taken (`functions.storage.rosters`)."""
+
+    def read(self, account: str) -> Account | None:
+        """The account as of now."""
+        ...
+
+    def take(
+        self, account: str, stream: str, slot: Slot, *, protocol: str, now: float, take: Take, lim: int | None = None
+    ) -> Taken | NotTaken:
+        """Write *slot* for *stream* if the roster is what *take* says."""
+        ...
+
+    def clear(self, account: str, dead: Mapping[str, Slot]) -> Taken | NotTaken:
+        """Take *dead* slots off the roster if they are what was judged."""
+        ...
+
+    def release(self, account: str, stream: str, session: str) -> bool:
+        """Free the slot of *session*."""
+        ...
+
+    def wait(self, account: str, stream: str, session: str, until: float, now: float) -> bool:
+        """Note who waits for the slot of *session*, and until when at most; False where somebody else does."""
+        ...
+
+    def leave(self, account: str, stream: str, session: str, until: float) -> None:
+        """Take that note away."""
+        ...
+
+
+class Nodes(Protocol):
+    """Where commands are left (`functions.storage.nodes`)."""
+
+    def order(self, node: str, boot: str, order: Order) -> bool:
+        """Leave a command for a life of a node."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What admission of a publisher works with."""
+
+    directory: Directory
+    rosters: Rosters
+    nodes: Nodes
+    region: str
+    """Ours: where a publisher goes who does not ask for another."""
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+    random: RandomBytes
+    choose: Choose
+    note: Callable[[Key, Publish, Refused, float], None] = _noted_nowhere
+    """Told of every refusal of a valid key, for its owner to see."""
+    ready: Callable[[], object] = _always
+    """Asked before a slot is taken. It raises where the caller could not tell the client of it: nobody would use that slot."""
+
+
+def admit(ports: Ports, request: Publish) -> Place | Refused:
+    """A slot for *request*, or why not."""
+    now = ports.clock()
+    key, fleet = ports.directory.key_and_fleet(request.key.digest)
+    if key is None or not key.valid(now):
+        return invalid_key()
+    sessions = (
+        (new_session_id(ports.random),)
+        if request.idempotency_key is None
+        else tuple(_repetitions(request.key.digest, request.idempotency_key))
+    )
+    wish = Wish(key.stream, request.protocol, sessions, now, request.force, patience_of(now, sessions[0]))
+    outcome = attempt(ports, key, wish, fleet, region=request.region, node=request.node)
+    if isinstance(outcome, Refused):
+        if outcome.code is not Code.INVALID_KEY:
+            # An account that is suspended or gone has nobody who reads it.
+            ports.note(key, request, outcome, ports.clock())
+    elif key.revoked_at is not None:
+        # The key is to be revoked: its session ends with it.
+        node, slot = outcome.node, outcome.slot
+        order = Order(f"revoked-{slot.session}", "revoked", session=slot.session, not_before=key.revoked_at)
+        ports.nodes.order(node.id, node.boot, order)
+    return outcome
+
+
+def attempt(
+    ports: Ports, key: Key, wish: Wish, fleet: Fleet, *, region: str | None = None, node: str | None = None
+) -> Place | Refused:
+    """A slot for *wish* of a valid *key*, or why not. A dry run asks this very function, over ports that write nothing."""
+    return _restricted(ports, key, wish.protocol) or _Attempt(ports, key, wish, fleet, region, node).run()
+
+
+def patience_of(arrived_at: float, session: str) -> float:
+    """When the waiting of a request for *session* ends that came at *arrived_at*: to the microsecond, as it is stored and compared.
+
+    Requests of one instant differ in the last half second, so that each knows its own mark on a slot from another's.
+    """
+    return round(arrived_at + PATIENCE_SECONDS + crc32(session.encode()) % 500_000 / 1e6, 6)
+
+
+def _restricted(ports: Ports, key: Key, protocol: str) -> Refused | None:
+    """Why the key itself may not publish by *protocol*; the account is read for its tier, which the refusal names."""
+    if key.protocols is None or protocol in key.protocols:
+        return None
+    account = ports.rosters.read(key.account)
+    if account is None or account.suspended:
+        return invalid_key()
+    return protocol_not_allowed(protocol, account.tier)
+
+
+def _repetitions(digest: str, idempotency_key: str) -> Iterable[str]:
+    """The session ids that requests with this key and Idempotency-Key have, the same in every process."""
+    for number in range(REPETITIONS):
+        hashed = hashlib.sha256(f"{digest}\n{idempotency_key}\n{number}".encode()).digest()
+        yield b32encode(hashed[:16]).decode().rstrip("=").lower()
+
+
+class _Attempt:
+    """One request's way through refused writes, missing knowledge and waiting."""
+
+    def __init__(self, ports: Ports, key: Key, wish: Wish, fleet: Fleet, region: str | None, node: str | None) -> None:
+        self._ports = ports
+        self._region = region
+        self._node = node
+        self._key = key
+        self._wish = wish
+        self._fleet = fleet
+        self._reports: dict[str, NodeReport | None] = {}
+        """By boot."""
+        self._awaits: Slot | None = None
+        """The slot that this request is noted to wait for."""
+
+    def run(self) -> Place | Refused:
+        """The ordinary write first; then whatever it takes."""
+        outcome = self._run()
+        if isinstance(outcome, Refused) and self._awaits is not None:
+            # Whoever comes next may wait at once. A taken slot has taken the note along, and one that is left here lapses.
+            self._ports.rosters.leave(
+                self._key.account, self._key.stream, self._awaits.session, self._wish.patient_until
+            )
+        return outcome
+
+    def _run(self) -> Place | Refused:
+        node = self._place()
+        account: Account | None
+        if node is None:
+            # The account may have a better reason to refuse, or a slot on a node that is merely full.
+            account = self._ports.rosters.read(self._key.account)
+        else:
+            outcome = self._write(node, Take(self._wish.sessions[0]), None)
+            if isinstance(outcome, Place):
+                return outcome
+            account = outcome
+        for _ in range(ATTEMPTS):
+            settled = self._settle(account)
+            if isinstance(settled, Refused | Place):
+                return settled
+            account = settled
+        return unavailable()
+
+    def _settle(self, account: Account | None) -> Place | Refused | Account | None:
+        """Ask the rules until they say what to write, and write it; the account as it is where others were faster."""
+        while True:
+            if account is None:
+                return invalid_key()  # the key outlived its account
+            now = self._ports.clock()
+            decision = decide(account, self._wish, self._fleet, self._reports, now)
+            match decision:
+                case Refused():
+                    return decision
+                case Own():
+                    return self._own(account, decision.slot)
+                case Look():
+                    self._look(decision.boots)
+                case Wait():
+                    if now >= self._wish.patient_until:
+                        return key_already_in_use(decision.server)
+                    account = self._wait(decision.slot, now)
+                case Clear():
+                    account = self._clear(decision)
+                case Take():
+                    return self._take(account, decision, now)
+                case _:
+                    assert_never(decision)
+
+    def _wait(self, slot: Slot, now: float) -> Account | None:
+        """Let a moment pass where this request may; the account as it is then, since the roster may have moved on."""
+        if self._may_wait(slot, now):
+            self._ports.sleep(POLL_SECONDS)
+        self._reports.clear()
+        return self._ports.rosters.read(self._key.account)
+
+    def _may_wait(self, slot: Slot, now: float) -> bool:
+        """Whether this request is noted as the one that waits for *slot*; one write for each slot that it waits for."""
+        if self._awaits is not None and self._awaits.session == slot.session:
+            return True
+        until = self._wish.patient_until
+        if not self._ports.rosters.wait(self._key.account, self._key.stream, slot.session, until, now):
+            return False
+        self._awaits = slot
+        return True
+
+    def _look(self, boots: frozenset[str]) -> None:
+        """Fetch what the nodes of *boots* last reported."""
+        if any(self._fleet.of_boot(boot) is None for boot in boots):
+            # Over, or younger than our view of the fleet.
+            self._fleet = self._ports.directory.fleet()
+        nodes = {node.id for boot in boots if (node := self._fleet.of_boot(boot)) is not None}
+        found = {report.node.boot: report for report in self._ports.directory.reports(nodes).values()} if nodes else {}
+        self._reports |= {boot: found.get(boot) for boot in boots}
+
+    def _clear(self, clear: Clear) -> Account | None:
+        """Take dead slots off the roster; the account as it is then."""
+        outcome = self._ports.rosters.clear(self._key.account, clear.dead)
+        if isinstance(outcome, Taken):
+            self._end(clear.dead.values())
+        return outcome.account
+
+    def _take(self, account: Account, take: Take, now: float) -> Place | Refused | Account | None:
+        node = self._successor(take, now)
+        if node is None:
+            return no_capacity()
+        outcome = self._write(node, take, account.limits.streams)
+        if isinstance(outcome, Place):
+            self._fence(take, node, now)
+        return outcome
+
+    def _successor(self, take: Take, now: float) -> Node | None:
+        """The predecessor's node while it lives, so that viewers stay connected; else any.
+
+        A session that never began has no viewers: then those count who wait elsewhere.
+        """
+        if take.replaces is None:
+            return self._place()
+        if take.replaces.used_at is None and self._key.awaited_at(now) not in {None, take.replaces.boot}:
+            return self._place(avoid=take.replaces.boot)
+        report = self._reports.get(take.replaces.boot)
+        if report is None:
+            return self._place(avoid=take.replaces.boot)
+        overdue = now - report.node.at >= 3
+        if report.node.open(now) and not overdue:
+            return report.node
+        return self._place(avoid=take.replaces.boot)
+
+    def _fence(self, take: Take, successor: Node, now: float) -> None:
+        """Have the sessions that lost their slots ended, should they still run somewhere.
+
+        On the same node the new session's higher epoch does it, at the moment when it begins, and viewers stay; the
+        command is for the case that it never begins.
+        """
+        if take.replaces is not None:
+            same = take.replaces.boot == successor.boot
+            self._end([take.replaces], not_before=now + GRANT_SECONDS + GRACE_SECONDS if same else 0)
+        self._end(take.reclaims.values())
+
+    def _end(self, slots: Iterable[Slot], *, not_before: float = 0) -> None:
+        """Command the sessions of *slots* that are off the roster to end."""
+        for slot in slots:
+            report = self._reports.get(slot.boot)
+            if report is not None and slot.used_at is not None:
+                order = Order(f"superseded-{slot.session}", "superseded", session=slot.session, not_before=not_before)
+                self._ports.nodes.order(report.node.id, slot.boot, order)
+
+    def _write(self, node: Node, take: Take, limit: int | None) -> Place | Account | None:
+        self._ports.ready()
+        now = self._ports.clock()
+        slot = Slot(take.session, node.boot, int(now) + GRANT_SECONDS, forced=take.forced, key_tag=self._key.tag)
+        outcome = self._ports.rosters.take(
+            self._key.account, self._key.stream, slot, protocol=self._wish.protocol, now=now, take=take, lim=limit
+        )
+        if isinstance(outcome, Taken):
+            return Place(outcome.account, self._key.stream, slot, node)
+        return outcome.account
+
+    def _own(self, account: Account, slot: Slot) -> Place:
+        node = self._fleet.of_boot(slot.boot)
+        assert node is not None  # noqa: S101 - decide() says Own only of a node that is in this fleet
+        return Place(account, self._key.stream, slot, node)
+
+    def _place(self, *, avoid: str | None = None) -> Node | None:
+        now = self._ports.clock()
+        return place(
+            self._fleet,
+            now=now,
+            region=self._region or self._ports.region,
+            choose=self._ports.choose,
+            node=self._node,
+            audience=self._key.awaited_at(now),
+            avoid=avoid,
+        )

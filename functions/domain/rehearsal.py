@@ -1,0 +1,145 @@
+"""A publish in the mind: admission's own code (`functions.domain.publishing.attempt`) over what was read once. Nothing is written.
+
+A slot is taken on a copy of the account, commands go nowhere, and waiting takes no time: the clock is set forward, and
+nodes are supposed to go on saying what they say now (whoever sends, sends; whoever is silent stays so). So the outcome is
+what a publish would get if nothing else happened meanwhile, and how long its client would wait for it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from functions.domain.accounts import Account, Key, Slot
+from functions.domain.fleet import Fleet, NodeReport, Order, Session
+from functions.domain.placement import Choose
+from functions.domain.publishing import Place, Ports, attempt, patience_of
+from functions.domain.roster import LATE_SECONDS, REPORTED_SILENCE_MS, NotTaken, Take, Taken, Wish, cleared, taking
+from shared.keys import RandomBytes, new_session_id
+from shared.refusals import Refused, invalid_key
+
+BEAT_SECONDS = 2.0
+"""How often a node reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What a publish would get, and after how long."""
+
+    outcome: Place | Refused
+    waited: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What was read for it."""
+
+    key: Key
+    account: Account
+    fleet: Fleet
+    reports: Mapping[str, NodeReport]
+    """Those of all nodes that hold slots of the account, by node id."""
+
+
+def rehearse(
+    scene: Scene, *, protocol: str, force: bool, region: str, now: float, random: RandomBytes, choose: Choose
+) -> Rehearsed:
+    """What a publish with the scene's key would get at *now*."""
+    if not scene.key.valid(now):
+        return Rehearsed(invalid_key(), 0)
+    stage = _Stage(scene, now)
+    ports = Ports(
+        directory=stage,
+        rosters=stage,
+        nodes=stage,
+        region=region,
+        clock=stage.clock,
+        sleep=stage.sleep,
+        random=random,
+        choose=choose,
+    )
+    session = new_session_id(random)
+    wish = Wish(scene.key.stream, protocol, (session,), now, force, patience_of(now, session))
+    outcome = attempt(ports, scene.key, wish, scene.fleet)
+    return Rehearsed(outcome, round(stage.clock() - now, 3))
+
+
+class _Stage:
+    """All of admission's ports."""
+
+    def __init__(self, scene: Scene, now: float) -> None:
+        self._key = scene.key
+        self._account = scene.account
+        self._fleet = scene.fleet
+        self._reports = scene.reports
+        self._began = self._now = now
+
+    def clock(self) -> float:
+        """The time on stage."""
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        """Set it forward."""
+        self._now += seconds
+
+    def key_and_fleet(self, _digest: str) -> tuple[Key | None, Fleet]:
+        """The only key."""
+        return self._key, self._fleet
+
+    def fleet(self) -> Fleet:
+        """The nodes as they were read."""
+        return self._fleet
+
+    def reports(self, nodes: Iterable[str]) -> Mapping[str, NodeReport]:
+        """What the *nodes* would say by now."""
+        return {name: self._repeated(self._reports[name]) for name in set(nodes) if name in self._reports}
+
+    def read(self, _account: str) -> Account | None:
+        """The account as it was read."""
+        return self._account
+
+    def take(
+        self, _account: str, stream: str, slot: Slot, *, protocol: str, now: float, take: Take, lim: int | None = None
+    ) -> Taken | NotTaken:
+        """Take the slot on a copy."""
+        taken = taking(self._account, stream, slot, protocol=protocol, now=now, take=take, lim=lim)
+        return NotTaken(self._account) if taken is None else Taken(taken)
+
+    def clear(self, _account: str, dead: Mapping[str, Slot]) -> Taken | NotTaken:
+        """Take *dead* slots off the copy."""
+        found = cleared(self._account, dead)
+        if found is None:
+            return NotTaken(self._account)
+        self._account = found
+        return Taken(found)
+
+    def release(self, _account: str, _stream: str, _session: str) -> bool:
+        """Free nothing."""
+        return False
+
+    def wait(self, _account: str, _stream: str, _session: str, _until: float, _now: float) -> bool:
+        """Wait, as whoever finds nobody waiting."""
+        return True
+
+    def leave(self, _account: str, _stream: str, _session: str, _until: float) -> None:
+        """Nothing was noted."""
+
+    def order(self, _node: str, _boot: str, _order: Order) -> bool:
+        """Command nobody."""
+        return False
+
+    def _repeated(self, report: NodeReport) -> NodeReport:
+        if self._began - report.node.at >= LATE_SECONDS:
+            return report  # its node has missed a heartbeat already
+        later = (self._now - report.node.at) // BEAT_SECONDS * BEAT_SECONDS
+        if later <= 0 or self._now == self._began:
+            return report
+        streams = {
+            name: replace(session, silent_ms=session.silent_ms + int(later * 1000))
+            if session.silent_ms >= REPORTED_SILENCE_MS
+            else session
+            for name, session in report.streams.items()
+        }
+        for stream, slot in self._account.slots.items():
+            # Marked by a heartbeat that is not in the node's item yet: the next report names it, and goes on naming the rest.
+            if slot.boot == report.node.boot and slot.used_at is not None and slot.used_at > report.node.at:
+                streams.setdefault(stream, Session(slot.session, self._account.id, self._account.epoch))
+        return replace(report, node=replace(report.node, at=report.node.at + later), streams=streams)

@@ -1,0 +1,32 @@
+"""The verdict on a request, as every function gives it: an answer, a refusal, or that nothing can be decided now.
+
+The one place where a store or a signer that does not answer becomes a refusal, and where refusals are logged and
+counted. A refusal is a value all the way, so nothing else is caught: any other exception is a bug and stays one.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from functions.edge.observability import Log
+from functions.edge.parameters import SignerUnavailableError
+from functions.storage.dynamo import StoreUnavailableError
+from shared.refusals import Refused, unavailable
+
+T = TypeVar("T")
+
+UNDECIDED = (StoreUnavailableError, SignerUnavailableError)
+"""What is raised where an answer needs something that does not answer itself."""
+
+
+def verdict(decide: Callable[[], T | Refused], log: Log, **facts: str) -> T | Refused:
+    """What *decide* says, or `UNAVAILABLE`; a refusal is logged with *facts* and counted by its code."""
+    said: T | Refused
+    try:
+        said = decide()
+    except UNDECIDED:
+        log.problem("cannot decide", **facts)
+        said = unavailable()
+    if isinstance(said, Refused):
+        log.event("refused", code=said.code.value, error=said.error, **facts)
+        log.count("Refused", code=said.code.value)
+    return said

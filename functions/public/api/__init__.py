@@ -1,0 +1,1 @@
+"""The API about itself: its endpoints, its OpenAPI document, its examples, its reference."""

@@ -1,0 +1,36 @@
+"""What every answer of the API carries: it is read as what it is called, and over https the host is https from then on."""
+
+import pytest
+
+from functions.public.api.endpoints import Endpoint
+from functions.public.api.openapi import ALL
+from tests.functions.front import Front
+from tests.functions.public.test_openapi import credentials, target
+from tests.functions.world import World
+
+OPERATIONS = {f"{one.method} {one.path}": one for one in ALL}
+KNOWN = "Strict-Transport-Security"
+
+
+@pytest.mark.parametrize("endpoint", OPERATIONS.values(), ids=OPERATIONS)
+def test_every_answer_says_so(world: World, endpoint: Endpoint) -> None:
+    """Success, refusal, redirect and page alike: here mostly refusals, because the world is empty."""
+    for secure in (True, False):
+        front = Front(world, secure=secure)
+        for token in (credentials(endpoint, "acct_" + "a" * 52), None):
+            answer = front.ask(endpoint.method, target(endpoint), token=token)
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert answer.headers.get(KNOWN) == ("max-age=31536000" if secure else None), (
+                "never over http: RFC 6797, 7.2"
+            )
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/nowhere"), ("OPTIONS", "/v1/account"), ("OPTIONS", "/whip"), ("PATCH", "/whip")]
+)
+def test_so_do_answers_to_what_is_no_operation(world: World, method: str, path: str) -> None:
+    """Unknown addresses, preflights, methods that are not allowed."""
+    answer = Front(world, secure=True).ask(method, path)
+
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers[KNOWN] == "max-age=31536000"
