@@ -25,9 +25,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from local import chromium, clients, localstack, locks, repetition
-from local.environments import DEMO, DEV, EMULATOR, FUNCTIONS, LOCAL, ROOT, SFU, Environment, SetupError, prepare
-from local.tether import tie
+from local import repetition
+from local.process.tether import tie
+from local.setup import chromium, clients, localstack, locks
+from local.setup.environments import DEMO, DEV, EMULATOR, FUNCTIONS, LOCAL, ROOT, SFU, Environment, SetupError, prepare
 
 _ALL = (LOCAL, SFU, EMULATOR, DEMO, DEV)
 _STACK = "stack or browser"  # these mostly wait for one another: two stacks, each for whole files of tests, and no more
@@ -166,14 +167,23 @@ def storm() -> int:
 def test_dynamodb_local() -> int:
     """Run the storm on DynamoDB Local."""
     prepare((DEV,), say)
-    _become(DEV, "-m", "local.dynamodb", str(DEV.python), "-m", "pytest", "-s", *os.environ.get("ARGS", _STORM).split())
+    _become(
+        DEV,
+        "-m",
+        "local.setup.dynamodb",
+        str(DEV.python),
+        "-m",
+        "pytest",
+        "-s",
+        *os.environ.get("ARGS", _STORM).split(),
+    )
 
 
 def test_second_emulator() -> int:
     """Run the functions' tests on dynoxide, which refuses what moto and ministack let pass."""
     prepare((DEV,), say)
     asked = os.environ.get("ARGS", " ".join(_SECOND)).split()
-    _become(DEV, "-m", "local.dynoxide", str(DEV.python), "-m", "pytest", *asked)
+    _become(DEV, "-m", "local.setup.dynoxide", str(DEV.python), "-m", "pytest", *asked)
 
 
 def test_localstack() -> int:
@@ -193,7 +203,7 @@ def test_aws() -> int:
         raise SetupError("Say which stack: make test-aws STACK=sluice")
     prepare((DEV,), say)
     file = ROOT / ".local" / "aws" / f"{name}.json"
-    if _run([str(DEV.python), "-m", "local.deployed", name, str(file)], os.environ):
+    if _run([str(DEV.python), "-m", "local.setup.deployed", name, str(file)], os.environ):
         return 1
     environ = {each: value for each, value in os.environ.items() if each not in _MAKES}
     environ["SLUICE_STACK_FILE"] = str(file)
@@ -276,7 +286,7 @@ def lint() -> int:
         "mypy": ["mypy", *(folder for folder in _CODE if any((ROOT / folder).rglob("*.py")))],
         "import rules": ["lint-imports"],
         **({"cfn-lint": ["cfn-lint", *templates]} if templates else {}),
-        **{f"SAM translator, {path}": ["python", "-m", "local.translate", path] for path in templates},
+        **{f"SAM translator, {path}": ["python", "-m", "local.aws.translate", path] for path in templates},
     }
     failed = []
     for name, command in checks.items():

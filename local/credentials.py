@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from local.sigv4 import Credentials
+from local.aws.sigv4 import Credentials
 
 REGION = "us-east-1"
 

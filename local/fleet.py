@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from local.log import Log
+from local.aws.sigv4 import Credentials
 from local.ports import NodePorts
-from local.processes import ROOT, Child, describe_exit
+from local.process.log import Log
+from local.process.processes import ROOT, Child, describe_exit
 from local.settings import LOOPBACK
-from local.sigv4 import Credentials
 
 PYTHON = ROOT / ".venv-sfu" / "bin" / "python"
 REGION = "local"

@@ -9,9 +9,9 @@ from functions.domain.webhook import new_master
 from functions.edge.parameters import new_signer
 from functions.storage.dynamo import Dynamo
 from functions.storage.registry import Registry
-from local.emulator import Clients
+from local.aws.emulator import Clients
+from local.aws.template import Template, TemplateError
 from local.table import Account, Key
-from local.template import Template, TemplateError
 from shared.months import GB
 from shared.tiers import NO_OVERRIDES, PROTOCOLS, HlsEmbed, Overrides, Tier
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from local import ports
-from local.processes import ROOT
+from local.process.processes import ROOT
 
 LOOPBACK = "127.0.0.1"
 _ANY = "0.0.0.0"  # noqa: S104  # what a user may ask for, in so many words

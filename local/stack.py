@@ -12,16 +12,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Self
 
-from local import claims, credentials, emulator, fleet, processes, schedule, seed, template
-from local.emulator import Clients, Emulator
+from local import claims, credentials, fleet, seed
+from local.aws import emulator, schedule, template
+from local.aws.emulator import Clients, Emulator
+from local.aws.gateway import Gateway, ListenError
+from local.aws.runtime import FunctionPool
+from local.aws.sigv4 import Credentials
+from local.aws.trigger import Trigger
 from local.fleet import Node, Surroundings
-from local.gateway import Gateway, ListenError
-from local.log import Log
-from local.runtime import FunctionPool
+from local.process import processes
+from local.process.log import Log
 from local.settings import LOOPBACK, Settings
-from local.sigv4 import Credentials
 from local.table import Account, Summary
-from local.trigger import Trigger
 
 _NAME = "local"
 _TEMPLATE = processes.ROOT / "template.yaml"

@@ -16,12 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local import claims, ports
+from local.aws.template import TemplateError
 from local.claims import TakenError
-from local.log import Log, Records
-from local.processes import ROOT, StartError
+from local.process.log import Log, Records
+from local.process.processes import ROOT, StartError
 from local.settings import LOOPBACK, Settings, SettingsError
 from local.stack import Stack
-from local.template import TemplateError
 
 
 def main() -> int:

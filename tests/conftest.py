@@ -18,9 +18,10 @@ from typing import Any
 import hypothesis
 import pytest
 
-from local import emulator, settings
+from local import settings
+from local.aws import emulator
 from local.ports import is_free
-from local.processes import ROOT, TETHER
+from local.process.processes import ROOT, TETHER
 from tests.ports import free_port, free_ports
 
 _START_SECONDS = 100
@@ -101,7 +102,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
 
 
 def _given_stack() -> dict[str, Any] | None:
-    """The stack that SLUICE_STACK_FILE describes: a local one, or one on AWS (local/deployed.py)."""
+    """The stack that SLUICE_STACK_FILE describes: a local one, or one on AWS (local/setup/deployed.py)."""
     file = os.environ.get("SLUICE_STACK_FILE")
     return json.loads(Path(file).read_text()) if file else None
 

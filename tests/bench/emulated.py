@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local import emulator
+from local.aws import emulator
 from local.ports import is_free
 from tests.ports import free_port
 

@@ -13,11 +13,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from local import stack, template
-from local.gateway import Gateway
-from local.log import Log
-from local.runtime import FunctionPool
-from local.sigv4 import Credentials
+from local import stack
+from local.aws import template
+from local.aws.gateway import Gateway
+from local.aws.runtime import FunctionPool
+from local.aws.sigv4 import Credentials
+from local.process.log import Log
 from tests.functions.world import ROOT, load_event
 
 FUNCTION = "AdmissionFunction"

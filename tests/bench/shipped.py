@@ -16,7 +16,7 @@ from typing import Any
 
 from functions.edge.settings import Settings
 from functions.trim import trim
-from local.environments import FUNCTIONS, ROOT
+from local.setup.environments import FUNCTIONS, ROOT
 from tests.functions.world import Beating, World
 
 

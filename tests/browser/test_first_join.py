@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from local.environments import DEMO, prepare
-from local.processes import ROOT
+from local.process.processes import ROOT
+from local.setup.environments import DEMO, prepare
 from tests.browser.test_stack import account, is_playing, joins, watch
 from tests.conftest import running_stack
 from tests.ports import free_ports

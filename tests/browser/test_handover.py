@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page
 
-from local.processes import ROOT
+from local.process.processes import ROOT
 from tests.browser.test_stack import account, frames, is_live, is_playing, publish, stop, watch
 
 pytestmark = [pytest.mark.clients, pytest.mark.browser, pytest.mark.stack]

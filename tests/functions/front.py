@@ -1,6 +1,6 @@
 """API Gateway before the functions of a world: HTTP in, HTTP out, by the template's own routes and without a socket.
 
-Events are made by `local.events`, as `make up` makes them (joined duplicates, decoded paths, base64), and handlers answer
+Events are made by `local.aws.events`, as `make up` makes them (joined duplicates, decoded paths, base64), and handlers answer
 them as Lambda would have them. Left out: signatures (`tests/local`), and time limits.
 """
 
@@ -19,9 +19,9 @@ from functions.hooks import handler as hooks
 from functions.nodes import handler as nodes
 from functions.public import handler as public
 from functions.storage.dynamo import Dynamo
-from local import template
-from local.events import Request, from_answer, to_event
-from local.routes import Router
+from local.aws import template
+from local.aws.events import Request, from_answer, to_event
+from local.aws.routes import Router
 from tests.functions.world import CONTEXT, ROOT, Answer, World
 
 JSON = ("Content-Type", "application/json")

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from local import settings
 from local.bootstrap import say
-from local.processes import ROOT
+from local.process.processes import ROOT
 from tests.conftest import running_stack
 from tests.fuzz.fuzzing import fuzz, report
 from tests.ports import free_ports

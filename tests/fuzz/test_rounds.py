@@ -8,7 +8,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from local.processes import ROOT
+from local.process.processes import ROOT
 from tests.fuzz.__main__ import Wish, property_command, wish, with_properties
 
 WRONG = """

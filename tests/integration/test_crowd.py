@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.log import Log
+from local.process.log import Log
 from local.settings import Settings
 from local.stack import Stack
 from shared.refusals import viewer_limit_reached

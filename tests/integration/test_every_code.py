@@ -16,12 +16,13 @@ import aiohttp
 import pytest
 import requests
 
-from local import settings, template
+from local import settings
+from local.aws import template
+from local.aws.gateway import Gateway
+from local.aws.runtime import FunctionPool
 from local.credentials import load
-from local.gateway import Gateway
-from local.log import Log
-from local.processes import ROOT
-from local.runtime import FunctionPool
+from local.process.log import Log
+from local.process.processes import ROOT
 from local.stack import function_environment
 from shared.refusals import REGISTRY, Code
 from tests.fuzz.fuzzing import Signed, session_from

@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 from local import settings
-from local.processes import ROOT
+from local.process.processes import ROOT
 from shared.tiers import Tier
 from tests.integration.test_documented_codes import Client
 from tests.peers import clip, peer, stamps, whip

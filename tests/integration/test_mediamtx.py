@@ -22,7 +22,7 @@ import pytest
 from functions.admin.cli import main as sluice
 from local import settings
 from local.fleet import PYTHON
-from local.processes import ROOT
+from local.process.processes import ROOT
 from tests.integration.test_metering_exact import queue
 from tests.peers.conftest import started
 from tests.ports import free_port

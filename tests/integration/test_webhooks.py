@@ -21,9 +21,9 @@ from functions.storage.dynamo import Dynamo
 from functions.storage.webhooks import Webhooks
 from functions.webhooks import handler
 from functions.webhooks.service import DELAYS
-from local.emulator import Clients, deploy
-from local.processes import ROOT
-from local.template import Deployment, read
+from local.aws.emulator import Clients, deploy
+from local.aws.template import Deployment, read
+from local.process.processes import ROOT
 from tests.functions.webhooks.receiver import Receiver, receiving
 from tests.integration.test_metering_exact import accounts_table, client
 from tests.local.builders import CREDENTIALS, wait_for

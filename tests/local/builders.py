@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.events import Request
-from local.log import Log
-from local.sigv4 import Credentials
-from local.template import Deployment, Template, parse
+from local.aws.events import Request
+from local.aws.sigv4 import Credentials
+from local.aws.template import Deployment, Template, parse
+from local.process.log import Log
 
 EMULATOR = "http://127.0.0.1:8566"
 DEPLOYMENT = Deployment("local", "us-east-1", EMULATOR, "http://127.0.0.1:8080")

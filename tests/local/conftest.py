@@ -4,9 +4,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from local.gateway import Gateway
-from local.log import Log
-from local.runtime import FunctionPool
+from local.aws.gateway import Gateway
+from local.aws.runtime import FunctionPool
+from local.process.log import Log
 from local.stack import function_environment
 from tests.local import builders
 from tests.ports import free_port

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from local import chromium
 from local.bootstrap import main
-from local.environments import SetupError
-from local.processes import ROOT
+from local.process.processes import ROOT
+from local.setup import chromium
+from local.setup.environments import SetupError
 
 
 def test_make_alone_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from local import claims
+from local.aws.gateway import Gateway
 from local.claims import TakenError
-from local.gateway import Gateway
-from local.log import Log
+from local.process.log import Log
 from local.settings import Settings, SettingsError
 from local.stack import Stack
 from tests.local import builders

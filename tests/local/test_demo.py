@@ -15,8 +15,8 @@ import av
 import pytest
 
 from local.demo import packets
-from local.environments import DEMO, prepare
-from local.processes import ROOT
+from local.process.processes import ROOT
+from local.setup.environments import DEMO, prepare
 from tests.local.builders import wait_for
 from tests.ports import free_ports
 

@@ -7,8 +7,8 @@ import psutil
 import pytest
 
 from local.fleet import Node, Surroundings
-from local.log import Log
 from local.ports import plan
+from local.process.log import Log
 from tests.local import builders
 from tests.local.builders import files_left, until
 from tests.ports import free_ports

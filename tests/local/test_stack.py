@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from local.log import Log
+from local.process.log import Log
 from local.settings import Settings
 from local.stack import Stack
 from local.table import Summary

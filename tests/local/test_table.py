@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from local.fleet import Node, Surroundings
-from local.log import Log
 from local.ports import plan
+from local.process.log import Log
 from local.table import Account, Key, Summary
 from tests.local import builders
 

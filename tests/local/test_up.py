@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from local.ports import plan
-from local.processes import ROOT
+from local.process.processes import ROOT
 from local.settings import state_directory
 from shared.months import GB
 from shared.tiers import TIERS as TIER_LIMITS

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.environments import SFU
+from local.setup.environments import SFU
 
 ROOT = Path(__file__).parents[2]
 
@@ -113,7 +113,7 @@ def test_its_health_check_is_a_module_of_ours(instructions: list[tuple[str, str]
 def test_it_installs_the_requirements_of_the_tests_and_all_of_them_are_pinned(
     instructions: list[tuple[str, str]],
 ) -> None:
-    """One lock says what runs, to the byte, here and there (tests/local/test_locks.py reads it)."""
+    """One lock says what runs, to the byte, here and there (tests/local/setup/test_locks.py reads it)."""
     installs = [arguments for name, arguments in instructions if name == "RUN" and "pip install" in arguments]
     assert len(installs) == 1
     assert "--require-hashes --requirement /build/sfu/requirements.lock" in installs[0]

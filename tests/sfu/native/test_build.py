@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.environments import ROOT
+from local.setup.environments import ROOT
 from sfu.native import build as build_module
 from sfu.native.build import SOURCE, BuildError, build, compile_into, library
 from sfu.native.fanout import Fanout, Unavailable

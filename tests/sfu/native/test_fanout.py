@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.environments import ROOT
+from local.setup.environments import ROOT
 from sfu.native.build import compile_into
 from sfu.native.fanout import Fanout, Group, Unavailable, message
 from sfu.transport.srtp import PROFILES, Profile, Protection, nonce_base, split

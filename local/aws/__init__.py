@@ -1,0 +1,1 @@
+"""What stands for AWS on one machine, derived from template.yaml."""

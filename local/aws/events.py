@@ -1,0 +1,164 @@
+"""HTTP on one side, payload format 2.0 on the other: what API Gateway makes of a request and of a function's answer.
+
+Pure. Held to AWS's documented example by a golden test. Duplicate headers and query parameters are joined with
+commas, cookies stand apart, `rawPath` is decoded, and a body of any type that is not known as text is base64.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from local.aws.routes import Match
+from local.aws.template import ACCOUNT
+
+_TEXT_TYPES = {"application/json", "application/javascript", "application/xml"}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, read whole."""
+
+    method: str
+    target: str  # path and query as sent
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+    source_ip: str
+    protocol: str = "HTTP/1.1"
+
+    @property
+    def raw_path(self) -> str:
+        """The path as sent, percent-encoded."""
+        return self.target.partition("?")[0]
+
+    @property
+    def raw_query(self) -> str:
+        """The query as sent, without the question mark."""
+        return self.target.partition("?")[2]
+
+    def header(self, name: str) -> str | None:
+        """All values of the header *name*, joined as API Gateway joins them."""
+        values = [value for key, value in self.headers if key.lower() == name]
+        return ",".join(values) if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP answer."""
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+
+
+class BadAnswer(ValueError):  # noqa: N818  # named for what it is: the function's answer
+    """A function answered something that API Gateway turns into a 500; the text says what."""
+
+
+def to_event(
+    request: Request, match: Match, *, request_id: str, now: float, caller: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The event that a function gets for *request*; *caller* is who signed it, on a route authorised by IAM."""
+    host = request.header("host") or ""
+    context: dict[str, Any] = {
+        "accountId": ACCOUNT,
+        "apiId": "local",
+        "domainName": host,
+        "domainPrefix": host.partition(".")[0],
+        "http": {
+            "method": request.method,
+            "path": unquote(request.raw_path),
+            "protocol": request.protocol,
+            "sourceIp": request.source_ip,
+            "userAgent": request.header("user-agent") or "",
+        },
+        "requestId": request_id,
+        "routeKey": match.route.key,
+        "stage": "$default",
+        "time": datetime.fromtimestamp(now, UTC).strftime("%d/%b/%Y:%H:%M:%S %z"),
+        "timeEpoch": int(now * 1000),
+    }
+    if caller is not None:
+        context["authorizer"] = {"iam": dict(caller)}
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": match.route.key,
+        "rawPath": unquote(request.raw_path),
+        "rawQueryString": request.raw_query,
+        "headers": _headers(request, host),
+        "requestContext": context,
+        "isBase64Encoded": False,
+    }
+    optional = {
+        "cookies": [part for cookie in (request.header("cookie") or "").split(";") if (part := cookie.strip())],
+        "queryStringParameters": _joined(parse_qsl(request.raw_query, keep_blank_values=True)),
+        "pathParameters": dict(match.parameters),
+    }
+    event |= {name: value for name, value in optional.items() if value}
+    if request.body:
+        event["body"], event["isBase64Encoded"] = _body(request.header("content-type"), request.body)
+    return event
+
+
+def from_answer(payload: bytes) -> Response:
+    """The HTTP answer for what a function returned; an answer without `statusCode` is a body by itself."""
+    try:
+        answer = json.loads(payload)
+    except ValueError as error:
+        raise BadAnswer("the function's answer is not JSON") from error
+    if not isinstance(answer, dict) or "statusCode" not in answer:
+        whole = answer if isinstance(answer, str) else json.dumps(answer)
+        return Response(200, [("content-type", "application/json")], whole.encode())
+    try:
+        status = int(answer["statusCode"])
+        text = "" if answer.get("body") is None else answer["body"]
+        body = base64.b64decode(text, validate=True) if answer.get("isBase64Encoded") else text.encode()
+        headers = [(str(name).lower(), _plain(value)) for name, value in (answer.get("headers") or {}).items()]
+    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+        raise BadAnswer(f"the function's answer is malformed: {error}") from error
+    if not 100 <= status <= 599:
+        raise BadAnswer(f"the function answered status {status}")
+    if not any(name == "content-type" for name, _ in headers):
+        headers.append(("content-type", "application/json"))
+    headers += [("set-cookie", str(cookie)) for cookie in answer.get("cookies") or []]
+    return Response(status, headers, body)
+
+
+def _headers(request: Request, host: str) -> dict[str, str]:
+    sent = _joined((name.lower(), value.strip()) for name, value in request.headers)
+    sent.pop("cookie", None)
+    _, _, port = host.rpartition(":")
+    return sent | {
+        "x-forwarded-for": _joined_for(sent.get("x-forwarded-for"), request.source_ip),
+        "x-forwarded-port": port if port.isdigit() else "80",
+        "x-forwarded-proto": "http",
+    }
+
+
+def _joined_for(before: str | None, address: str) -> str:
+    return f"{before}, {address}" if before else address
+
+
+def _joined(pairs: Any) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    for name, value in pairs:
+        joined[name] = f"{joined[name]},{value}" if name in joined else value
+    return joined
+
+
+def _body(content_type: str | None, body: bytes) -> tuple[str, bool]:
+    kind = (content_type or "text/plain").partition(";")[0].strip().lower()
+    if kind.startswith("text/") or kind in _TEXT_TYPES or kind.endswith(("+json", "+xml")):
+        try:
+            return body.decode(), False
+        except UnicodeDecodeError:
+            pass  # not the text that its type promises: it has to travel as bytes
+    return base64.b64encode(body).decode(), True
+
+
+def _plain(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

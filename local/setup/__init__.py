@@ -1,0 +1,1 @@
+"""What make's targets install before they run."""
