@@ -33,8 +33,8 @@ from local.setup.environments import DEMO, DEV, EMULATOR, FUNCTIONS, LOCAL, ROOT
 _ALL = (LOCAL, SFU, EMULATOR, DEMO, DEV)
 _STACK = "stack or browser"  # these mostly wait for one another: two stacks, each for whole files of tests, and no more
 _ELSEWHERE = "bench or clients or long"  # targets of their own
-_STORM = "tests/integration/test_storm.py"
-_CROWD = "tests/integration/test_crowd.py"
+_STORM = "tests/integration/load/test_storm.py"
+_CROWD = "tests/integration/load/test_crowd.py"
 _CODES = "tests/integration/test_documented_codes.py"
 _SECOND = [
     f"tests/functions/{part}" for part in ("storage", "admission", "metering", "nodes", "admin", "account", "hooks")
@@ -155,7 +155,7 @@ def test_clients() -> int:
 def bench_admission() -> int:
     """Measure admission."""
     prepare((DEV, EMULATOR, FUNCTIONS), say)
-    _become(DEV, "-m", "tests.bench.admission", *os.environ.get("ARGS", "").split())
+    _become(DEV, "-m", "tests.bench.control_plane.admission", *os.environ.get("ARGS", "").split())
 
 
 def storm() -> int:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from tests.bench.load import Failed, join, publishing, total
 from tests.bench.servers import Server, tail
-from tests.peers import peer, whip
+from tests.peers import peer
+from tests.peers.protocol import whip
 from tests.peers.viewer import Viewer
 
 GOP_SECONDS = 10.0

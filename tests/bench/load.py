@@ -19,7 +19,9 @@ from typing import Any
 
 from tests.bench import machine
 from tests.bench.servers import ROOT, Server, tail
-from tests.peers import clip, peer, stamps, whip
+from tests.peers import peer
+from tests.peers.clips import clip, stamps
+from tests.peers.protocol import whip
 from tests.peers.viewer import Counts, Viewer
 
 PACE = 0.004

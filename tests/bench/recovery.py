@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from tests.bench.load import Failed, publishing, total
 from tests.bench.servers import Server, tail
-from tests.peers import peer, whip
+from tests.peers import peer
 from tests.peers.lossy import Lossy, Network
+from tests.peers.protocol import whip
 from tests.peers.viewer import Viewer
 
 NETWORK = Network(loss=0.05, delay=0.05, jitter=0.01)

@@ -19,7 +19,9 @@ from pathlib import Path
 
 from shared.grants import Action
 from tests.bench import machine, servers
-from tests.peers import clip, peer, stamps, whip
+from tests.peers import peer
+from tests.peers.clips import clip, stamps
+from tests.peers.protocol import whip
 from tests.peers.publisher import Publisher
 from tests.peers.viewer import Viewer
 

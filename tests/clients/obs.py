@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.peers import clip
+from tests.peers.clips import clip
 
 HTTP_SECONDS = 8
 """OBS's timeout."""

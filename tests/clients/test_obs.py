@@ -8,7 +8,7 @@ import pytest
 
 from tests.clients import obs, page
 from tests.clients.tabs import Browsers
-from tests.peers import clip
+from tests.peers.clips import clip
 
 pytestmark = [
     pytest.mark.clients,

@@ -6,7 +6,8 @@ import time
 import pytest
 
 from tests.clients import page
-from tests.peers import clip, peer, stamps
+from tests.peers import peer
+from tests.peers.clips import clip, stamps
 from tests.peers.peer import CHECK_SECONDS
 from tests.peers.publisher import Publisher
 from tests.peers.viewer import Viewer

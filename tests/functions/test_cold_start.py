@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import coldstart, warm
+from tests.bench.control_plane import coldstart, warm
 
 
 @pytest.mark.bench

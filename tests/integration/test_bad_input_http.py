@@ -24,8 +24,8 @@ from local import settings
 from shared.months import month_of
 from shared.tiers import Tier
 from tests.fuzz.fuzzing import Signed
+from tests.integration.metering.test_exact import client, drained, new_account, queue, registry
 from tests.integration.test_documented_codes import golden
-from tests.integration.test_metering_exact import client, drained, new_account, queue, registry
 from tests.sfu.raw_http import Answer, ask, request
 
 SDP = "application/sdp"

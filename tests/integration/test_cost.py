@@ -24,7 +24,7 @@ from sfu.control.heartbeat import INTERVAL
 from shared.messages import UsageEntry, UsageReport
 from shared.months import month_of
 from shared.tiers import Overrides, Tier
-from tests.bench import emulated
+from tests.bench.control_plane import emulated
 from tests.functions.world import ROOT, Beating, World
 
 COUNTS = ROOT / "docs" / "counts.json"

@@ -13,8 +13,9 @@ import pytest
 from shared.messages import UsageEntry, UsageReport
 from shared.months import GB, month_of
 from shared.tiers import NO_OVERRIDES, Overrides, Tier
-from tests.integration.test_metering_exact import new_account, send, watching
-from tests.peers import clip, peer, stamps
+from tests.integration.metering.test_exact import new_account, send, watching
+from tests.peers import peer
+from tests.peers.clips import clip, stamps
 from tests.peers.publisher import Publisher
 
 GOLDEN = Path(__file__).resolve().parents[1] / "shared" / "golden" / "refusals"

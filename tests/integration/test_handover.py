@@ -18,7 +18,9 @@ from local import settings
 from local.process.processes import ROOT
 from shared.tiers import Tier
 from tests.integration.test_documented_codes import Client
-from tests.peers import clip, peer, stamps, whip
+from tests.peers import peer
+from tests.peers.clips import clip, stamps
+from tests.peers.protocol import whip
 from tests.peers.publisher import Publisher
 from tests.peers.viewer import Viewer
 

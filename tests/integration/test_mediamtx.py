@@ -23,7 +23,7 @@ from functions.admin.cli import main as sluice
 from local import settings
 from local.fleet import PYTHON
 from local.process.processes import ROOT
-from tests.integration.test_metering_exact import queue
+from tests.integration.metering.test_exact import queue
 from tests.peers.conftest import started
 from tests.ports import free_port
 

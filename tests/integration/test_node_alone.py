@@ -10,8 +10,10 @@ from shared.grants import Action
 from tests.bench import machine, servers
 from tests.bench.fake_api import FakeApi
 from tests.bench.servers import Server
-from tests.peers import clip, dtls, peer, stamps
+from tests.peers import peer
+from tests.peers.clips import clip, stamps
 from tests.peers.lossy import Lossy, Network
+from tests.peers.protocol import dtls
 from tests.peers.publisher import Publisher
 from tests.peers.viewer import Viewer
 

@@ -8,9 +8,10 @@ import pytest
 
 from sfu.control.usage import INTERVAL
 from shared.tiers import Overrides, Tier
+from tests.integration.metering.test_exact import watching
 from tests.integration.test_documented_codes import Client
-from tests.integration.test_metering_exact import watching
-from tests.peers import clip, peer, stamps
+from tests.peers import peer
+from tests.peers.clips import clip, stamps
 from tests.peers.publisher import Publisher
 
 QUOTA = 1_500_000

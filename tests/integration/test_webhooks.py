@@ -25,7 +25,7 @@ from local.aws.emulator import Clients, deploy
 from local.aws.template import Deployment, read
 from local.process.processes import ROOT
 from tests.functions.webhooks.receiver import Receiver, receiving
-from tests.integration.test_metering_exact import accounts_table, client
+from tests.integration.metering.test_exact import accounts_table, client
 from tests.local.builders import CREDENTIALS, wait_for
 
 

@@ -26,9 +26,9 @@ from shared.tiers import TIERS as TIER_LIMITS
 from shared.tiers import Tier
 from tests.conftest import running_stack
 from tests.local.builders import answers, wait_for
-from tests.peers.dtls import Identity
-from tests.peers.sdp import Local, offer, parse_answer
-from tests.peers.whip import Created, delete, post
+from tests.peers.protocol.dtls import Identity
+from tests.peers.protocol.sdp import Local, offer, parse_answer
+from tests.peers.protocol.whip import Created, delete, post
 from tests.ports import free_ports
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]

@@ -15,8 +15,10 @@ from array import array
 from pathlib import Path
 from typing import Any
 
-from tests.peers import clip, dtls, peer, stamps, whip
+from tests.peers import peer
+from tests.peers.clips import clip, stamps
 from tests.peers.lossy import Lossy, Network
+from tests.peers.protocol import dtls, whip
 from tests.peers.publisher import Publisher
 from tests.peers.viewer import Viewer
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Literal, Self
 
 import aiohttp
 
-from tests.peers import dtls, sdp, srtp, stun, whip
 from tests.peers.batch import Batch, open_socket
 from tests.peers.lossy import Lossy
 from tests.peers.poller import Poller
+from tests.peers.protocol import dtls, sdp, srtp, stun, whip
 
 if TYPE_CHECKING:
     import socket

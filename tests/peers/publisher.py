@@ -10,10 +10,10 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tests.peers import rtcp, sdp
-from tests.peers.clip import Clip, Payload
+from tests.peers.clips.clip import Clip, Payload
 from tests.peers.peer import Host, Peer
-from tests.peers.srtp import Unauthentic
+from tests.peers.protocol import rtcp, sdp
+from tests.peers.protocol.srtp import Unauthentic
 
 HISTORY = 2048
 CLOCK: dict[sdp.Kind, int] = {"video": 90000, "audio": 48000}

@@ -6,7 +6,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.peers import clip, dtls, peer, rtcp, stamps, whip
+from tests.peers import peer
+from tests.peers.clips import clip, stamps
+from tests.peers.protocol import dtls, rtcp, whip
 from tests.peers.publisher import Publisher
 from tests.peers.viewer import Viewer
 

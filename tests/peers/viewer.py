@@ -9,10 +9,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.peers import rtcp
-from tests.peers.clip import Clip
+from tests.peers.clips.clip import Clip
 from tests.peers.peer import Host, Peer
-from tests.peers.srtp import Unauthentic
+from tests.peers.protocol import rtcp
+from tests.peers.protocol.srtp import Unauthentic
 
 if TYPE_CHECKING:
     import asyncio

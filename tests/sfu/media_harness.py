@@ -13,10 +13,11 @@ from sfu.plane.session import Ended, Session  # noqa: TC001 - annotations are on
 from shared.grants import WEBRTC, Action, Claims, SigningKey, public_jwks, sign
 from shared.refusals import Refused
 from shared.verifier import VerifiedGrant, Verifier
-from tests.peers import clip, dtls, sdp
+from tests.peers.clips import clip
+from tests.peers.clips.stamps import table
 from tests.peers.peer import Host, Peer, host
+from tests.peers.protocol import dtls, sdp
 from tests.peers.publisher import Publisher
-from tests.peers.stamps import table
 from tests.peers.viewer import Viewer
 
 SMALL = clip.Recipe(seconds=2, gop_seconds=1.0, video_kbps=800, width=320, height=192)

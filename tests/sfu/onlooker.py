@@ -22,8 +22,8 @@ from sfu.transport.udp import UdpSocket
 from sfu.wire.bitstream.by_codec import bitstream
 from sfu.wire.bitstream.picture import SETS
 from sfu.wire.rtp import extend, parse
-from tests.peers.payloads import unit_of
-from tests.peers.pictures import Decoder
+from tests.peers.clips.payloads import unit_of
+from tests.peers.clips.pictures import Decoder
 
 
 @dataclass(frozen=True, slots=True)

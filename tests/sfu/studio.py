@@ -15,8 +15,8 @@ from sfu.wire.bitstream.by_codec import bitstream
 from sfu.wire.bitstream.picture import KEY, OPENING, STARTS
 from sfu.wire.rtp import FIXED
 from shared.grants import Action
-from tests.peers.payloads import unit_of
-from tests.peers.pictures import Decoder
+from tests.peers.clips.payloads import unit_of
+from tests.peers.clips.pictures import Decoder
 from tests.sfu.media_harness import grant
 from tests.sfu.onlooker import Onlooker
 

@@ -15,10 +15,11 @@ import pytest
 from aiohttp import web
 
 from shared.grants import Action
-from tests.peers import clip, whip
+from tests.peers.clips import clip
+from tests.peers.clips.stamps import table
 from tests.peers.peer import Host, host
+from tests.peers.protocol import whip
 from tests.peers.publisher import Publisher
-from tests.peers.stamps import table
 from tests.peers.viewer import Viewer
 from tests.ports import free_port
 from tests.sfu.fake_control import SECRET_KEY, FakeControl, fake_control

@@ -18,8 +18,8 @@ from sfu.sdp.answer import ViewerSsrcs, answer_play
 from sfu.sdp.offer import Offer, parse_offer
 from shared.grants import Action
 from tests.browser.chromium import FLAGS, executable
-from tests.peers import clip, h264
-from tests.peers.stamps import table
+from tests.peers.clips import clip, h264
+from tests.peers.clips.stamps import table
 from tests.sfu.media_harness import STREAM, Stage, grant, stage
 from tests.sfu.plane.test_plane import until
 

@@ -16,7 +16,7 @@ from sfu.media.track import Track
 from sfu.negotiation import Codec
 from sfu.stats import PlaneStats
 from sfu.transport.udp import UdpSocket
-from tests.peers.payloads import (
+from tests.peers.clips.payloads import (
     av1_payloads,
     delimiter,
     is_set,
@@ -28,7 +28,7 @@ from tests.peers.payloads import (
     pieces,
     split,
 )
-from tests.peers.pictures import FPS, Recipe, encoded
+from tests.peers.clips.pictures import FPS, Recipe, encoded
 from tests.sfu.onlooker import Onlooker, Seen, Sent, wire
 
 LIMIT = 120

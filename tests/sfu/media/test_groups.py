@@ -15,8 +15,8 @@ from sfu.media.track import MAX_REPLAY_AFTER, Track
 from sfu.negotiation import Codec, Media
 from sfu.stats import PlaneStats
 from sfu.transport.udp import UdpSocket
-from tests.peers.payloads import is_set, nal_payloads, split
-from tests.peers.pictures import FPS, Decoder, Recipe, encoded
+from tests.peers.clips.payloads import is_set, nal_payloads, split
+from tests.peers.clips.pictures import FPS, Decoder, Recipe, encoded
 from tests.sfu.native.compiled import compiled
 from tests.sfu.onlooker import Onlooker, Sent, wire
 

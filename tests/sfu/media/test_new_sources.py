@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from sfu.transport.udp import UdpSocket
-from tests.peers.payloads import is_set, is_slice, nal_payloads, pieces, split
-from tests.peers.pictures import FPS, Recipe, encoded
+from tests.peers.clips.payloads import is_set, is_slice, nal_payloads, pieces, split
+from tests.peers.clips.pictures import FPS, Recipe, encoded
 from tests.sfu.onlooker import wire
 from tests.sfu.studio import Arrival, Studio
 

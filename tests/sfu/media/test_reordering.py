@@ -12,9 +12,9 @@ import av
 import pytest
 
 from sfu.media.reordering import Reordering
-from tests.peers import h264, h265
-from tests.peers.payloads import is_set
-from tests.peers.reordered import Codec, Encoded, encode
+from tests.peers.clips import h264, h265
+from tests.peers.clips.payloads import is_set
+from tests.peers.clips.reordered import Codec, Encoded, encode
 
 TICKS = 3000
 SSRC = 7

@@ -6,7 +6,8 @@ import time
 import pytest
 
 from sfu.media.track import UNDERWAY
-from tests.peers import clip, rtcp
+from tests.peers.clips import clip
+from tests.peers.protocol import rtcp
 from tests.sfu.media_harness import SSRCS, STREAM, Stage, TestViewer, stage
 from tests.sfu.plane.test_plane import until
 

@@ -22,10 +22,11 @@ import pytest
 
 from shared.grants import Action
 from shared.keys import new_stream_key
-from tests.peers import clip, sdp, stun
+from tests.peers.clips import clip
+from tests.peers.clips.stamps import table
 from tests.peers.peer import Host, host
+from tests.peers.protocol import sdp, stun
 from tests.peers.publisher import Publisher
-from tests.peers.stamps import table
 from tests.peers.viewer import Viewer
 from tests.sfu.fake_control import fake_control
 from tests.sfu.flood import ADDRESS, step

@@ -22,7 +22,7 @@ from sfu.transport.peer import HELD
 from sfu.transport.udp import Address
 from sfu.wire import rtcp
 from shared.refusals import Refused
-from tests.peers import dtls, stun
+from tests.peers.protocol import dtls, stun
 from tests.sfu.media_harness import SSRCS, STREAM, Stage, TestPublisher, TestViewer, stage
 from tests.sfu.plane.test_plane import Clock, until
 

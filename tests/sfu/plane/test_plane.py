@@ -10,7 +10,7 @@ import pytest
 from sfu.plane.sessions import SLICES
 from sfu.transport.peer import MAX_ADDRESSES
 from shared.refusals import Code
-from tests.peers import dtls
+from tests.peers.protocol import dtls
 from tests.sfu.media_harness import PTS, STREAM, RefusedError, Stage, stage
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfu.transport import ice
-from tests.peers import stun
+from tests.peers.protocol import stun
 
 PWD = "p" * 24
 

@@ -11,7 +11,7 @@ import pytest
 from sfu.stats import PlaneStats
 from sfu.transport.shield import BEHIND, BUDGET, CALM, FLOOD, LARGEST_CHECK, MOST_KNOWN, TORRENT, Shield, key, program
 from sfu.transport.udp import Address, UdpSocket
-from tests.peers import stun
+from tests.peers.protocol import stun
 
 CHECK = stun.binding_request(bytes(12), username="ours:theirs", password="p" * 24, tie_breaker=1)
 LARGE_CHECK = b"\0\1" + (LARGEST_CHECK - 20).to_bytes(2, "big") + CHECK[4:20] + bytes(LARGEST_CHECK - 20)

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from tests.bench import coldstart, emulated, machine, report, throughput, warm
+from tests.bench import machine, report
+from tests.bench.control_plane import coldstart, emulated, throughput, warm
 
 T = TypeVar("T")
 

@@ -3,7 +3,7 @@ import secrets
 import aioice.stun
 import pytest
 
-from tests.peers import stun
+from tests.peers.protocol import stun
 
 TRANSACTION = secrets.token_bytes(12)
 

@@ -20,7 +20,7 @@ from functions.storage.shapes import FLEET_KEY, account_key, key_key, stream_key
 from shared.keys import StreamKey
 from shared.months import month_of
 from shared.tiers import Overrides, Tier
-from tests.bench.shipped import Surroundings
+from tests.bench.control_plane.shipped import Surroundings
 from tests.functions.world import OFFER, ROOT
 from tests.ports import free_port
 
@@ -166,7 +166,7 @@ def _row(kind: str, clients: int, found: dict[str, Any], bare: float | None) -> 
 
 
 def _crowd(clients: int, jobs: list[Job], expected: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "tests.bench.crowd", str(clients)]
+    command = [sys.executable, "-m", "tests.bench.control_plane.crowd", str(clients)]
     done = subprocess.run(command, cwd=ROOT, input=json.dumps(jobs), stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
     if set(found["statuses"]) != {expected}:
@@ -178,7 +178,7 @@ def _crowd(clients: int, jobs: list[Job], expected: str) -> dict[str, Any]:
 def _front(environment: dict[str, str], folder: Path) -> Iterator[str]:
     port = free_port()
     plan = {"port": port, "processes": PROCESSES, "environment": environment, "log": str(folder / "front.log")}
-    command = [sys.executable, "-m", "tests.bench.front", json.dumps(plan)]
+    command = [sys.executable, "-m", "tests.bench.control_plane.front", json.dumps(plan)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

@@ -5,7 +5,7 @@ Written from the payload formats (RFC 6184, 7798, 7741, 9628; AV1 RTP specificat
 
 from collections.abc import Iterable, Sequence
 
-from tests.peers import h264
+from tests.peers.clips import h264
 
 H265_AP, H265_FU = 48, 49
 

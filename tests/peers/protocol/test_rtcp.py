@@ -2,7 +2,7 @@ from aiortc import rtp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.peers import rtcp
+from tests.peers.protocol import rtcp
 
 
 @given(st.sets(st.integers(0, 65535), max_size=60))

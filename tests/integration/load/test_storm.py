@@ -28,7 +28,7 @@ from shared.keys import StreamKey
 from shared.refusals import Refused
 from shared.tiers import Overrides, Tier
 from tests.functions.world import create_tables
-from tests.integration.storm_worker import ScaledClock, dynamodb, ports
+from tests.integration.load.storm_worker import ScaledClock, dynamodb, ports
 
 SPEED = 10.0
 PROCESSES = 4
@@ -130,7 +130,7 @@ def _prepare(endpoint: str, folder: Path, limit: int) -> dict[str, Any]:
 
 
 def _start(plan: dict[str, Any], file: Path) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "tests.integration.storm_worker", json.dumps({**plan, "file": str(file)})]
+    command = [sys.executable, "-m", "tests.integration.load.storm_worker", json.dumps({**plan, "file": str(file)})]
     return subprocess.Popen(command)
 
 

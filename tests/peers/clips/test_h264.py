@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.peers import h264
+from tests.peers.clips import h264
 
 LIMIT = 100
 SPS, PPS = bytes([0x67]) + b"s" * 20, bytes([0x68]) + b"p" * 5

@@ -1,6 +1,6 @@
 """A number of clients that send prepared requests one after the other as fast as they are answered.
 
-    python -m tests.bench.crowd CLIENTS < JOBS
+    python -m tests.bench.control_plane.crowd CLIENTS < JOBS
 
 A job is a list of requests that belong together (what one admission does); its time is that of all of them. The process
 is its own, so that what is measured does not wait for its parent.

@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tests.peers.dtls import Keys, Profile
+from tests.peers.protocol.dtls import Keys, Profile
 
 
 class Unauthentic(Exception):  # noqa: N818 - a fact about a packet, not a bug

@@ -48,7 +48,7 @@ class Bench:
             "AWS_DEFAULT_REGION": "us-east-1", "AWS_REGION": "us-east-1", "POWERTOOLS_SERVICE_NAME": "metering",
             "ACCOUNTS_TABLE": table or self.settings.accounts_table, "FLEET_TABLE": self.settings.fleet_table,
         }  # fmt: skip
-        command = [sys.executable, "-m", "tests.integration.metering_worker", json.dumps(plan)]
+        command = [sys.executable, "-m", "tests.integration.metering.worker", json.dumps(plan)]
         return subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False, timeout=60).returncode
 
     def send(self, bodies: list[str]) -> None:

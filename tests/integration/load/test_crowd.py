@@ -13,10 +13,11 @@ from local.settings import Settings
 from local.stack import Stack
 from shared.refusals import viewer_limit_reached
 from shared.tiers import Overrides, Tier
-from tests.integration.crowd import CALM, Counting, Crowd, counting, rush
+from tests.integration.load.crowd import CALM, Counting, Crowd, counting, rush
+from tests.integration.metering.test_exact import watching
 from tests.integration.test_documented_codes import Client
-from tests.integration.test_metering_exact import watching
-from tests.peers import clip, peer, stamps
+from tests.peers import peer
+from tests.peers.clips import clip, stamps
 from tests.peers.publisher import Publisher
 from tests.ports import free_ports
 

@@ -14,7 +14,9 @@ from functions.storage.dynamo import Dynamo
 from functions.storage.registry import Registry
 from shared.messages import UsageEntry, UsageReport
 from shared.tiers import NO_OVERRIDES, Overrides, Tier
-from tests.peers import clip, peer, stamps, whip
+from tests.peers import peer
+from tests.peers.clips import clip, stamps
+from tests.peers.protocol import whip
 from tests.peers.publisher import Publisher
 from tests.peers.viewer import Viewer
 

@@ -1,6 +1,6 @@
 """The gateway and a number of processes of the admission function, for measurements.
 
-    python -m tests.bench.front '{"port": …, "processes": 4, "environment": {…}, "log": …}'
+    python -m tests.bench.control_plane.front '{"port": …, "processes": 4, "environment": {…}, "log": …}'
 
 The gateway and the Lambda Runtime API are those of `make up`, the processes run awslambdaric. Says "ready" once all of
 them are loaded.

@@ -3,7 +3,7 @@ import os
 import pytest
 from pylibsrtp import Policy, Session
 
-from tests.peers import dtls, rtcp, srtp
+from tests.peers.protocol import dtls, rtcp, srtp
 
 HEADER = bytes((0x80, 0xE0)) + (65535).to_bytes(2, "big") + bytes(4) + b"\1\2\3\4"
 SSRC = 0x01020304

@@ -1,6 +1,6 @@
 """A process of the metering function and its poller, which can be told to die by SIGKILL in the middle of a batch.
 
-    python -m tests.integration.metering_worker '{"endpoint": …, "queue": …, "kill_at": 5, "after": true}'
+    python -m tests.integration.metering.worker '{"endpoint": …, "queue": …, "kill_at": 5, "after": true}'
 
 The function is the real handler with the template's environment; the poller does what Lambda's does: receive up to ten,
 invoke, delete whatever the answer does not name. It ends when the queue has nothing more, in flight neither. `kill_at` kills the

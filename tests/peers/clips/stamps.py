@@ -6,7 +6,7 @@ In one process it is anonymous memory; between processes a file. Eight aligned b
 import mmap
 from pathlib import Path
 
-from tests.peers.clip import Clip
+from tests.peers.clips.clip import Clip
 
 
 def table(clip: Clip, path: Path | None = None) -> "memoryview[float]":

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import av
 import numpy as np
 
-from tests.peers import h264
-from tests.peers.clip import PAYLOAD_LIMIT, Clip, Payload, Recipe
+from tests.peers.clips import h264
+from tests.peers.clips.clip import PAYLOAD_LIMIT, Clip, Payload, Recipe
 
 FPS = 30
 Codec = Literal["H264", "H265"]

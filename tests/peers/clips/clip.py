@@ -18,7 +18,7 @@ from typing import Literal
 import av
 import numpy as np
 
-from tests.peers import h264
+from tests.peers.clips import h264
 
 PAYLOAD_LIMIT = 1188  # with the 12 octets of RTP header a packet of 1200, as browsers and OBS send at most
 UUID = b"sluice-test-peer"

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 import aiohttp
 from aiohttp import web
 
-from tests.peers import clip, peer, whip
+from tests.peers import peer
+from tests.peers.clips import clip
+from tests.peers.protocol import whip
 from tests.peers.viewer import Viewer
 from tests.serving import serving
 

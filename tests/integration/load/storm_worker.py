@@ -1,6 +1,6 @@
 """One process of the storm: threads that take and free slots as fast as they can, and write down what they held.
 
-    python -m tests.integration.storm_worker '{"endpoint": …, "accounts": …, "fleet": …, "keys": […], …}'
+    python -m tests.integration.load.storm_worker '{"endpoint": …, "accounts": …, "fleet": …, "keys": […], …}'
 
 A line is written once a slot is known to be held and before it is given back, so every interval in the file is one in
 which the slot was held for certain. The process may be killed at any moment; lines are flushed one by one.

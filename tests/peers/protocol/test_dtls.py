@@ -1,6 +1,6 @@
 import pytest
 
-from tests.peers import dtls
+from tests.peers.protocol import dtls
 
 
 def shake(client: dtls.Handshake, server: dtls.Handshake) -> None:

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench import shipped
+from tests.bench.control_plane import shipped
 from tests.functions.world import load_event
 
 BAR = 3.0

@@ -1,0 +1,1 @@
+"""What the control plane does in a second and how fast it begins."""
