@@ -112,7 +112,8 @@ def test_the_build_matches_the_runtime() -> None:
     assert common["Architectures"] == ["arm64"]
     assert "aarch64" in makefile
     assert "--invalidation-mode unchecked-hash" in makefile
-    assert 'trim.py "$(ARTIFACTS_DIR)"' in makefile
+    assert 'build-tools/trim.py "$(ARTIFACTS_DIR)"' in makefile
+    assert 'rm -rf "$(ARTIFACTS_DIR)/functions/build-tools"' in makefile, "a tool of the build is not shipped"
 
 
 def test_every_sample_event_has_a_function() -> None:

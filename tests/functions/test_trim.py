@@ -2,14 +2,16 @@
 
 import ast
 import json
+import runpy
 import shutil
 from pathlib import Path
 
 import botocore
 
-from functions.trim import SERVICES, trim
 from tests.functions.world import ROOT
 
+TOOL = ROOT / "functions" / "build-tools" / "trim.py"
+SERVICES, trim = (runpy.run_path(str(TOOL))[name] for name in ("SERVICES", "trim"))
 DATA = Path(botocore.__file__).parent / "data"
 
 

@@ -10,12 +10,12 @@ import os
 import py_compile
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from functions.edge.settings import Settings
-from functions.trim import trim
 from local.setup.environments import FUNCTIONS, ROOT
 from tests.functions.world import Beating, World
 
@@ -28,7 +28,9 @@ def build(folder: Path) -> Path:
     shutil.copytree(packages, folder, ignore=shutil.ignore_patterns("__pycache__", "pip*", "setuptools*"))
     for package in ("functions", "shared"):
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
-    trim(folder)
+    shutil.rmtree(folder / "functions" / "build-tools")
+    trim = ROOT / "functions" / "build-tools" / "trim.py"
+    subprocess.run([sys.executable, trim, folder], check=True)
     compileall.compile_dir(folder, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
     return folder
 

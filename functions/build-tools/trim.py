@@ -1,7 +1,9 @@
-"""Takes out of a build what functions never load: AWS's other 400 services. Part of `sam build` (functions/Makefile).
+#!/usr/bin/env python3
+"""Takes out of a build what the functions never load: the descriptions of AWS's other 400 services.
 
-botocore looks through all its services' folders before it loads one, and reads where every service of AWS is in every
-region, 1.2 MB of JSON, for a DynamoDB client: together a fifth of a cold start. What stays is botocore's own, unchanged.
+`sam build` runs it by functions/Makefile; it is no part of what is shipped. Before botocore loads one service it looks
+through the folders of all of them, and for a DynamoDB client it reads where every service of AWS is in every region,
+1.2 MB of JSON: together a fifth of a cold start. What stays is botocore's own, unchanged.
 
     python trim.py FOLDER_WITH_BOTOCORE
 """
@@ -12,11 +14,11 @@ import sys
 from pathlib import Path
 
 SERVICES = ("dynamodb", "events", "sqs", "ssm")
-"""What functions/edge/aws.py makes clients of, and SSM's endpoints."""
+"""The services that functions/edge/aws.py makes clients of, and SSM, whose one operation it signs by hand."""
 
 
 def trim(packages: Path) -> None:
-    """Leave of botocore's data in *packages* only what is about SERVICES."""
+    """Remove from botocore's data in the folder *packages* whatever is not about SERVICES."""
     data = packages / "botocore" / "data"
     for folder in data.iterdir():
         if folder.is_dir() and folder.name not in SERVICES:
