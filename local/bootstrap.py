@@ -27,7 +27,7 @@ from typing import NoReturn
 
 from local import repetition
 from local.process.tether import tie
-from local.setup import chromium, clients, localstack, locks
+from local.setup import chromium, clients, localstack, locks, page_tools
 from local.setup.environments import DEMO, DEV, EMULATOR, FUNCTIONS, LOCAL, ROOT, SFU, Environment, SetupError, prepare
 
 _ALL = (LOCAL, SFU, EMULATOR, DEMO, DEV)
@@ -46,7 +46,7 @@ make test    all tests but the long ones       ARGS="tests/local -k routes" runs
 make test-long   what `make test` has no time for (CI runs it too)   ARGS="-k schema"
 make test-repeat    all of it again and again, with a line for each run    TIMES=10
 make fuzz    what nobody thought of: the properties with other examples, and requests made from the OpenAPI document   SECONDS=300 SEED=1
-make lint    format, lint, types, import rules, templates
+make lint    format, lint, types, import rules, templates; the page's too
 make bench   the benchmark against MediaMTX (MEDIAMTX=/path/to/mediamtx)   FULL=1 for every bar (15 minutes)
 make flood   30 Mbit/s of each kind of datagram of strangers, 200 requests a second of each kind: nobody may notice (4 min)
 make soak    viewers come and go for ten minutes, and nothing may grow    SECONDS=600
@@ -82,7 +82,7 @@ def main(arguments: list[str]) -> int:
         "test-localstack": test_localstack,
         "test-aws": test_aws,
         "demo": demo,
-        "lock": locks.main,
+        "lock": lock,
         "clean": clean,
         "help": usage,
     }
@@ -279,6 +279,7 @@ def fuzz() -> int:
 def lint() -> int:
     """Check everything that can be checked without running it, offline; all checks run, whatever the first one says."""
     prepare((DEV,), say)
+    page_tools.ensure(say)
     templates = [str(path.relative_to(ROOT)) for path in _templates()]
     checks = {
         "ruff check": ["ruff", "check", "."],
@@ -287,6 +288,7 @@ def lint() -> int:
         "import rules": ["lint-imports"],
         **({"cfn-lint": ["cfn-lint", *templates]} if templates else {}),
         **{f"SAM translator, {path}": ["python", "-m", "local.aws.translate", path] for path in templates},
+        **page_tools.checks(),
     }
     failed = []
     for name, command in checks.items():
@@ -296,6 +298,15 @@ def lint() -> int:
             failed.append(name)
     say(f"Failed: {', '.join(failed)}" if failed else "All checks pass.")
     return bool(failed)
+
+
+def lock() -> int:
+    """Write the locks of Python's packages anew, then the lock of npm's."""
+    code = locks.main()
+    if code:
+        return code
+    prepare((DEV,), say)
+    return page_tools.write_lock(say)
 
 
 def clean() -> int:
@@ -309,6 +320,7 @@ def clean() -> int:
         ROOT / ".local",
         ROOT / "build",
         ROOT / "htmlcov",
+        ROOT / page_tools.MODULES,
     ]
     paths += [ROOT / f".{tool}_cache" for tool in ("pytest", "mypy", "ruff", "import_linter")] + [ROOT / ".hypothesis"]
     paths += [*ROOT.glob(".coverage*"), ROOT / ".venv.lock"]

@@ -6,15 +6,15 @@
 import { count } from "./format.js";
 
 const limited = ({ fields }) =>
-  `Your account may publish ${count(fields.limit, "stream")} at a time, and ` +
-  `${fields.current === 1 ? "one is" : `${fields.current} are`} live now. Retry with free servers?`;
+  `Your account may publish ${count(fields.limit, "stream")} at a time, and ${fields.current === 1 ? "one is" : `${fields.current} are`} live now. Retry with free servers?`;
 
 const places = (limit) =>
   limit > 1 ? `All ${limit} places for viewers are taken.` : limit === 1 ? "The only place is taken." : "This stream has no places for viewers.";
 
 const overridable = ({ fields, retryAfter }) =>
-  `Somebody is publishing with it${fields.server ? ` on ${fields.server}` : ""} right now. Override them, or use a different key?` +
-  (retryAfter ? " It changed hands a moment ago, so overriding has to wait a little." : "");
+  `Somebody is publishing with it${fields.server ? ` on ${fields.server}` : ""} right now. Override them, or use a different key?${
+    retryAfter ? " It changed hands a moment ago, so overriding has to wait a little." : ""
+  }`;
 
 const TAKEN_OVER = {
   title: "Your stream was taken over",

@@ -77,7 +77,8 @@ async function screen({ resolution }) {
 
 const BARS = ["#c0c0c0", "#c0c000", "#00c0c0", "#00c000", "#c000c0", "#c00000", "#0000c0"];
 
-function draw(context, width, height, frame, started) {
+function draw(context, frame, started) {
+  const { width, height } = context.canvas;
   const bar = width / BARS.length;
   BARS.forEach((colour, i) => {
     context.fillStyle = colour;
@@ -126,13 +127,13 @@ async function pattern({ resolution }) {
   const context = canvas.getContext("2d", { alpha: false });
   const started = performance.now();
   let frame = 0;
-  draw(context, width, height, frame, started);
+  draw(context, frame, started);
   const stream = canvas.captureStream(FPS);
   stream.getVideoTracks()[0].contentHint = "motion";
   const ticker = new Worker(new URL("./ticker.js", import.meta.url));
   ticker.addEventListener("message", () => {
     frame += 1;
-    draw(context, width, height, frame, started);
+    draw(context, frame, started);
   });
   ticker.postMessage(1000 / FPS);
 

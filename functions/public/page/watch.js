@@ -203,7 +203,13 @@ export class WatchView {
       every(PULSE_MS, async () => this.#judge(session, liveness, await pulse.read()), { hidden: true }),
       every(1000, async () => this.#showStats(session, slowness, await meter.read())),
     ];
-    this.#poll = { stop: () => polls.forEach((poll) => poll.stop()) };
+    this.#poll = {
+      stop() {
+        for (const poll of polls) {
+          poll.stop();
+        }
+      },
+    };
   }
 
   /** The node says whether its publisher sends. An end is asked for at once: the API knows it as soon as the node does. */
