@@ -16,6 +16,7 @@ from functions.domain.fleet import Fleet, Order
 from functions.domain.provision import create_key, rotate_key
 from functions.domain.rate import Rate
 from functions.storage.registry import Registry
+from shared.end_reasons import EndReason
 from shared.keys import RandomBytes, is_stream_id
 from shared.refusals import Refused, forbidden, invalid_request, not_found, rate_limited
 
@@ -120,7 +121,7 @@ class Keys:
             return
         node = self._fleet().of_boot(slot.boot)
         if node is not None:
-            order = Order(f"revoked-{slot.session}", "revoked", session=slot.session, not_before=at)
+            order = Order(f"revoked-{slot.session}", EndReason.REVOKED, session=slot.session, not_before=at)
             self._nodes.order(node.id, node.boot, order)
 
 

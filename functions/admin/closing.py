@@ -10,8 +10,7 @@ from typing import Protocol
 from functions.domain.accounts import Account, Slot
 from functions.domain.fleet import Fleet, NodeReport, Order
 from functions.domain.roster import occupied
-
-REASON = "admin"
+from shared.end_reasons import EndReason
 
 
 class Directory(Protocol):
@@ -56,7 +55,7 @@ class Closing:
         fleet = self._directory.fleet()
         held = {node.id: node for slot in account.slots.values() if (node := fleet.of_boot(slot.boot)) is not None}
         # A node obeys an id once, and an account can be closed more than once within one life of it.
-        order = Order(f"closed-{account.id}-{int(self._clock())}", REASON, account=account.id)
+        order = Order(f"closed-{account.id}-{int(self._clock())}", EndReason.ADMIN, account=account.id)
         for node in held.values():
             self._nodes.order(node.id, node.boot, order)
         self._free(account, account.slots)
@@ -78,7 +77,9 @@ class Closing:
         for slot in surplus.values():
             node = fleet.of_boot(slot.boot)
             if node is not None:
-                self._nodes.order(node.id, node.boot, Order(f"admin-{slot.session}", REASON, session=slot.session))
+                self._nodes.order(
+                    node.id, node.boot, Order(f"admin-{slot.session}", EndReason.ADMIN, session=slot.session)
+                )
         self._free(account, surplus)
 
     def _free(self, account: Account, slots: Mapping[str, Slot]) -> None:

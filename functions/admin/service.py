@@ -42,6 +42,7 @@ from functions.storage.registry import Registry
 from functions.storage.shapes import overrides_item
 from functions.storage.streams import Streams
 from functions.storage.usage import UsageLedger
+from shared.end_reasons import EndReason
 from shared.keys import RandomBytes, is_stream_id
 from shared.months import month_of
 from shared.refusals import Refused, invalid_request, not_found
@@ -224,7 +225,7 @@ class Operator:
         now = self._clock()
         self._registry.revoke(key, now)
         self._registry.bury([replace(key, revoked_at=now)])
-        self._end(stream, "revoked")
+        self._end(stream, EndReason.REVOKED)
         return Done(done="revoked")
 
     def refusals(self, account: str) -> RefusalList | Refused:
@@ -288,7 +289,7 @@ class Operator:
         for report in self._reports().values():
             for running in report.streams.values():
                 if running.session == session:
-                    order = Order(f"admin-{session}", "admin", session=session)
+                    order = Order(f"admin-{session}", EndReason.ADMIN, session=session)
                     self._nodes.order(report.node.id, report.node.boot, order)
                     return Done(done="ending")
         return not_found("No node holds this session.")

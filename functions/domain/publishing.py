@@ -17,6 +17,7 @@ from functions.domain.accounts import Account, Key, Slot
 from functions.domain.fleet import Fleet, Node, NodeReport, Order
 from functions.domain.placement import Choose, place
 from functions.domain.roster import Clear, Look, NotTaken, Own, Take, Taken, Wait, Wish, decide
+from shared.end_reasons import EndReason
 from shared.grants import GRACE_SECONDS, GRANT_SECONDS
 from shared.keys import RandomBytes, StreamKey, new_session_id
 from shared.refusals import (
@@ -165,7 +166,7 @@ def admit(ports: Ports, request: Publish) -> Place | Refused:
     elif key.revoked_at is not None:
         # The key is to be revoked: its session ends with it.
         node, slot = outcome.node, outcome.slot
-        order = Order(f"revoked-{slot.session}", "revoked", session=slot.session, not_before=key.revoked_at)
+        order = Order(f"revoked-{slot.session}", EndReason.REVOKED, session=slot.session, not_before=key.revoked_at)
         ports.nodes.order(node.id, node.boot, order)
     return outcome
 
@@ -345,7 +346,9 @@ class _Attempt:
         for slot in slots:
             report = self._reports.get(slot.boot)
             if report is not None and slot.used_at is not None:
-                order = Order(f"superseded-{slot.session}", "superseded", session=slot.session, not_before=not_before)
+                order = Order(
+                    f"superseded-{slot.session}", EndReason.SUPERSEDED, session=slot.session, not_before=not_before
+                )
                 self._ports.nodes.order(report.node.id, slot.boot, order)
 
     def _write(self, node: Node, take: Take, limit: int | None) -> Place | Account | None:

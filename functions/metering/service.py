@@ -23,9 +23,9 @@ from functions.storage.patience import Left, unhurried
 from functions.storage.registry import Registry
 from functions.storage.streams import Streams
 from functions.storage.usage import Parts, Total, UsageLedger
+from shared.end_reasons import EndReason
 from shared.messages import UsageEntry, UsageReport
 from shared.months import month_of
-from shared.refusals import Code
 from shared.tiers import Tier
 
 AGAIN_SECONDS = 10
@@ -198,12 +198,12 @@ class Metering:
 
     def _end_sessions(self, account: Account, lives: set[_Life]) -> None:
         """Tell every node that may hold a session of *account*: those of its slots, and those that report its bytes."""
-        code = Code.QUOTA_EXCEEDED if account.tier is Tier.ANONYMOUS else Code.BANDWIDTH_EXCEEDED
+        reason = EndReason.QUOTA_EXCEEDED if account.tier is Tier.ANONYMOUS else EndReason.BANDWIDTH_EXCEEDED
         now = self._clock()
         # A node obeys an id once. A new one every few seconds also ends who slipped in with a grant from before the block,
         # and who passes a raised quota on the same boot.
         turn = int(now // AGAIN_SECONDS)
-        order = Order(f"quota-{account.id}-{month_of(now)}-{turn}", code.value, account=account.id)
+        order = Order(f"quota-{account.id}-{month_of(now)}-{turn}", reason, account=account.id)
         fleet = self._directory.fleet()
         for slot in account.slots.values():
             node = fleet.of_boot(slot.boot)

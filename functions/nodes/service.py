@@ -19,6 +19,7 @@ from functions.storage.directory import Directory
 from functions.storage.nodes import Fenced, Nodes
 from functions.storage.rosters import Rosters
 from functions.storage.streams import Streams
+from shared.end_reasons import EndReason
 from shared.messages import Command, EndedReport, Heartbeat, HeartbeatReply, PublicKeys, StreamReport
 from shared.problems import Problem
 from shared.refusals import Code, Refused, invalid_request
@@ -27,9 +28,9 @@ PROJECT_SECONDS = 3.0
 """How old a node's summary may get while nothing about it changes but its load."""
 CHECK_SECONDS = 30.0
 """How often all sessions of a node are compared with the rosters, besides the ones that are new."""
-TOLD_TO_OWNERS = frozenset({Code.BITRATE_EXCEEDED})
+TOLD_TO_OWNERS = frozenset({EndReason.BITRATE_EXCEEDED})
 """Reasons of a session's end that its owner can do something about: kept like refusals, since no answer carries them."""
-PROBLEM_ENDS = {"b_frames": Problem.B_FRAMES}
+PROBLEM_ENDS: Mapping[str, Problem] = {EndReason.B_FRAMES: Problem.B_FRAMES}
 """Reasons of a session's end that are a problem of what it sent."""
 MAX_SKEW_SECONDS = 300.0
 """A clock that is further ahead is broken, or its node is none of ours."""
@@ -165,13 +166,13 @@ class Heartbeats:
             marked = self._rosters.mark_used(session.account, stream, session.session, now)
             if isinstance(marked, NotTaken):
                 if not _succeeded_here(marked.account, stream, heartbeat.boot, now):
-                    ending.append(Order(f"superseded-{session.session}", "superseded", session=session.session))
+                    ending.append(Order(f"superseded-{session.session}", EndReason.SUPERSEDED, session=session.session))
                     self._log.event("superseded", **facts)
             elif marked.account.suspended:
-                ending.append(Order(f"suspended-{session.session}", "admin", session=session.session))
+                ending.append(Order(f"suspended-{session.session}", EndReason.ADMIN, session=session.session))
                 self._log.event("suspended", **facts)
             elif new and self._is_over(heartbeat, stream, session, marked.account.slots[stream], now):
-                ending.append(Order(f"revoked-{session.session}", "revoked", session=session.session))
+                ending.append(Order(f"revoked-{session.session}", EndReason.REVOKED, session=session.session))
                 self._log.event("revoked", **facts)
             else:
                 confirmed[stream] = session
@@ -189,7 +190,7 @@ class Heartbeats:
         # The entry of a key that is over is moved away.
         until = key.ends_at(slot.key_tag) if key is not None else 0.0
         if until is not None and until > now:
-            order = Order(f"revoked-{session.session}", "revoked", session=session.session, not_before=until)
+            order = Order(f"revoked-{session.session}", EndReason.REVOKED, session=session.session, not_before=until)
             self._nodes.order(heartbeat.node, heartbeat.boot, order)
         return until is not None and until <= now
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from sfu.control.heartbeat import Heartbeats
+from shared.end_reasons import EndReason
 from shared.messages import MAX_WAITING, EndedReport, HeartbeatReply, StreamReport
 
 log = logging.getLogger(__name__)
@@ -151,13 +152,13 @@ class Handover:
                     stream=report.stream,
                     account=report.account,
                     action="publish",
-                    reason="handover",
+                    reason=EndReason.HANDOVER,
                 )
             )
 
     def _close_told(self) -> None:
         for session in [one for one in self._leaving if not self._beats.untold(one)]:
-            self.published += self._sessions.end(session, "handover")
+            self.published += self._sessions.end(session, EndReason.HANDOVER)
             self._leaving.discard(session)
 
     def _follow(self, moved: frozenset[str]) -> None:
@@ -172,8 +173,8 @@ class Handover:
             if self._reconnects.listening[viewer.secret]:
                 loop.call_later(FOLLOW_SECONDS, self._end_moved, stream, viewer.id)
             else:
-                self._sessions.end(viewer.id, "moved")
+                self._sessions.end(viewer.id, EndReason.MOVED)
 
     def _end_moved(self, stream: str, viewer: str) -> None:
         if stream in self._reconnects.moved:  # its publisher may have come back here meanwhile
-            self._sessions.end(viewer, "moved")
+            self._sessions.end(viewer, EndReason.MOVED)

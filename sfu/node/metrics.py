@@ -26,34 +26,11 @@ from sfu.durations import Durations
 from sfu.node.loopdelay import LoopDelay
 from sfu.node.selftest import Reached
 from sfu.stats import PlaneStats
+from shared.end_reasons import EndReason
 from shared.messages import Load
 from shared.verifier import Reason
 
-REASONS: Final = frozenset(
-    {
-        "delete",
-        "closed",
-        "timeout",
-        "ice_timeout",
-        "dtls_timeout",
-        "dtls_handshake",
-        "dtls_fingerprint",
-        "dtls_no_srtp",
-        "dtls_alert",
-        "superseded",
-        "publisher_gone",
-        "codec_changed",
-        "b_frames",
-        "shutdown",
-        "handover",
-        "moved",
-        "made_way",
-        "admin",
-        "BANDWIDTH_EXCEEDED",
-        "BITRATE_EXCEEDED",
-        "QUOTA_EXCEEDED",
-    }
-)
+REASONS: Final = frozenset(reason.value for reason in EndReason)
 """Reasons of a session's end that have a series of their own."""
 _DROPPED: Final = "dropped_"
 

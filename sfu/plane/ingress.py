@@ -17,6 +17,7 @@ from sfu.transport import ice
 from sfu.transport.dtls import State
 from sfu.transport.shield import MOST_KNOWN, Shield, program
 from sfu.transport.udp import Address, UdpSocket
+from shared.end_reasons import EndReason
 
 MAX_HALF_OPEN: Final = 512
 """Handshakes in progress at once, some 70 kB each; the next one begins when one is done or gave up."""
@@ -283,6 +284,6 @@ class Ingress:
             self._on_connected(session, now)
         elif state is State.FAILED:
             self._stats.handshakes_failed += 1
-            self._on_closed(session, session.peer.handshake.reason if session.peer.handshake else "dtls_failed")
+            self._on_closed(session, session.peer.handshake.reason if session.peer.handshake else EndReason.DTLS_FAILED)
         elif state is State.CLOSED:
-            self._on_closed(session, "closed")
+            self._on_closed(session, EndReason.CLOSED)

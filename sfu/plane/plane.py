@@ -28,6 +28,7 @@ from sfu.transport import ice
 from sfu.transport.dtls import Identity
 from sfu.transport.peer import Peer
 from sfu.transport.udp import Address, UdpSocket
+from shared.end_reasons import EndReason
 from shared.grants import Claims
 from shared.messages import Load, StreamReport
 from shared.refusals import (
@@ -116,7 +117,7 @@ class Plane:
 
     async def close(self) -> None:
         """End every session and close the socket."""
-        self._sessions.end_all(self._sessions.all(), "shutdown")
+        self._sessions.end_all(self._sessions.all(), EndReason.SHUTDOWN)
         self._rounds.close()
         self._delivery.close()
         if self._udp is not None:
@@ -164,7 +165,7 @@ class Plane:
         if room is None:
             room = self._sessions.rooms[claims.stream] = Room(claims.stream)
         if room.publisher is not None:
-            self._sessions.end(room.publisher, "superseded")
+            self._sessions.end(room.publisher, EndReason.SUPERSEDED)
         for media in negotiated.media:
             track = room.tracks.get(media.kind)
             if track is None:
@@ -184,7 +185,7 @@ class Plane:
         publisher = Publisher(self._beginning(claims, negotiated, self._udp, now, clock), room.tracks, self.stats)
         room.begin(publisher)
         self._sessions.begin(publisher)
-        self._sessions.end_all(room.misfits(), "codec_changed")
+        self._sessions.end_all(room.misfits(), EndReason.CODEC_CHANGED)
         for viewer in room.viewers.values():
             viewer.follow(room.tracks, clock)
         self.on_change()
@@ -326,7 +327,7 @@ class Plane:
         A publisher never makes way: its key bounds how many there are, and its account's slot is held by it.
         """
         oldest = self._unconnected.oldest(belongs)
-        return oldest is not None and self._sessions.end(oldest, "made_way")
+        return oldest is not None and self._sessions.end(oldest, EndReason.MADE_WAY)
 
     def _beginning(self, claims: Claims, negotiated: Negotiated, udp: UdpSocket, wall: float, now: float) -> Beginning:
         peer = Peer(self._identity, negotiated, udp, now)

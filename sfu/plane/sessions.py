@@ -13,6 +13,7 @@ from sfu.plane.room import Room
 from sfu.plane.session import Ended, Session
 from sfu.plane.viewer import Viewer
 from sfu.stats import PlaneStats
+from shared.end_reasons import EndReason
 
 SLICES: Final = 10
 
@@ -115,7 +116,7 @@ class Sessions:
 
     def vacate(self, room: Room) -> None:
         """The grace of *room* without a publisher is over."""
-        self.end_all(room.viewers.values(), "publisher_gone")
+        self.end_all(room.viewers.values(), EndReason.PUBLISHER_GONE)
         for track in room.tracks.values():
             self._delivery.forget(track)
         del self.rooms[room.stream]

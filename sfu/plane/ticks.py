@@ -15,7 +15,7 @@ from sfu.plane.session import Session
 from sfu.plane.sessions import SLICES, Sessions
 from sfu.plane.viewer import Viewer
 from sfu.stats import PlaneStats
-from shared.refusals import Code
+from shared.end_reasons import EndReason
 
 TICK: Final = 0.02
 JOINING_TICK: Final = 0.005
@@ -23,8 +23,6 @@ JOINING_TICK: Final = 0.005
 CONNECT_SECONDS: Final = 10.0
 LIVENESS_SECONDS: Final = 10.0
 SILENT_SECONDS: Final = 0.5
-B_FRAMES: Final = "b_frames"
-"""Reason of an end: pictures come out of order and cannot be left out, since others refer to them."""
 
 
 class Rounds:
@@ -96,7 +94,7 @@ class Rounds:
     def _tick_publishers(self, now: float) -> None:
         for publisher in list(self._sessions.publishers):
             if publisher.broken:
-                self._sessions.end(publisher, B_FRAMES)
+                self._sessions.end(publisher, EndReason.B_FRAMES)
                 continue
             for track in publisher.tick(now):
                 self._ingress.fed[track] = None
@@ -117,7 +115,7 @@ class Rounds:
                 self._delivery.meter_publisher(session)
                 session.report(now)
                 if session.limit.exceeded:
-                    self._sessions.end(session, Code.BITRATE_EXCEEDED)
+                    self._sessions.end(session, EndReason.BITRATE_EXCEEDED)
         for publisher in self._sessions.publishers:
             noticed = (now - publisher.peer.last_seen > SILENT_SECONDS, publisher.problems)
             if noticed != publisher.noticed:
@@ -129,9 +127,9 @@ class Rounds:
     def _check_life(self, session: Session, now: float) -> None:
         peer = session.peer
         if not peer.secure and now - session.began > CONNECT_SECONDS:
-            self._sessions.end(session, "ice_timeout" if peer.address is None else "dtls_timeout")
+            self._sessions.end(session, EndReason.ICE_TIMEOUT if peer.address is None else EndReason.DTLS_TIMEOUT)
         elif now - peer.last_seen > LIVENESS_SECONDS:
-            self._sessions.end(session, "timeout")
+            self._sessions.end(session, EndReason.TIMEOUT)
 
     def _each_second(self, now: float) -> None:
         at, before = self._egress

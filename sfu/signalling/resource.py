@@ -15,6 +15,7 @@ from sfu.signalling.directory import Resource
 from sfu.signalling.ports import Deps
 from sfu.signalling.preconditions import IfMatch, if_match
 from sfu.signalling.replies import empty, method_not_allowed, options, refusal
+from shared.end_reasons import EndReason
 from shared.offers import media_type
 from shared.refusals import Refused, invalid_request, not_found, rate_limited, unsupported_offer
 
@@ -63,7 +64,7 @@ class SessionResource:
             departed = deps.directory.take_departed(secret, deps.now())
             return empty(200) if departed else refusal(_gone())
         deps.directory.delete(resource)
-        deps.plane.end(resource.session, "delete")
+        deps.plane.end(resource.session, EndReason.DELETE)
         if resource.action == "publish":
             # So that the slot is free when the client hears that it is.
             await deps.told(resource.session)

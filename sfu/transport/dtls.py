@@ -19,6 +19,7 @@ from OpenSSL import SSL
 
 from sfu.negotiation import DtlsRole, Fingerprint
 from sfu.transport.srtp import PROFILES, Keys, split
+from shared.end_reasons import EndReason
 
 _DIGESTS: Final[dict[str, hashes.HashAlgorithm]] = {
     "sha-256": hashes.SHA256(),
@@ -121,19 +122,19 @@ class Handshake:
         except SSL.WantReadError:
             return
         except SSL.Error:
-            self._fail("dtls_handshake")
+            self._fail(EndReason.DTLS_HANDSHAKE)
             return
         self._finish()
 
     def _finish(self) -> None:
         certificate = self._ssl.get_peer_certificate(as_cryptography=True)
         if certificate is None or not _vouched(certificate, self._fingerprints):
-            self._fail("dtls_fingerprint")
+            self._fail(EndReason.DTLS_FINGERPRINT)
             return
         chosen = self._ssl.get_selected_srtp_profile()
         profile = next((profile for profile in PROFILES if profile.name == chosen), None)
         if profile is None:
-            self._fail("dtls_no_srtp")
+            self._fail(EndReason.DTLS_NO_SRTP)
             return
         material = self._ssl.export_keying_material(b"EXTRACTOR-dtls_srtp", 2 * (profile.key + profile.salt))
         self.keys = split(profile, material, client=self._client)
@@ -150,7 +151,7 @@ class Handshake:
                 self.state = State.CLOSED
                 return
             except SSL.Error:
-                self._fail("dtls_alert")
+                self._fail(EndReason.DTLS_ALERT)
                 return
 
     def _fail(self, reason: str) -> None:

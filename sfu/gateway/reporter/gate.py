@@ -15,6 +15,7 @@ import aiohttp
 from aiohttp import web
 
 from sfu.gateway.reporter.tally import Tally
+from shared.end_reasons import EndReason
 
 if TYPE_CHECKING:
     from shared.messages import EndedReport
@@ -75,7 +76,7 @@ class Gate:
         found = self._tally.look(paths, self._clock())
         for ended in found.ended:
             self.on_end(ended)
-        self._end(found.strangers, "not admitted")
+        self._end(found.strangers, EndReason.NOT_ADMITTED)
         if found.began or found.ended:
             self.on_change()
 

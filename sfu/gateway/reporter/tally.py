@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from shared.end_reasons import EndReason
 from shared.messages import EndedReport, StreamReport
 
 PENDING_SECONDS: Final = 15.0
@@ -107,7 +108,7 @@ class Tally:
             tuple(
                 EndedReport(
                     session=session.session, stream=session.stream, account=session.account, action="publish",
-                    reason="gone" if session.source else "never came",
+                    reason=EndReason.GONE if session.source else EndReason.NEVER_CAME,
                 )
                 for session in gone
             ),

@@ -18,6 +18,7 @@ from sfu.node.loopdelay import LoopDelay
 from sfu.node.metrics import REASONS, NodeCollector, Sources
 from sfu.node.selftest import Reached
 from sfu.stats import PlaneStats
+from shared.end_reasons import EndReason
 from shared.messages import Load
 from shared.verifier import Reason
 
@@ -122,6 +123,19 @@ async def test_a_reason_that_is_not_known_has_no_series_of_its_own() -> None:
         sources.count_ended("play", f"reason {number}")
     assert sources.ended == {("play", "other"): 100}
     assert "superseded" in REASONS
+
+
+async def test_every_reason_that_is_known_has_a_series_of_its_own() -> None:
+    """Those of the node itself and those of the control plane's commands, as `revoked`."""
+    sources = _sources(PlaneStats())
+    for reason in EndReason:
+        sources.count_ended("publish", reason)
+    text = _scrape(sources)
+
+    assert sources.ended["publish", "revoked"] == 1
+    assert 'sluice_sessions_ended_total{action="publish",reason="revoked"} 1.0' in text.splitlines()
+    labels = re.findall(r'^sluice_sessions_ended_total\{action="publish",reason="(.*)"\}', text, re.MULTILINE)
+    assert set(labels) == {reason.value for reason in EndReason}
 
 
 async def test_every_metric_that_the_manual_names_is_there() -> None:
