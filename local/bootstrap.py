@@ -39,7 +39,7 @@ _CODES = "tests/integration/test_documented_codes.py"
 _SECOND = [
     f"tests/functions/{part}" for part in ("storage", "admission", "metering", "nodes", "admin", "account", "hooks")
 ]
-_CODE = ("functions", "shared", "sfu", "local", "tests", "docs")
+_CODE = ("functions", "shared", "sfu", "local", "operator", "tests", "docs")
 _HELP = """make up      the whole system on this machine      PORT=8080 HOST=127.0.0.1 (or lan) SECONDS=… (stops by itself)
 make demo    publish a test picture to it and print the link to watch
 make test    all tests but the long ones       ARGS="tests/local -k routes" runs what pytest is told, alone   COVERAGE=1 reports branches
@@ -294,7 +294,9 @@ def lint() -> int:
     for name, command in checks.items():
         say(f"{name} ...")
         program = str(DEV.path / "bin" / command[0])
-        if _run([program, *command[1:]], os.environ | {"AWS_DEFAULT_REGION": "us-east-1"}):
+        # `sluice` is a distribution of its own, and lint-imports finds what can be imported.
+        environ = os.environ | {"AWS_DEFAULT_REGION": "us-east-1", "PYTHONPATH": str(ROOT / "operator")}
+        if _run([program, *command[1:]], environ):
             failed.append(name)
     say(f"Failed: {', '.join(failed)}" if failed else "All checks pass.")
     return bool(failed)

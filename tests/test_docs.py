@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from docs.generate import pages
-from functions.admin.cli import parser
+from sluice.cli import parser
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -44,12 +44,13 @@ def test_readme_names_what_it_promises_to_explain() -> None:
     readme = (ROOT / "README.md").read_text()
     packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
 
-    assert all(f"`{package}/`" in readme for package in packages)
+    folders = {"operator" if package == "sluice" else package for package in packages}
+    assert all(f"`{folder}/`" in readme for folder in folders)
     assert "$ make up" in readme
     assert "$ make test" in readme
 
 
-CLI = re.compile(r"(?:python -m functions\.admin\.cli|(?:`|\$ |/bin/)sluice) ([^`\n]+)")
+CLI = re.compile(r"(?:python -m sluice|(?:`|\$ |/bin/)sluice) ([^`\n]+)")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)

@@ -1,7 +1,7 @@
 """The signer's keys: made here, kept as SSM parameters, read by admission (private halves) and nodes (public halves).
 
 Private keys never leave the control plane. `new_signer()` is what a first deployment and `make up` use:
-`sluice signer init` writes what it returns; functions/domain/rotation.py changes it. A key that cannot be read now does not stop
+`sluice signer init` writes what it returns; operator/sluice/rotation.py changes it. A key that cannot be read now does not stop
 admission: the last known one goes on (design.md, rule 7).
 """
 

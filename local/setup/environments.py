@@ -79,9 +79,9 @@ _SLUICE = """\
 import sys
 from pathlib import Path
 
-sys.path.insert(0, "{root}")
+sys.path[:0] = ["{root}/operator", "{root}"]
 
-from functions.admin.cli import console
+from sluice.cli import console
 
 sys.exit(console(Path("{root}")))
 """

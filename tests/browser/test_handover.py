@@ -25,8 +25,8 @@ BLACK = """() => {
 
 def operator(stack: dict[str, Any], node: str, verb: str) -> None:
     """As an operator does it."""
-    environ = {"PORT": str(urlsplit(stack["api"]).port), "PATH": "/usr/bin:/bin"}
-    command = [sys.executable, "-m", "functions.admin.cli", "nodes", verb, node]
+    environ = {"PORT": str(urlsplit(stack["api"]).port), "PATH": "/usr/bin:/bin", "PYTHONPATH": "operator"}
+    command = [sys.executable, "-m", "sluice", "nodes", verb, node]
     subprocess.run(command, cwd=ROOT, env=environ, check=True, stdout=subprocess.DEVNULL)
 
 

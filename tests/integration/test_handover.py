@@ -145,9 +145,12 @@ def node_of(session: peer.Peer, port: int) -> dict[str, Any]:
 
 async def operator(port: int, node: str, verb: str) -> None:
     """`sluice nodes VERB NODE`."""
-    command = (sys.executable, "-m", "functions.admin.cli", "nodes", verb, node)
+    command = (sys.executable, "-m", "sluice", "nodes", verb, node)
     process = await asyncio.create_subprocess_exec(
-        *command, cwd=ROOT, env={**os.environ, "PORT": str(port)}, stdout=asyncio.subprocess.DEVNULL
+        *command,
+        cwd=ROOT,
+        env={**os.environ, "PORT": str(port), "PYTHONPATH": "operator"},
+        stdout=asyncio.subprocess.DEVNULL,
     )
     assert await process.wait() == 0
 

@@ -19,10 +19,10 @@ import boto3
 import numpy as np
 import pytest
 
-from functions.admin.cli import main as sluice
 from local import settings
 from local.fleet import PYTHON
 from local.process.processes import ROOT
+from sluice.cli import main as sluice
 from tests.integration.metering.test_exact import queue
 from tests.peers.conftest import started
 from tests.ports import free_port

@@ -96,8 +96,8 @@ def test_the_operator_s_command_is_there(root: Path) -> None:
     prepare([EDGE], lambda _: None)
     script = root / ".venv-edge" / "bin" / "sluice"
     assert not script.exists()
-    (root / "functions" / "admin").mkdir(parents=True)
-    (root / "functions" / "admin" / "cli.py").write_text("def console(home):\n    print(home)\n    return 3\n")
+    (root / "operator" / "sluice").mkdir(parents=True)
+    (root / "operator" / "sluice" / "cli.py").write_text("def console(home):\n    print(home)\n    return 3\n")
     said: list[str] = []
     prepare([environment], said.append)
     done = subprocess.run([script], cwd="/", capture_output=True, text=True, check=False)

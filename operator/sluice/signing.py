@@ -12,7 +12,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from functions.domain.rotation import (
+from functions.domain.webhook import new_master
+from functions.edge.parameters import new_signer
+from shared.keys import RandomBytes
+from shared.verifier import Verifier
+from sluice.rotation import (
     PUBLISH_SECONDS,
     RETIRE_SECONDS,
     State,
@@ -22,10 +26,6 @@ from functions.domain.rotation import (
     staged,
     switched,
 )
-from functions.domain.webhook import new_master
-from functions.edge.parameters import new_signer
-from shared.keys import RandomBytes
-from shared.verifier import Verifier
 
 
 class NotDoneError(Exception):

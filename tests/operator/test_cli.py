@@ -15,12 +15,12 @@ from botocore.credentials import Credentials
 from moto import mock_aws
 
 from functions.admin import models
-from functions.admin.cli import commands, main, parser
-from functions.admin.remote import Call, Place, Wanted, place, refusal
-from functions.admin.tables import SIZES, is_moment, size, size_of, table
 from functions.domain.webhook import master_of
 from functions.edge.parameters import active_key
 from shared.verifier import Verifier
+from sluice.cli import commands, main, parser
+from sluice.remote import Call, Place, Wanted, place, refusal
+from sluice.tables import SIZES, is_moment, size, size_of, table
 
 
 class Api(BaseHTTPRequestHandler):

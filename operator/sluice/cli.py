@@ -27,10 +27,10 @@ from typing import Any, TextIO
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.admin.remote import Call, Failed, Wanted, parameters, place, send, trouble, whole
-from functions.admin.signing import NotDoneError, Signing, Waiting
-from functions.admin.tables import size_of, table
 from shared.tiers import HlsEmbed, Tier
+from sluice.remote import Call, Failed, Wanted, parameters, place, send, trouble, whole
+from sluice.signing import NotDoneError, Signing, Waiting
+from sluice.tables import size_of, table
 
 HERE = Path()
 LIMITS = {

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from functions.admin.signing import NotDoneError, Signing, Waiting
-from functions.domain.rotation import PUBLISH_SECONDS, RETIRE_SECONDS
 from sfu.control.keyring import Keyring
 from shared.grants import Action
 from shared.verifier import VerifiedGrant
+from sluice.rotation import PUBLISH_SECONDS, RETIRE_SECONDS
+from sluice.signing import NotDoneError, Signing, Waiting
 from tests.functions.world import Beating, World
 
 STEP = 15.0
