@@ -20,8 +20,9 @@ from functions.domain.pace import QUICK_SECONDS, SLOW_SECONDS, Pace
 from functions.domain.webhook import Message, Outcome, Webhook, message_of, signed
 from functions.edge.observability import Log
 from functions.storage.dynamo import StoreUnavailableError
+from functions.webhooks.exchange import UndeliveredError
 from functions.webhooks.lanes import AT_ONCE, MAX_PUT_OFF, Shares, put_off
-from functions.webhooks.posting import Poster, TooSlowError, UndeliveredError
+from functions.webhooks.posting import Poster, TooSlowError
 
 DELAYS = (5, 300, 1800, 7200, 18_000, 36_000, 36_000)
 """Seconds after each failed attempt, as the specification proposes: eight attempts within 27 hours."""

@@ -11,7 +11,8 @@ import pytest
 
 from functions.domain.destinations import Reach
 from functions.domain.webhook import Message, shown, signed
-from functions.webhooks.posting import Poster, UndeliveredError
+from functions.webhooks.exchange import UndeliveredError
+from functions.webhooks.posting import Poster
 from tests.functions.world import ROOT
 
 SECRET = b"0123456789abcdef0123456789abcdef"
