@@ -9,6 +9,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from shared.names import CHARACTERS, LONGEST
+
 VERSION: Final = 1
 
 MAX_ENTRIES = 500
@@ -20,8 +22,9 @@ MAX_STREAMS = 32
 MAX_WAITING = 100
 """Streams in `waiting` of one heartbeat: as many as DynamoDB reads at once."""
 
-Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
-SessionId = Annotated[str, Field(min_length=1, max_length=48, pattern=r"^[A-Za-z0-9._:-]+$")]
+_ANY_LENGTH: Final = f"^[{CHARACTERS}]+$"
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST, pattern=_ANY_LENGTH)]
+SessionId = Annotated[str, Field(min_length=1, max_length=48, pattern=_ANY_LENGTH)]
 """Ours have 26 characters; with what commands about a session put before it (`superseded-`), it is a `Name` still."""
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Instant = Annotated[float, Field(ge=0, lt=1e12, allow_inf_nan=False), AfterValidator(lambda at: round(at, 6))]

@@ -25,6 +25,7 @@ from functions.edge.observability import LambdaLog
 from functions.edge.parameters import Parameter
 from functions.edge.settings import Settings
 from functions.edge.validation import parsed
+from functions.edge.web import base_url
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
@@ -77,9 +78,7 @@ def router(  # noqa: C901 - one branch-free function a route
         return answers.refusal(account) if isinstance(account, Refused) else said(act(account), status)
 
     def base() -> str:
-        headers = app.current_event.headers
-        scheme = (headers.get("x-forwarded-proto") or "https").partition(",")[0].strip()
-        return f"{scheme}://{headers.get('host') or ''}"
+        return base_url(app.current_event.headers)
 
     @app.get("/v1/account")
     def account() -> answers.Answer:

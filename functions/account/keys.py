@@ -14,10 +14,10 @@ from functions.account.models import KeyCreated, KeyRevoked, NewKey, Rotation
 from functions.domain.accounts import Account, Key
 from functions.domain.fleet import Fleet, Order
 from functions.domain.provision import create_key, rotate_key
-from functions.domain.rate import Rate
 from functions.storage.registry import Registry
 from shared.end_reasons import EndReason
 from shared.keys import RandomBytes, is_stream_id
+from shared.rate import Rate
 from shared.refusals import Refused, forbidden, invalid_request, not_found, rate_limited
 
 MAX_KEYS = 200

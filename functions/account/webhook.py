@@ -20,9 +20,9 @@ from functions.account.models import (
 from functions.domain.accounts import Account
 from functions.domain.destinations import Reach, destination
 from functions.domain.happenings import Happening
-from functions.domain.rate import Rate
 from functions.domain.webhook import Webhook, derived, new_salt, shown, tested
 from shared.keys import RandomBytes
+from shared.rate import Rate
 from shared.refusals import Refused, invalid_request, not_found, rate_limited, unavailable
 
 TESTS = Rate(5, 12)

@@ -45,9 +45,9 @@ from functions.storage.usage import UsageLedger
 from shared.end_reasons import EndReason
 from shared.keys import RandomBytes, is_stream_id
 from shared.months import month_of
+from shared.names import is_name
 from shared.refusals import Refused, invalid_request, not_found
 
-_NAME = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _ACCOUNT = re.compile(r"[a-z0-9-]{1,40}")
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
@@ -159,7 +159,7 @@ class Operator:
 
     def delete_account(self, account: str) -> Done | Refused:
         """Remove an account and all that is its own but its bytes; what runs ends, and nothing of it publishes from now on."""
-        if not _is_name(account):
+        if not is_name(account):
             return _no_account()
         found = self._registry.set_suspended(account, suspended=True)
         if found is None:
@@ -219,7 +219,7 @@ class Operator:
 
     def revoke_key(self, account: str, stream: str) -> Done | Refused:
         """End a key's validity now, and its session by the next heartbeat."""
-        key = self._registry.key(account, stream) if _is_name(account) and is_stream_id(stream) else None
+        key = self._registry.key(account, stream) if is_name(account) and is_stream_id(stream) else None
         if key is None:
             return not_found("The account has no key for this stream.")
         now = self._clock()
@@ -264,7 +264,7 @@ class Operator:
 
     def drain(self, node: str, *, drained: bool) -> Done | Refused:
         """Keep new sessions away from a node, or let them come again."""
-        report = self._nodes.set_drained(node, drained=drained) if _is_name(node) else None
+        report = self._nodes.set_drained(node, drained=drained) if is_name(node) else None
         if report is None:
             return not_found("There is no such node.")
         self._nodes.project(report.node)
@@ -295,7 +295,7 @@ class Operator:
         return not_found("No node holds this session.")
 
     def _found(self, account: str) -> Account | None:
-        return self._registry.account(account) if _is_name(account) else None
+        return self._registry.account(account) if is_name(account) else None
 
     def _end(self, stream: str, reason: str) -> None:
         for report in self._reports().values():
@@ -336,11 +336,6 @@ class Operator:
                 for stream, slot in sorted(account.slots.items())
             ],
         )
-
-
-def _is_name(text: str) -> bool:
-    """Whether *text* can name anything; what cannot is not looked up, and a store would refuse to."""
-    return _NAME.fullmatch(text) is not None
 
 
 def _key_view(key: Key) -> KeyView:

@@ -4,11 +4,12 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from functions.domain.names import NAME, wrong_name
+from functions.domain.names import wrong_name
 from functions.domain.publishing import MAX_IDEMPOTENCY_KEY, Publish
 from functions.edge.jsonbody import read_object
 from shared.grants import WEBRTC, Action
 from shared.keys import StreamKey, is_stream_id
+from shared.names import is_name
 from shared.offers import MAX_OFFER_BYTES, too_large
 from shared.refusals import Refused, invalid_key, invalid_request, stream_not_found
 from shared.tiers import PROTOCOLS
@@ -74,7 +75,7 @@ def _first_wrong(fields: dict[str, Any]) -> Refused | None:
             return invalid_request(f'"{name}" must be true or false.', name)
     for name in ("region", "node"):
         value = fields.get(name)
-        if value is not None and not (isinstance(value, str) and NAME.fullmatch(value)):
+        if value is not None and not (isinstance(value, str) and is_name(value)):
             return wrong_name(name)
     key = fields.get("idempotency_key")
     if key is not None and not (isinstance(key, str) and IDEMPOTENCY_KEY.fullmatch(key)):

@@ -23,10 +23,9 @@ from functions.admission.asking import (
 )
 from functions.admission.granting import Grant, Granting
 from functions.admission.visitors import Visitors
-from functions.domain.names import NAME, wrong_name
+from functions.domain.names import wrong_name
 from functions.domain.placement import Choose
 from functions.domain.publishing import Ports, Publish, admit
-from functions.domain.rate import Rate
 from functions.domain.unknown_keys import Strangers
 from functions.domain.watching import Watching
 from functions.edge import aws
@@ -37,7 +36,7 @@ from functions.edge.refusal_notes import noting
 from functions.edge.settings import Settings
 from functions.edge.turnstile import Turnstile
 from functions.edge.verdicts import verdict
-from functions.edge.web import Answer, Request, as_json, preflight, refusal, request_of
+from functions.edge.web import Answer, Request, as_json, base_url, preflight, refusal, request_of
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
@@ -47,7 +46,9 @@ from functions.storage.registry import Registry
 from functions.storage.rosters import Rosters
 from functions.storage.throttle import Throttle
 from shared.keys import StreamKey, is_stream_id
+from shared.names import is_name
 from shared.offers import SDP, check_body
+from shared.rate import Rate
 from shared.refusals import Code, Refused, invalid_key, invalid_request, not_found, rate_limited, stream_not_found
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Admission:
         force, region = request.flag("force"), request.query.get("region")
         if force is None:
             return wrong_flag("force")
-        if region is not None and not NAME.fullmatch(region):
+        if region is not None and not is_name(region):
             return wrong_name("region")
         return self._redirect(
             self._publish(
@@ -160,8 +161,7 @@ class Admission:
         made = self._visitors.new_key(request.address)
         if isinstance(made, Refused):
             return made
-        proto = request.headers.get("x-forwarded-proto", "https").partition(",")[0].strip()
-        base = f"{proto}://{request.headers.get('host', '')}"
+        base = base_url(request.headers)
         key = made.stream_key.reveal()
         return as_json(
             201,

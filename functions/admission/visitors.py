@@ -9,10 +9,10 @@ from math import ceil
 
 from functions.domain.addresses import client_of
 from functions.domain.provision import NewKey, anonymous_account, anonymous_forgotten, create_anonymous
-from functions.domain.rate import Rate
 from functions.storage.registry import Registry
 from functions.storage.throttle import Throttle
 from shared.keys import RandomBytes
+from shared.rate import Rate
 from shared.refusals import Refused, rate_limited
 
 

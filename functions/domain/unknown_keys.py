@@ -8,9 +8,9 @@ from collections.abc import Callable
 from math import ceil
 
 from functions.domain.addresses import client_of
-from functions.domain.rate import Rate
 from functions.storage.dynamo import StoreUnavailableError
 from functions.storage.throttle import Throttle
+from shared.rate import Rate
 from shared.refusals import Refused, invalid_key, rate_limited
 
 

@@ -22,13 +22,27 @@ HSTS = "max-age=31536000"
 """A year of https alone for this host; its subdomains and browsers' built-in lists are the owner's to decide."""
 
 
+def scheme_of(headers: Mapping[str, str]) -> str:
+    """`https` where the client came by it, which API Gateway always says; `http` otherwise, as on one machine.
+
+    *headers* have names in lower case. Of a list, the first entry is what the client used.
+    """
+    said = headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
+    return "https" if said == "https" else "http"
+
+
+def base_url(headers: Mapping[str, str]) -> str:
+    """The address by which the client of a request with *headers* reached us, without a path."""
+    return f"{scheme_of(headers)}://{headers.get('host', '')}"
+
+
 def transport(headers: Mapping[str, str]) -> dict[str, str]:
     """The fields that every answer to a request with *headers* carries, whatever it is about.
 
     `nosniff`: what we call JSON is nothing else. Strict-Transport-Security: only where the request came by https, which
     API Gateway says; over http it must not be sent (RFC 6797, section 7.2), and a stack on one machine speaks http.
     """
-    secure = headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower() == "https"
+    secure = scheme_of(headers) == "https"
     return {"X-Content-Type-Options": "nosniff", **({"Strict-Transport-Security": HSTS} if secure else {})}
 
 

@@ -12,9 +12,8 @@ from functools import cache
 from random import randrange
 from typing import Any
 
-from functions.domain.names import NAME, wrong_name
+from functions.domain.names import wrong_name
 from functions.domain.publishing import Ports
-from functions.domain.rate import Rate
 from functions.domain.unknown_keys import Strangers
 from functions.domain.watching import Watching
 from functions.edge import aws
@@ -33,6 +32,8 @@ from functions.storage.patience import Patience
 from functions.storage.refusals import RefusalLog
 from functions.storage.rosters import Rosters
 from functions.storage.throttle import Throttle
+from shared.names import is_name
+from shared.rate import Rate
 from shared.refusals import Code, Refused
 
 PLAIN = frozenset({Code.INVALID_REQUEST, Code.UNAVAILABLE})
@@ -42,7 +43,7 @@ PLAIN = frozenset({Code.INVALID_REQUEST, Code.UNAVAILABLE})
 def answer(hook: Hook, request: Request, log: Log) -> Answer:
     """The answer to one question."""
     asked, node = read(request.body), request.query.get("node", "")
-    if not NAME.fullmatch(node):
+    if not is_name(node):
         asked = wrong_name("node")
     said = verdict(
         lambda: asked if isinstance(asked, Refused) else hook.decide(asked, node, request.address),

@@ -11,6 +11,7 @@ from functions.edge import answers, aws
 from functions.edge.observability import LambdaLog
 from functions.edge.parameters import jwks_parameter
 from functions.edge.settings import Settings
+from functions.edge.web import scheme_of
 from functions.public.api.openapi import document
 from functions.public.api.reference import page as reference_page
 from functions.public.assets import Asset, Files, asset_headers, asset_of, load, page_headers, wants_page
@@ -65,9 +66,8 @@ class Pages:
         return answers.text(page.body, page.content_type, fields, status=404)
 
     def _guarded(self, *, embeddable: bool = False) -> dict[str, str]:
-        # API Gateway always says by which scheme the page travels.
-        scheme = (self._app.current_event.headers.get("x-forwarded-proto") or "").partition(",")[0].strip()
-        return page_headers(secure=scheme == "https", embeddable=embeddable)
+        secure = scheme_of(self._app.current_event.headers) == "https"
+        return page_headers(secure=secure, embeddable=embeddable)
 
 
 def page_routes(app: "APIGatewayHttpResolver", files: Files) -> None:

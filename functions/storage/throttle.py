@@ -4,8 +4,8 @@ An empty bucket is remembered here, and its client refused without a call until 
 grows, so the memory can only be too kind. The table drops idle buckets by TTL, which is garbage collection only.
 """
 
-from functions.domain.rate import Rate
 from functions.storage.dynamo import Dynamo, Unmet, Update
+from shared.rate import Rate
 
 MAX_REMEMBERED = 1000
 

@@ -7,6 +7,7 @@ its stream key or stream id. A grant that was used up without a session is repor
 import logging
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from math import ceil
 from urllib.parse import quote
 
 from aiohttp import web
@@ -97,9 +98,9 @@ class Endpoint:
         if deps.draining():
             return draining()
         origin = self._origin(request)
-        wait = deps.limit.wait(subscriber(origin.address), deps.now())
+        wait = deps.limit.take(subscriber(origin.address), deps.now())
         if wait:
-            return rate_limited(wait)
+            return rate_limited(ceil(wait))
         offer = await self._offer(request)
         if isinstance(offer, Refused):
             return offer

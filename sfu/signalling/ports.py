@@ -12,8 +12,8 @@ from sfu.negotiation import IceCredentials, LocalEndpoint, Negotiated, SourceDes
 from sfu.signalling.directory import Directory
 from sfu.signalling.forwarded import Network
 from sfu.signalling.ice_servers import IceServer
-from sfu.signalling.rate import RateLimit
 from shared.messages import StreamReport
+from shared.rate import Rate, RateLimit
 from shared.refusals import Refused
 from shared.verifier import VerifiedGrant
 
@@ -166,7 +166,7 @@ class Deps:
     """How long a viewer may wait for a publisher; 0: it is told that the stream is offline."""
     body_seconds: float = 5.0
     """How long a body may take."""
-    limit: RateLimit = field(default_factory=lambda: RateLimit(per_second=50, burst=500))
+    limit: RateLimit = field(default_factory=lambda: RateLimit(Rate(500, 1 / 50)))
     """Of requests without a grant, by client address. Many viewers may share one."""
     answers: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(publish or play, refusal code or `created`) -> how often; for the metrics."""

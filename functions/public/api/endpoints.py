@@ -31,6 +31,7 @@ from functions.account.models import (
 from functions.admission.models import AnonymousReply, GrantReply, GrantRequest
 from functions.hooks.models import MediaMtxReply, MediaMtxRequest
 from functions.public.models import JwkSet, StreamState, Tiers
+from shared import names
 from shared.refusals import Code
 
 Security = Literal["none", "stream key", "account token", "AWS IAM"]
@@ -77,11 +78,9 @@ _IDEMPOTENCY = Parameter(
     "The same key again gets the same session: a retry after a lost answer takes no second slot.",
     r"^[!-+\--~](?:[ -+\--~]{0,253}[!-+\--~])?$",
 )
-_NODE = Parameter(
-    "node", "query", "The id of the MediaMTX, as its reporter reports it.", "^[A-Za-z0-9._:-]{1,64}$", required=True
-)
+_NODE = Parameter("node", "query", "The id of the MediaMTX, as its reporter reports it.", names.PATTERN, required=True)
 _AT = Parameter("at", "query", "When, in seconds since the epoch; now if left out.", r"^[0-9]{1,12}(\.[0-9]{1,9})?$")
-_REGION = Parameter("region", "query", "The region whose nodes are preferred.", "^[A-Za-z0-9._:-]{1,64}$")
+_REGION = Parameter("region", "query", "The region whose nodes are preferred.", names.PATTERN)
 
 
 @dataclass(frozen=True, slots=True)

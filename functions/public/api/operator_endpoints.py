@@ -20,16 +20,16 @@ from functions.admin.models import (
     UsageView,
 )
 from functions.public.api.endpoints import Endpoint, Parameter
+from shared import names
 from shared.messages import Heartbeat, HeartbeatReply
 from shared.refusals import Code
 
-NAME = "^[A-Za-z0-9._:-]{1,64}$"
 _KEY = Parameter("stream_key", "path", "As for POST; not looked at.")
 _WATCHED = Parameter("stream_id", "path", "As for POST; not looked at.")
 _STREAM = Parameter("stream_id", "path", "The public stream id.", "^[a-z2-7]{16}$")
 _ACCOUNT = Parameter("account", "path", "The account's id.", "^[a-z0-9-]{1,40}$")
-_NODE = Parameter("node", "path", "The node's id.", NAME)
-_SESSION = Parameter("session", "path", "The session's id.", NAME)
+_NODE = Parameter("node", "path", "The node's id.", names.PATTERN)
+_SESSION = Parameter("session", "path", "The session's id.", names.PATTERN)
 _AFTER = Parameter("after", "query", "The id that the page before ended with (`next`).", "^[a-z0-9-]{1,40}$")
 _MONTH = Parameter("month", "query", "The UTC month; this one if left out.", r"^[0-9]{4}-(0[1-9]|1[0-2])$")
 _OF_ONE = (Code.NOT_FOUND, Code.UNAVAILABLE)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from functions.edge.web import base_url
 from functions.public.api.endpoints import Endpoint
 from functions.public.api.openapi import ALL
 from tests.functions.front import Front
@@ -34,3 +35,20 @@ def test_so_do_answers_to_what_is_no_operation(world: World, method: str, path: 
 
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers[KNOWN] == "max-age=31536000"
+
+
+@pytest.mark.parametrize(
+    ("said", "scheme"),
+    [
+        ("https", "https"),
+        ("HTTPS", "https"),
+        ("https, http", "https"),
+        ("http", "http"),
+        ("gopher", "http"),
+        (None, "http"),
+    ],
+)
+def test_the_scheme_is_what_the_gateway_says(said: str | None, scheme: str) -> None:
+    """One rule for the security fields and for the addresses that answers hold; what is no https is taken for http."""
+    headers = {"host": "api.example.com"} | ({} if said is None else {"x-forwarded-proto": said})
+    assert base_url(headers) == f"{scheme}://api.example.com"

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain.rate import Rate
 from functions.edge.turnstile import MAX_CLIENTS, Turnstile
+from shared.rate import Rate
 
 NOW = 1_795_532_400.0
 
@@ -37,7 +37,7 @@ def test_memory_is_bounded_and_busy_clients_are_kept_while_there_is_room() -> No
     fast = Turnstile(Rate(2, 0.001))
     for number in range(3 * MAX_CLIENTS):
         fast.take(f"2001:db8:{number >> 16:x}:{number & 0xFFFF:x}::1", NOW + number / 100)
-        assert len(fast._full_at) <= MAX_CLIENTS
+        assert len(fast) <= MAX_CLIENTS
 
     assert turnstile.take("203.0.113.7", NOW + 30) == pytest.approx(30)
     for number in range(MAX_CLIENTS // 3):

@@ -12,8 +12,8 @@ from sfu.signalling.endpoint import new_ssrcs
 from sfu.signalling.ice_servers import IceServer
 from sfu.signalling.listener import Listener
 from sfu.signalling.ports import Granted, PassedThrough, Wanted
-from sfu.signalling.rate import RateLimit
 from shared.grants import Action
+from shared.rate import Rate, RateLimit
 from shared.refusals import Code, no_capacity, unavailable, viewer_limit_reached
 from shared.verifier import Reason
 from tests.sfu.raw_http import Answer, ask, request
@@ -60,7 +60,7 @@ async def running() -> AsyncIterator[Running]:
 async def linking() -> AsyncIterator[Running]:
     """A node with ICE servers, another playback address and a tight rate limit."""
     servers = (IceServer("stun:stun.example:3478"), IceServer("turn:turn.example?transport=udp", "u", "p"))
-    limit = RateLimit(per_second=1, burst=2)
+    limit = RateLimit(Rate(2, 1))
     server = Running(Node(), ice_servers=servers, playback_url="https://api.example", limit=limit)
     server.port = await server.listener.open("127.0.0.1", 0)
     yield server
@@ -397,7 +397,7 @@ async def test_1a_23_a_proxy_of_ours_says_who_asks_and_where() -> None:
     """Its clients are limited one by one, and their session URLs lead through it; from others nothing is believed."""
     for trusted in (True, False):
         networks = (ip_network("127.0.0.0/8"),) if trusted else ()
-        limit = RateLimit(per_second=0.1, burst=1)
+        limit = RateLimit(Rate(1, 10))
         server = Running(Node(), limit=limit, trusted_proxies=networks)
         server.port = await server.listener.open("127.0.0.1", 0)
         fields = {"X_Forwarded_Proto": "https", "X_Forwarded_Host": "edge.example"}

@@ -1,10 +1,12 @@
-"""The rule of the token bucket."""
+"""The rule of the token bucket, and buckets by key that do not punish retries."""
+
+from math import ceil
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain.rate import Rate
+from shared.rate import Rate, RateLimit
 
 
 @given(st.lists(st.floats(0, 30), max_size=60), st.integers(1, 5), st.floats(0.5, 10))
@@ -28,3 +30,34 @@ def test_what_is_no_rate_is_a_mistake_of_the_template(text: str) -> None:
     """Found when the function starts."""
     with pytest.raises(ValueError, match=r".*"):
         Rate.parse(text)
+
+
+def test_a_burst_and_then_the_rate() -> None:
+    """Each key has its own."""
+    limit = RateLimit(Rate(3, 0.5))
+
+    assert [ceil(limit.take("a", 0)) for _ in range(4)] == [0, 0, 0, 1]
+    assert limit.take("b", 0) == 0
+    assert limit.take("a", 0.5) == 0
+
+
+def test_1a_21_asking_too_early_does_not_extend_the_ban() -> None:
+    """A client that hammers gets in when one that waits would have."""
+    limit = RateLimit(Rate(1, 10))
+    limit.take("a", 0)
+
+    waits = [ceil(limit.take("a", now)) for now in range(1, 10)]
+
+    assert waits == [9, 8, 7, 6, 5, 4, 3, 2, 1]
+    assert limit.take("a", 10) == 0
+
+
+def test_memory_is_bounded() -> None:
+    """Full buckets are forgotten; a full table forgets the oldest."""
+    limit = RateLimit(Rate(1, 1), max_keys=100)
+    for number in range(1000):
+        limit.take(str(number), 0)
+    assert len(limit) == 100
+
+    limit.take("later", 10)
+    assert len(limit) == 1
