@@ -4,7 +4,7 @@ PYTHON ?= python3
 
 # These count where make is told them, and only there: shells export the same names for reasons of their own (tcsh and
 # conda set HOST, cloud shells PORT, bash SECONDS).
-$(foreach name,HOST PORT SECONDS SEED TIMES,$(if $(filter command,$(firstword $(origin $(name)))),,$(eval unexport $(name))))
+$(foreach name,HOST PORT SECONDS SEED TIMES AGAINST JSON,$(if $(filter command,$(firstword $(origin $(name)))),,$(eval unexport $(name))))
 
 .PHONY: help up test test-long test-repeat fuzz lint bench bench-admission flood storm test-dynamodb-local test-second-emulator test-localstack test-aws soak test-clients demo lock clean
 

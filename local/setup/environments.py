@@ -70,6 +70,8 @@ SFU = Environment(".venv-sfu", "sfu/requirements.lock")
 EMULATOR = Environment(".venv-emulator", "local/emulator.lock")
 DEMO = Environment(".venv-demo", "local/demo.lock")
 DEV = Environment(".venv", "local/dev.lock", kept=True, commands=True)
+EVERY = (LOCAL, SFU, EMULATOR, DEMO, DEV)
+"""What the tests need; measurements of cold starts alone need `FUNCTIONS`."""
 
 # As pip writes it: the kernel takes no long interpreter names in a script's first line, the shell does.
 _SLUICE = """\

@@ -19,8 +19,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from local import settings
-from local.bootstrap import say
 from local.process.processes import ROOT
+from local.targets.program import say
 from tests.conftest import running_stack
 from tests.fuzz.fuzzing import fuzz, report
 from tests.ports import free_ports

@@ -23,7 +23,7 @@ def test_make_alone_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> No
     assert main(["nonsense"]) == 2
 
 
-@pytest.mark.parametrize("target", ["up", "demo", "soak", "fuzz", "test-repeat"])
+@pytest.mark.parametrize("target", ["up", "demo", "soak", "fuzz", "test-repeat", "bench"])
 def test_only_what_make_is_told_counts(tmp_path: Path, target: str) -> None:
     """The user's shell may export the same names for reasons of its own: tcsh and conda set HOST, cloud shells PORT."""
     recorder = tmp_path / "python"
@@ -37,18 +37,20 @@ def test_only_what_make_is_told_counts(tmp_path: Path, target: str) -> None:
             "SECONDS": "7",
             "SEED": "1",
             "TIMES": "2",
+            "AGAINST": "/elsewhere",
+            "JSON": "1",
             "ARGS": "-k it",
         }
         command = ["make", "--silent", target, f"PYTHON={recorder}", *told]
         done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=True)
         variables = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
-        return {
-            name: variables[name] for name in ("HOST", "PORT", "SECONDS", "SEED", "TIMES", "ARGS") if name in variables
-        }
+        names = ("HOST", "PORT", "SECONDS", "SEED", "TIMES", "AGAINST", "JSON", "ARGS")
+        return {name: variables[name] for name in names if name in variables}
 
     assert seen() == {"ARGS": "-k it"}
     assert seen("PORT=9000") == {"ARGS": "-k it", "PORT": "9000"}
     assert seen("SEED=7", "TIMES=3") == {"ARGS": "-k it", "SEED": "7", "TIMES": "3"}
+    assert seen("AGAINST=/old", "JSON=it") == {"ARGS": "-k it", "AGAINST": "/old", "JSON": "it"}
     assert seen("HOST=lan", "SECONDS=20") == {"ARGS": "-k it", "HOST": "lan", "SECONDS": "20"}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.repetition import line, repeat
+from local.targets.repetition import line, repeat
 
 GREEN = """
 Tests that may run side by side:

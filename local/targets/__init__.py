@@ -1,0 +1,1 @@
+"""What each of make's targets runs, once what it needs is installed."""
