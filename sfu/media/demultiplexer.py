@@ -7,8 +7,8 @@ stream that they repair.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from sfu.media.reception import Reception
-from sfu.media.source import Source
+from sfu.media.incoming_rtp_stream import Reception
+from sfu.media.incoming_section import Source
 from sfu.wire.rtcp import Block
 from sfu.wire.rtp import Header, extensions, find_extension
 

@@ -10,12 +10,12 @@ Invariant: whoever is live got every index since its first one that the history 
 
 from typing import Final
 
-from sfu.media.continuity import Continuity
-from sfu.media.follower import REPLAY_AFTER, Follower
 from sfu.media.history import History, Packet
 from sfu.media.keyframe_requests import KeyframeRequests
-from sfu.media.lane import Lane, Profile
-from sfu.media.pictures import Pictures
+from sfu.media.numbering import Continuity
+from sfu.media.outgoing_rtp_stream import Lane, Profile
+from sfu.media.outgoing_track import REPLAY_AFTER, Follower
+from sfu.media.start_points import Pictures
 from sfu.negotiation import Codec, Kind
 from sfu.stats import PlaneStats
 from sfu.transport.srtp import REPEATABLE

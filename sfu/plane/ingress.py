@@ -15,7 +15,7 @@ from sfu.plane.viewer import Viewer
 from sfu.stats import PlaneStats
 from sfu.transport import ice
 from sfu.transport.dtls import State
-from sfu.transport.shield import MOST_KNOWN, Shield, program
+from sfu.transport.flood_filter import MOST_KNOWN, Shield, program
 from sfu.transport.udp import Address, UdpSocket
 from shared.end_reasons import EndReason
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from sfu.layers import Layer
-from sfu.media.continuity import ROOM
+from sfu.media.numbering import ROOM
 from sfu.media.track import Track
 from sfu.native.fanout import Fanout
 from sfu.negotiation import Candidate, IceCredentials, LocalEndpoint, Negotiated, SourceDescription

@@ -8,10 +8,10 @@ from typing import Any, Final, Literal
 from sfu.layers import Layer, layers_of
 from sfu.media.bitrate import BitrateLimit
 from sfu.media.demultiplexer import Demultiplexer
-from sfu.media.kept import Taken
+from sfu.media.incoming_rtp_stream import Reception
+from sfu.media.incoming_section import Source
 from sfu.media.lipsync import LipSync
-from sfu.media.reception import Reception
-from sfu.media.source import Source
+from sfu.media.start_buffer import Taken
 from sfu.media.track import Track
 from sfu.media.transportcc import Arrivals
 from sfu.negotiation import TRANSPORT_CC

@@ -7,8 +7,8 @@ will not make is answered from the cached group, where the viewer may have lost 
 
 from typing import Any, Final, Literal
 
-from sfu.media.follower import Follower
-from sfu.media.lane import Profile
+from sfu.media.outgoing_rtp_stream import Profile
+from sfu.media.outgoing_track import Follower
 from sfu.media.track import Track
 from sfu.negotiation import Media
 from sfu.plane.session import Beginning, Session

@@ -1,4 +1,4 @@
-"""Has the kernel tell one peer that our port is closed, where this process may not say so itself (`sfu.transport.unreachable`).
+"""Has the kernel tell one peer that our port is closed, where this process may not say so itself (`sfu.transport.port_unreachable`).
 
 A socket on our port that is connected to the peer takes what comes from there, and nothing else. It takes all of it for
 IPsec (ESP in UDP, RFC 3948), and a kernel in which nobody handles ESP answers that as it answers for a port that is closed.

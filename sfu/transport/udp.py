@@ -19,7 +19,7 @@ from typing import Final
 from sfu.native.fanout import Fanout
 from sfu.stats import PlaneStats
 from sfu.transport.closed_port import HELD, ClosedPort
-from sfu.transport.unreachable import Unreachable
+from sfu.transport.port_unreachable import Unreachable
 
 UDP_SEGMENT: Final = 103
 """linux/udp.h; the socket module does not name it before Python 3.12."""
@@ -131,7 +131,7 @@ class UdpSocket:
         self._unreachable.close()
 
     def filter(self, program: bytes | None) -> bool:
-        """Let the kernel run *program* (sfu/transport/shield.py) on what comes in, or none; False where it does not take it."""
+        """Let the kernel run *program* (sfu/transport/flood_filter.py) on what comes in, or none; False where it does not take it."""
         self.count_shed()
         try:
             if program is None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sfu.media.history import Packet  # noqa: TC001 - annotations are one rule for all imports
-from sfu.media.lane import Lane, Profile
+from sfu.media.outgoing_rtp_stream import Lane, Profile
 from sfu.media.sealing import Subscriber
 from sfu.native.fanout import Fanout
 from sfu.stats import PlaneStats

@@ -12,14 +12,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sfu.media.follower import Follower
-from sfu.media.lane import Profile
+from sfu.media.outgoing_rtp_stream import Profile
+from sfu.media.outgoing_track import Follower
 from sfu.media.track import Track
 from sfu.native.fanout import Fanout
 from sfu.stats import PlaneStats
 from sfu.transport.srtp import PROFILES, Protection, split
 from sfu.transport.udp import UdpSocket
-from sfu.wire.bitstream.by_codec import bitstream
+from sfu.wire.bitstream.header_readers import bitstream
 from sfu.wire.bitstream.picture import SETS
 from sfu.wire.rtp import extend, parse
 from tests.peers.clips.payloads import unit_of

@@ -11,7 +11,7 @@ from sfu.stats import PlaneStats
 from sfu.transport.peer import Peer
 from sfu.transport.srtp import PROFILES, Protection, split
 from sfu.transport.udp import UdpSocket
-from sfu.wire.bitstream.by_codec import bitstream
+from sfu.wire.bitstream.header_readers import bitstream
 from sfu.wire.bitstream.picture import KEY, OPENING, STARTS
 from sfu.wire.rtp import FIXED
 from shared.grants import Action

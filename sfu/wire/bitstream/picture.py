@@ -1,6 +1,6 @@
 """What one RTP payload says of the picture that it belongs to: flags, the same for all codecs.
 
-A packet is looked at alone here; which packets make a picture, and whether a group begins with it, is `sfu.media.groups`.
+A packet is looked at alone here; which packets make a picture, and whether a group begins with it, is `sfu.media.keyframe_assembly`.
 """
 
 from typing import Final

@@ -3,7 +3,7 @@
 import struct
 
 from sfu.media.demultiplexer import FORGET_AFTER, MAX_SSRCS, MOVE_AFTER, NAMED_WITHIN, Demultiplexer, Placed
-from sfu.media.source import Source
+from sfu.media.incoming_section import Source
 from sfu.media.track import Track
 from sfu.negotiation import MID, REPAIRED_RID, RID, Codec, Media
 from sfu.stats import PlaneStats

@@ -140,7 +140,16 @@ def test_sanitizers_find_nothing_in_all_of_this(tmp_path: Path) -> None:
     library = tmp_path / "fanout.so"
     compile_into(library, command)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "tests/sfu/media/test_lane.py"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            __file__,
+            "tests/sfu/media/test_outgoing_rtp_stream.py",
+        ],
         env=os.environ | {OTHER: str(library), "LD_PRELOAD": runtime, "ASAN_OPTIONS": "detect_leaks=0"},
         cwd=ROOT,
         capture_output=True,

@@ -11,7 +11,7 @@ import pytest
 
 from sfu.plane.ingress import Ingress
 from sfu.stats import PlaneStats
-from sfu.transport.shield import MOST_KNOWN
+from sfu.transport.flood_filter import MOST_KNOWN
 from tests.peers.protocol import stun
 from tests.sfu.flood import step
 from tests.sfu.media_harness import Stage, stage

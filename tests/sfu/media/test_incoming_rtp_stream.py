@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sfu.media.reception import DOUBT_SECONDS, GENERATION, MAX_MISORDER, NEAR, STRAGGLE_SECONDS, Reception
+from sfu.media.incoming_rtp_stream import DOUBT_SECONDS, GENERATION, MAX_MISORDER, NEAR, STRAGGLE_SECONDS, Reception
 
 
 def received(*sequences: int, at: float = 0.0) -> Reception:

@@ -1,8 +1,8 @@
 """Which of several SSRCs is forwarded, and from where on: the best layer that lives, or the same source anew."""
 
-from sfu.media.kept import SETTLE
-from sfu.media.reception import Reception
-from sfu.media.source import RETURN_AFTER, SWITCH_AFTER, Source
+from sfu.media.incoming_rtp_stream import Reception
+from sfu.media.incoming_section import RETURN_AFTER, SWITCH_AFTER, Source
+from sfu.media.start_buffer import SETTLE
 from sfu.media.track import Track
 from sfu.negotiation import Codec, Media
 from sfu.stats import PlaneStats

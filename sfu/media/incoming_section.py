@@ -2,20 +2,20 @@
 
 Several SSRCs come where layers were negotiated (simulcast), or announced: then the largest picture that lives is forwarded.
 Otherwise there is one source, and an SSRC that was not seen before is the same source anew: an encoder that restarted.
-Either way a change happens where the next one's keyframe begins, and what came of it until then is kept (`sfu.media.kept`); until
+Either way a change happens where the next one's keyframe begins, and what came of it until then is kept (`sfu.media.start_buffer`); until
 then the one before it goes on.
 """
 
 from collections.abc import Callable
 from typing import Any, Final
 
-from sfu.media.kept import Kept, Taken
+from sfu.media.b_frame_filter import reordering_of
+from sfu.media.incoming_rtp_stream import Reception
 from sfu.media.keyframe_requests import KeyframeRequests
-from sfu.media.reception import Reception
-from sfu.media.reordering import reordering_of
+from sfu.media.start_buffer import Kept, Taken
 from sfu.media.track import Track
 from sfu.negotiation import MID, REPAIRED_RID, RID, TRANSPORT_CC, Media
-from sfu.wire.bitstream.by_codec import bitstream
+from sfu.wire.bitstream.header_readers import bitstream
 from sfu.wire.bitstream.parameter_sets import BEFORE, ParameterSets
 from sfu.wire.bitstream.picture import SETS
 from sfu.wire.bitstream.picture_size import picture_size

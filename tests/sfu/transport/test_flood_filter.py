@@ -9,7 +9,18 @@ from dataclasses import dataclass, field
 import pytest
 
 from sfu.stats import PlaneStats
-from sfu.transport.shield import BEHIND, BUDGET, CALM, FLOOD, LARGEST_CHECK, MOST_KNOWN, TORRENT, Shield, key, program
+from sfu.transport.flood_filter import (
+    BEHIND,
+    BUDGET,
+    CALM,
+    FLOOD,
+    LARGEST_CHECK,
+    MOST_KNOWN,
+    TORRENT,
+    Shield,
+    key,
+    program,
+)
 from sfu.transport.udp import Address, UdpSocket
 from tests.peers.protocol import stun
 

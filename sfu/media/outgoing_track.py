@@ -3,7 +3,7 @@
 from typing import Final
 
 from sfu.media.history import Packet
-from sfu.media.lane import Lane, Profile
+from sfu.media.outgoing_rtp_stream import Lane, Profile
 from sfu.media.sealing import Subscriber
 from sfu.transport.srtp import Protection
 from sfu.transport.udp import Address

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfu.media.history import Packet
-from sfu.media.lane import Lane, Profile
+from sfu.media.outgoing_rtp_stream import Lane, Profile
 from sfu.media.sealing import Subscriber, runs
 from sfu.native.fanout import Fanout, Group, Message
 from sfu.stats import PlaneStats

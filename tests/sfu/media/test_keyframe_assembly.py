@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from sfu.media.kept import Taken
+from sfu.media.incoming_rtp_stream import Reception
+from sfu.media.incoming_section import Source
 from sfu.media.keyframe_requests import ANSWER_WITHIN
-from sfu.media.reception import Reception
-from sfu.media.source import Source
+from sfu.media.start_buffer import Taken
 from sfu.media.track import MAX_REPLAY_AFTER, Track
 from sfu.negotiation import Codec, Media
 from sfu.stats import PlaneStats

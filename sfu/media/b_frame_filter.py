@@ -12,10 +12,10 @@ does the High profile. H265 encoders use B slices everywhere, so there the order
 from collections import OrderedDict
 from typing import Final, Literal
 
-from sfu.media.reception import MAX_JUMP
-from sfu.wire.bitstream.by_codec import bitstream
+from sfu.media.incoming_rtp_stream import MAX_JUMP
 from sfu.wire.bitstream.h264_slices import H264Slices, SliceHead, Weight
 from sfu.wire.bitstream.h265_slices import H265Slices
+from sfu.wire.bitstream.header_readers import bitstream
 from sfu.wire.bitstream.picture import SETS
 
 REMEMBERED: Final = 64
@@ -51,7 +51,7 @@ class Reordering:
         self._slices = _slices_of(codec)
         self._ssrc = -1
         self._newest = 0
-        """Extended number of the newest packet (`sfu.media.reception`)."""
+        """Extended number of the newest packet (`sfu.media.incoming_rtp_stream`)."""
         self._latest: int | None = None
         """The latest timestamp of the pictures so far."""
         self._shown: int | None = None

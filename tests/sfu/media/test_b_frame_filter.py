@@ -11,7 +11,7 @@ from typing import Any, Literal
 import av
 import pytest
 
-from sfu.media.reordering import Reordering
+from sfu.media.b_frame_filter import Reordering
 from tests.peers.clips import h264, h265
 from tests.peers.clips.payloads import is_set
 from tests.peers.clips.reordered import Codec, Encoded, encode

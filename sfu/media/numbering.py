@@ -4,12 +4,12 @@ Pure. Each packet of the source is mapped to an index (an unbounded sequence num
 a new source begins at last + 1 and at the clock's elapsed time. The offset for older packets is kept, so that a late or
 repeated packet gets the number that it would have had: nothing is ever renumbered (whip-whep.md, P15).
 
-It takes the extended numbers of `sfu.media.reception`, which alone decides where a source begins anew.
+It takes the extended numbers of `sfu.media.incoming_rtp_stream`, which alone decides where a source begins anew.
 """
 
 from typing import Final
 
-from sfu.media.reception import MAX_JUMP
+from sfu.media.incoming_rtp_stream import MAX_JUMP
 
 _SEGMENTS: Final = 64
 ROOM: Final = 100

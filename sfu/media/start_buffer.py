@@ -8,8 +8,8 @@ Bounded by MAX_KEPT and KEEP_SECONDS.
 
 from typing import Final
 
-from sfu.media.reception import GIVE_UP_AFTER
-from sfu.wire.bitstream.by_codec import bitstream
+from sfu.media.incoming_rtp_stream import GIVE_UP_AFTER
+from sfu.wire.bitstream.header_readers import bitstream
 from sfu.wire.bitstream.parameter_sets import ParameterSets
 from sfu.wire.bitstream.picture import KEY, OPENING, RECOVERY, SETS, STARTS
 from sfu.wire.rtp import Extensions

@@ -1,7 +1,7 @@
 """What is kept of a source until it begins: all of its beginning, in order, and never more than the bound."""
 
-from sfu.media.kept import ANYHOW, KEEP_SECONDS, MAX_KEPT, SETTLE, SETTLED, Kept, Taken
-from sfu.media.reception import GIVE_UP_AFTER
+from sfu.media.incoming_rtp_stream import GIVE_UP_AFTER
+from sfu.media.start_buffer import ANYHOW, KEEP_SECONDS, MAX_KEPT, SETTLE, SETTLED, Kept, Taken
 from sfu.wire.bitstream.parameter_sets import ParameterSets
 
 IDR, DELTA, SPS, PPS = b"\x65\x88" + bytes(9), b"\x61" + bytes(9), b"\x67" + bytes(9), b"\x68" + bytes(9)

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from sfu.transport.unreachable import Unreachable, port_unreachable
+from sfu.transport.port_unreachable import Unreachable, port_unreachable
 
 
 def test_it_is_the_message_that_a_closed_port_answers_with() -> None:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfu.wire.bitstream import av1, h264, h265, vp9
-from sfu.wire.bitstream.by_codec import bitstream
+from sfu.wire.bitstream.header_readers import bitstream
 from sfu.wire.bitstream.picture import KEY, OPENING, RECOVERY, SETS, STARTS
 
 SPS = bytes.fromhex("6742c01fd9")

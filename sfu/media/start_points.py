@@ -7,12 +7,12 @@ their own. What viewers get is the same for all: sets belong to the picture afte
 from collections.abc import Callable
 from typing import Final
 
-from sfu.media.groups import Beginning, Groups
 from sfu.media.history import History, Packet
+from sfu.media.keyframe_assembly import Beginning, Groups
 from sfu.negotiation import Codec
 from sfu.wire.bitstream import av1
-from sfu.wire.bitstream.by_codec import bitstream
 from sfu.wire.bitstream.h264 import profile_level
+from sfu.wire.bitstream.header_readers import bitstream
 from sfu.wire.bitstream.parameter_sets import ParameterSets
 from sfu.wire.bitstream.picture import OPENING, SETS
 

@@ -8,7 +8,7 @@ viewers the group before.
 from typing import Final
 
 from sfu.media.history import History, Packet
-from sfu.wire.bitstream.by_codec import Bitstream
+from sfu.wire.bitstream.header_readers import Bitstream
 from sfu.wire.bitstream.parameter_sets import ParameterSets
 from sfu.wire.bitstream.picture import KEY, RECOVERY, SETS, STARTS
 

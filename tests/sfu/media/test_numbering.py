@@ -1,7 +1,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sfu.media.continuity import Continuity
+from sfu.media.numbering import Continuity
 
 
 def continuity(first: int = 100) -> Continuity:
