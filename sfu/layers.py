@@ -19,7 +19,7 @@ class Layer:
 
 
 def layers_of(rids: Sequence[str], states: Sequence[Mapping[str, Any]]) -> tuple[Layer, ...]:
-    """The layers from what was negotiated (*rids*) and what arrives (`Source.layer_states`), in the order of the offer.
+    """The layers from what was negotiated (*rids*) and what arrives (`IncomingSection.layer_states`), in the order of the offer.
 
     Empty where there is one picture only.
     """

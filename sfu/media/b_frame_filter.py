@@ -13,9 +13,9 @@ from collections import OrderedDict
 from typing import Final, Literal
 
 from sfu.media.incoming_rtp_stream import MAX_JUMP
-from sfu.wire.bitstream.h264_slices import H264Slices, SliceHead, Weight
+from sfu.wire.bitstream.h264_slices import H264Slices, NeededBy, SliceHeader
 from sfu.wire.bitstream.h265_slices import H265Slices
-from sfu.wire.bitstream.header_readers import bitstream
+from sfu.wire.bitstream.header_readers import header_reader
 from sfu.wire.bitstream.picture import SETS
 
 REMEMBERED: Final = 64
@@ -26,7 +26,7 @@ MAX_BEHIND: Final = 10 * 90_000
 Codec = Literal["H264", "H265"]
 
 
-class Reordering:
+class BFrameFilter:
     """One source's pictures, in the order in which they were sent."""
 
     __slots__ = (
@@ -69,8 +69,8 @@ class Reordering:
             self._newest = number
         if timestamp in self._left_out:
             # Parameter sets of the picture after it may come with its timestamp.
-            return not bitstream(self._codec).flags(payload) & SETS
-        head, weight = self._slices.look(payload)
+            return not header_reader(self._codec).flags(payload) & SETS
+        head, needed_by = self._slices.look(payload)
         if head is not None and in_order:
             return self._judge(head, timestamp)
         if not in_order:
@@ -81,11 +81,11 @@ class Reordering:
                 return False
             self._leave_out(timestamp)
             return True
-        if weight is Weight.PICTURE and self.found and self._behind(timestamp):
+        if needed_by is NeededBy.PICTURE and self.found and self._behind(timestamp):
             self._leave_out(timestamp)  # its first packet is missing
             return True
         # Of which picture it is, is not known yet: a description that is left over would tear the sequence for nothing.
-        return weight is Weight.DESCRIPTION and (self.found or self._behind(timestamp))
+        return needed_by is NeededBy.NOTHING and (self.found or self._behind(timestamp))
 
     def _begin(self, ssrc: int, number: int) -> None:
         """Another source, or the same that began anew: what was known of pictures and parameter sets is of the one before."""
@@ -95,7 +95,7 @@ class Reordering:
         self._left_out.clear()
         self._slices = _slices_of(self._codec)
 
-    def _judge(self, head: SliceHead, timestamp: int) -> bool:
+    def _judge(self, head: SliceHeader, timestamp: int) -> bool:
         is_b, reference, anew, low, modulus = head
         poc: int | None = None
         if modulus > 1 and low is not None:
@@ -137,10 +137,10 @@ def _slices_of(codec: Codec) -> H264Slices | H265Slices:
     return H265Slices() if codec == "H265" else H264Slices()
 
 
-def reordering_of(codec: str) -> Reordering | None:
+def b_frame_filter(codec: str) -> BFrameFilter | None:
     """The judge of a source of *codec*; None where pictures always come in the order of showing (VP8, VP9, AV1)."""
     match codec:
         case "H264" | "H265":
-            return Reordering(codec)
+            return BFrameFilter(codec)
         case _:
             return None

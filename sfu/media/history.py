@@ -49,7 +49,7 @@ class History:
         """Index of the packet with which the current group of pictures begins, while all of it is here."""
         self._passed = -1
         """What was let go up to this index is not taken again: browsers probe with old packets, and to a viewer who got
-        another packet with this index (`Follower.ahead`) it would be a second text under one nonce."""
+        another packet with this index (`OutgoingTrack.ahead`) it would be a second text under one nonce."""
         self._later: list[int] = []
         """Where else in the current group some decoders can begin: the next best when its beginning is let go."""
 

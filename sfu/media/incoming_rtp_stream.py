@@ -43,7 +43,7 @@ now, as they vary. Who asks again before the answer can be there gets it twice, 
 GIVE_UP_AFTER: Final = 1.0
 
 
-class Reception:
+class IncomingRtpStream:
     """The receiver side of one SSRC."""
 
     __slots__ = (

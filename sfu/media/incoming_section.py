@@ -2,20 +2,20 @@
 
 Several SSRCs come where layers were negotiated (simulcast), or announced: then the largest picture that lives is forwarded.
 Otherwise there is one source, and an SSRC that was not seen before is the same source anew: an encoder that restarted.
-Either way a change happens where the next one's keyframe begins, and what came of it until then is kept (`sfu.media.start_buffer`); until
+Either way a change happens where the next one's keyframe begins, and what came of it until then is buffer (`sfu.media.start_buffer`); until
 then the one before it goes on.
 """
 
 from collections.abc import Callable
 from typing import Any, Final
 
-from sfu.media.b_frame_filter import reordering_of
-from sfu.media.incoming_rtp_stream import Reception
+from sfu.media.b_frame_filter import b_frame_filter
+from sfu.media.incoming_rtp_stream import IncomingRtpStream
 from sfu.media.keyframe_requests import KeyframeRequests
-from sfu.media.start_buffer import Kept, Taken
-from sfu.media.track import Track
+from sfu.media.start_buffer import NumberedPacket, StartBuffer
+from sfu.media.track import ForwardedTrack
 from sfu.negotiation import MID, REPAIRED_RID, RID, TRANSPORT_CC, Media
-from sfu.wire.bitstream.header_readers import bitstream
+from sfu.wire.bitstream.header_readers import header_reader
 from sfu.wire.bitstream.parameter_sets import BEFORE, ParameterSets
 from sfu.wire.bitstream.picture import SETS
 from sfu.wire.bitstream.picture_size import picture_size
@@ -29,16 +29,16 @@ SWITCH_FRAMES: Final = 3.0
 RETURN_AFTER: Final = 0.2
 """Seconds of silence of the SSRC that replaced it, after which an earlier one may come back: its late packets are no return."""
 MAX_WAITING: Final = 4
-"""SSRCs of one section whose packets are kept at once."""
+"""SSRCs of one section whose packets are buffer at once."""
 BYE_DELAY: Final = 0.2
 """Seconds in which packets that were sent before a BYE may arrive after it (RFC 3550, section 6.3.4)."""
 NOT_FORWARDED: Final = frozenset({MID, RID, REPAIRED_RID, TRANSPORT_CC})
 
 
-class Source:
+class IncomingSection:
     """One accepted section of a publisher."""
 
-    def __init__(self, media: Media, track: Track) -> None:
+    def __init__(self, media: Media, track: ForwardedTrack) -> None:
         self.media = media
         self.track = track
         self.uris = {number: uri for uri, number in media.extensions.items()}
@@ -48,9 +48,9 @@ class Source:
         self.repaired_rid_id = media.extensions.get(REPAIRED_RID)
         self.layered = bool(media.rids) or len(media.ssrcs) > 1
         """Whether several SSRCs are several layers; otherwise one follows the other."""
-        self.active: Reception | None = None
+        self.active: IncomingRtpStream | None = None
         """The SSRC that is forwarded; with simulcast, one of several."""
-        self.next: Reception | None = None
+        self.next: IncomingRtpStream | None = None
         """What takes over where its next keyframe begins: a better layer, or the same source anew."""
         self.rates: dict[int, int] = {}
         """SSRC -> bytes of media in the last second."""
@@ -65,18 +65,18 @@ class Source:
         """SSRCs whose packets said their layer's name."""
         self._left: dict[int, float] = {}
         """SSRC -> until when packets of before its BYE may come."""
-        self._kept: dict[int, Kept] = {}
-        self._doubted: dict[int, Kept] = {}
+        self._buffers: dict[int, StartBuffer] = {}
+        self._doubted: dict[int, StartBuffer] = {}
         self._carried: dict[int, tuple[int, int]] = {}
         self._patience = SWITCH_AFTER
         self._former: tuple[ParameterSets, bool] | None = None
-        """`Pictures.former` of an SSRC before its numbers began anew."""
+        """`StartPoints.former` of an SSRC before its numbers began anew."""
         self._sets: dict[int, ParameterSets] = {}
         """SSRC -> the parameter sets of what is not forwarded: it may say them once only, and not with a keyframe."""
         self.first_keyframe_at: float | None = None
         self.intra_requests = 0
         self.layer_requests = KeyframeRequests()
-        self.reordering = reordering_of(media.codec.name)
+        self.b_frames = b_frame_filter(media.codec.name)
 
     def name(self, ssrc: int, rid: str) -> None:
         """*ssrc* says that it is the layer *rid*; another that said so before was the same layer's until now."""
@@ -96,22 +96,22 @@ class Source:
             self.sizes,
             self.retired,
             self._left,
-            self._kept,
+            self._buffers,
             self._doubted,
             self._sets,
         ):
             table.pop(ssrc, None)
         self._said.discard(ssrc)
 
-    def leave(self, reception: Reception, now: float) -> None:
-        """A BYE of *reception*: another one may take its place at once."""
-        self._left[reception.ssrc] = now + BYE_DELAY
-        if self.next is reception:
+    def leave(self, incoming: IncomingRtpStream, now: float) -> None:
+        """A BYE of *incoming*: another one may take its place at once."""
+        self._left[incoming.ssrc] = now + BYE_DELAY
+        if self.next is incoming:
             self.next = None
 
     # -- which one ---------------------------------------------------------------------------------------------------
 
-    def weigh(self, layers: list[Reception], now: float) -> None:
+    def weigh(self, layers: list[IncomingRtpStream], now: float) -> None:
         """Once a second: measure each, and find the best layer that lives, where several come (simulcast)."""
         carried = {layer.ssrc: (layer.bytes, layer.frames) for layer in layers}
         before = {ssrc: self._carried.get(ssrc, both) for ssrc, both in carried.items()}
@@ -122,11 +122,11 @@ class Source:
         if self.layered:
             self._choose(layers, now)
 
-    def lives(self, layer: Reception, now: float) -> bool:
+    def lives(self, layer: IncomingRtpStream, now: float) -> bool:
         """Whether *layer* sends a picture now."""
         return now - layer.at <= self._patience and layer.at > self._left.get(layer.ssrc, float("-inf"))
 
-    def _choose(self, layers: list[Reception], now: float) -> None:
+    def _choose(self, layers: list[IncomingRtpStream], now: float) -> None:
         living = [layer for layer in layers if layer.ssrc not in self.retired and self.lives(layer, now)]
         active = self.active
         if active is not None and not self.lives(active, now):
@@ -138,12 +138,12 @@ class Source:
         if best is None or (active is not None and not self._better(best, active)):
             best = None
         if best is not self.next:
-            self._kept.clear()
+            self._buffers.clear()
             self.next = best
         if best is not None:
             self.layer_requests.ask()
 
-    def _better(self, layer: Reception, than: Reception) -> bool:
+    def _better(self, layer: IncomingRtpStream, than: IncomingRtpStream) -> bool:
         """A larger picture; where that is not known or the same, a fifth more bytes, so that two alike take no turns."""
         one, other = self.sizes.get(layer.ssrc), self.sizes.get(than.ssrc)
         if one is not None and other is not None and one != other:
@@ -158,159 +158,163 @@ class Source:
         return tuple((passed[number], value) for number, value in extensions(packet, start, end) if number in passed)
 
     def ordered(self, ssrc: int, number: int, timestamp: int, payload: bytes) -> bytes:
-        """*payload*, or nothing where it is of a picture out of order: then only its place in the numbering is kept."""
-        order = self.reordering
+        """*payload*, or nothing where it is of a picture out of order: then only its place in the numbering is buffer."""
+        order = self.b_frames
         return b"" if order is not None and order.leaves_out(ssrc, number, timestamp, payload) else payload
 
-    def wants(self, reception: Reception, layers: Callable[["Source"], list[Reception]], now: float) -> bool:
-        """Whether packets of *reception*, which is not forwarded, are to be given to `aside`, as it may be soon."""
-        if reception is self.next or reception.restarted:
+    def wants(
+        self, incoming: IncomingRtpStream, layers: Callable[["IncomingSection"], list[IncomingRtpStream]], now: float
+    ) -> bool:
+        """Whether packets of *incoming*, which is not forwarded, are to be given to `aside`, as it may be soon."""
+        if incoming is self.next or incoming.restarted:
             return True
         active = self.active
         if not self.layered:
-            if reception.ssrc not in self.retired:
-                self.next = reception
+            if incoming.ssrc not in self.retired:
+                self.next = incoming
             return True
         if active is None:
             if self.next is None or not self.lives(self.next, now):
-                self.next = reception
-        elif self._same_layer(reception, active) and reception.ssrc not in self.retired:
-            self.next = reception  # the encoder of the forwarded layer restarted
+                self.next = incoming
+        elif self._same_layer(incoming, active) and incoming.ssrc not in self.retired:
+            self.next = incoming  # the encoder of the forwarded layer restarted
         elif self.next is None and not self.lives(active, now):
             self._choose(layers(self), now)
-        return reception is self.next
+        return incoming is self.next
 
-    def doubt(self, reception: Reception, packet: Taken, now: float) -> None:
-        """Keep the packet of a number that `Reception.packet` doubts."""
-        doubted = self._doubted[reception.ssrc] = Kept(self._codec, now)
+    def doubt(self, incoming: IncomingRtpStream, packet: NumberedPacket, now: float) -> None:
+        """Keep the packet of a number that `IncomingRtpStream.packet` doubts."""
+        doubted = self._doubted[incoming.ssrc] = StartBuffer(self._codec, now)
         doubted.add(packet, now)
 
-    def aside(self, reception: Reception, packet: Taken, now: float) -> list[Taken]:
+    def aside(self, incoming: IncomingRtpStream, packet: NumberedPacket, now: float) -> list[NumberedPacket]:
         """Keep a packet of what is not forwarded yet; what is to be forwarded now, in order, where it begins."""
-        if reception.restarted:
-            self._restarted(reception, now)
-        kept = self._kept.get(reception.ssrc)
-        if kept is None:
-            if len(self._kept) >= MAX_WAITING:
-                del self._kept[next(iter(self._kept))]
-            kept = self._kept[reception.ssrc] = Kept(self._codec, now)
-        kept.add(packet, now)
-        self._overhear(reception.ssrc, packet[3])
-        if not kept.found and reception is self.next:
+        if incoming.restarted:
+            self._restarted(incoming, now)
+        buffer = self._buffers.get(incoming.ssrc)
+        if buffer is None:
+            if len(self._buffers) >= MAX_WAITING:
+                del self._buffers[next(iter(self._buffers))]
+            buffer = self._buffers[incoming.ssrc] = StartBuffer(self._codec, now)
+        buffer.add(packet, now)
+        self._overhear(incoming.ssrc, packet[3])
+        if not buffer.found and incoming is self.next:
             self.layer_requests.ask()
-        return self._begin(reception, kept, now)
+        return self._begin(incoming, buffer, now)
 
-    def settle(self, now: float) -> list[Taken]:
+    def settle(self, now: float) -> list[NumberedPacket]:
         """Every tick: what begins because it has settled."""
-        reception = self.next
-        kept = None if reception is None else self._kept.get(reception.ssrc)
-        if reception is None or kept is None:
+        incoming = self.next
+        buffer = None if incoming is None else self._buffers.get(incoming.ssrc)
+        if incoming is None or buffer is None:
             return []
-        if kept.stale(now):
+        if buffer.stale(now):
             # Not a source, but strays: or it would begin with them when the one that is forwarded pauses.
-            del self._kept[reception.ssrc]
+            del self._buffers[incoming.ssrc]
             self.next = self.next if self.layered else None
             return []
-        return self._begin(reception, kept, now)
+        return self._begin(incoming, buffer, now)
 
-    def look(self, reception: Reception, payload: bytes) -> None:
+    def look(self, incoming: IncomingRtpStream, payload: bytes) -> None:
         """A packet of a layer: note the size that it states, and what its pictures will need."""
-        if reception is not self.active:
-            self._overhear(reception.ssrc, payload)
+        if incoming is not self.active:
+            self._overhear(incoming.ssrc, payload)
         if (size := picture_size(self.media.codec.name, payload)) is not None:
-            self.sizes[reception.ssrc] = size
+            self.sizes[incoming.ssrc] = size
 
     @property
     def _codec(self) -> str | None:
         return self.media.codec.name if self.media.kind == "video" else None
 
-    def _restarted(self, reception: Reception, now: float) -> None:
-        """The numbers of *reception* begin anew, and so does what they number."""
-        reception.restarted = False
-        doubted = self._doubted.pop(reception.ssrc, None)
-        self._kept[reception.ssrc] = Kept(self._codec, now) if doubted is None else doubted
-        if self.active is reception:
+    def _restarted(self, incoming: IncomingRtpStream, now: float) -> None:
+        """The numbers of *incoming* begin anew, and so does what they number."""
+        incoming.restarted = False
+        doubted = self._doubted.pop(incoming.ssrc, None)
+        self._buffers[incoming.ssrc] = StartBuffer(self._codec, now) if doubted is None else doubted
+        if self.active is incoming:
             # What it says now is of another beginning; the sets of before serve where it says none.
-            self._sets.pop(reception.ssrc, None)
+            self._sets.pop(incoming.ssrc, None)
             self._former = self.track.pictures.former()
-            for packet in self._kept[reception.ssrc].packets():
-                self._overhear(reception.ssrc, packet[3])
+            for packet in self._buffers[incoming.ssrc].packets():
+                self._overhear(incoming.ssrc, packet[3])
             self.active = None
-            self.next = reception
+            self.next = incoming
 
-    def _begin(self, reception: Reception, kept: Kept, now: float) -> list[Taken]:
+    def _begin(self, incoming: IncomingRtpStream, buffer: StartBuffer, now: float) -> list[NumberedPacket]:
         active = self.active
-        if not kept.ready(now, self._told(reception.ssrc)):
+        if not buffer.ready(now, self._told(incoming.ssrc)):
             return []
-        if active is not None and not self._may_follow(reception, active, kept, now):
+        if active is not None and not self._may_follow(incoming, active, buffer, now):
             return []
-        sets = self._sets_of(reception, kept, now)
-        known = sets.complete(bitstream(self.media.codec.name).kinds) or kept.carried() is None
-        if not known and not kept.overdue(now):
+        sets = self._sets_of(incoming, buffer, now)
+        known = sets.complete(header_reader(self.media.codec.name).kinds) or buffer.carried() is None
+        if not known and not buffer.overdue(now):
             self.layer_requests.ask()  # nobody can decode it
             return []
         if active is not None:
             self._sets[active.ssrc] = self.track.pictures.sets.afresh()
-            if not self.layered or self._same_layer(reception, active):
+            if not self.layered or self._same_layer(incoming, active):
                 self.retired[active.ssrc] = None
-        self.retired.pop(reception.ssrc, None)
-        packets = kept.take()
-        self._kept.clear()
-        self._sets.pop(reception.ssrc, None)
+        self.retired.pop(incoming.ssrc, None)
+        packets = buffer.take()
+        self._buffers.clear()
+        self._sets.pop(incoming.ssrc, None)
         self._former = self.next = None
-        self.active = reception
+        self.active = incoming
         self.layer_requests.arrived(now)
         self.track.new_source(self.media.codec, sets, complete=self._brings(packets, sets))
-        if self.media.kind == "video" and not kept.found:
+        if self.media.kind == "video" and not buffer.found:
             self.track.keyframes.ask()
         return packets
 
     def _told(self, ssrc: int) -> ParameterSets:
         """The parameter sets that *ssrc* has told of, or else the offer."""
         return self._sets.get(ssrc) or ParameterSets(
-            bitstream(self.media.codec.name).out_of_band(self.media.codec.parameters)
+            header_reader(self.media.codec.name).out_of_band(self.media.codec.parameters)
         )
 
-    def _sets_of(self, reception: Reception, kept: Kept, now: float) -> ParameterSets:
+    def _sets_of(self, incoming: IncomingRtpStream, buffer: StartBuffer, now: float) -> ParameterSets:
         """The same, or those of before where the encoder only goes on: an SSRC may change (RFC 3550, section 8.2).
 
         Not where that one brought its sets with its keyframes: then those of this one are lost, and may be others.
         """
-        told, former = self._told(reception.ssrc), self._former
-        if told.complete(bitstream(self.media.codec.name).kinds):
+        told, former = self._told(incoming.ssrc), self._former
+        if told.complete(header_reader(self.media.codec.name).kinds):
             return told
         active = self.active
-        if active is not None and (not self.layered or self._same_layer(reception, active)):
+        if active is not None and (not self.layered or self._same_layer(incoming, active)):
             former = self.track.pictures.former()
-        if former is None or ((former[1] or kept.carried()) and not kept.overdue(now)):
+        if former is None or ((former[1] or buffer.carried()) and not buffer.overdue(now)):
             return told
         sets = former[0].afresh()
         sets.take(told.at(BEFORE), BEFORE + 1)
         return sets.afresh()
 
-    def _may_follow(self, reception: Reception, active: Reception, kept: Kept, now: float) -> bool:
-        """Whether *reception*, which can begin, is to: what lives is replaced by what is better, or new."""
+    def _may_follow(
+        self, incoming: IncomingRtpStream, active: IncomingRtpStream, buffer: StartBuffer, now: float
+    ) -> bool:
+        """Whether *incoming*, which can begin, is to: what lives is replaced by what is better, or new."""
         if self.layered:
-            if not self.lives(active, now) or self._same_layer(reception, active) or self._better(reception, active):
+            if not self.lives(active, now) or self._same_layer(incoming, active) or self._better(incoming, active):
                 return True
             self.next = None  # the forwarded layer came back: all of them were held up
             return False
         if now - active.at >= RETURN_AFTER or not self.lives(active, now):
             return True
-        return reception.ssrc not in self.retired and len(kept) > 1  # a single stray is no source
+        return incoming.ssrc not in self.retired and len(buffer) > 1  # a single stray is no source
 
-    def _same_layer(self, reception: Reception, active: Reception) -> bool:
-        rid = self.rids.get(reception.ssrc)
+    def _same_layer(self, incoming: IncomingRtpStream, active: IncomingRtpStream) -> bool:
+        rid = self.rids.get(incoming.ssrc)
         return rid is not None and rid == self.rids.get(active.ssrc)
 
     def _overhear(self, ssrc: int, payload: bytes) -> None:
-        headers = bitstream(self.media.codec.name)
+        headers = header_reader(self.media.codec.name)
         if headers.kinds and headers.flags(payload) & SETS:
             self._sets.setdefault(ssrc, self._told(ssrc)).take(headers.parameter_sets(payload), BEFORE)
 
-    def _brings(self, packets: list[Taken], sets: ParameterSets) -> bool:
+    def _brings(self, packets: list[NumberedPacket], sets: ParameterSets) -> bool:
         """Whether *packets*, with which a source begins, have all of *sets* in them."""
-        headers = bitstream(self.media.codec.name)
+        headers = header_reader(self.media.codec.name)
         carried = {
             (kind, number)
             for packet in packets
@@ -319,7 +323,7 @@ class Source:
         }
         return carried.issuperset((kind, number) for kind, number, _unit in sets.at(BEFORE))
 
-    def layer_states(self, layers: list[Reception]) -> list[dict[str, Any]]:
+    def layer_states(self, layers: list[IncomingRtpStream]) -> list[dict[str, Any]]:
         """What comes, the layer that carries most first; one of them is what viewers get."""
         return [
             {

@@ -8,7 +8,7 @@ viewers the group before.
 from typing import Final
 
 from sfu.media.history import History, Packet
-from sfu.wire.bitstream.header_readers import Bitstream
+from sfu.wire.bitstream.header_readers import HeaderReader
 from sfu.wire.bitstream.parameter_sets import ParameterSets
 from sfu.wire.bitstream.picture import KEY, RECOVERY, SETS, STARTS
 
@@ -18,7 +18,7 @@ HOLE_SECONDS: Final = 1.0
 """So long a packet just before a key picture is waited for, which may be its first: as long as it is asked for."""
 
 
-class Beginning:
+class Keyframe:
     """A key picture."""
 
     __slots__ = ("brings", "ended", "fragmented", "high", "low", "since", "timestamp", "weak")
@@ -37,14 +37,14 @@ class Beginning:
         """One of them is in a form that is not taken apart here."""
 
 
-class Groups:
+class KeyframeAssembly:
     """The key pictures of one source."""
 
     __slots__ = ("_bitstream", "_done", "brings", "open")
 
-    def __init__(self, bitstream: Bitstream) -> None:
+    def __init__(self, bitstream: HeaderReader) -> None:
         self._bitstream = bitstream
-        self.open: list[Beginning] = []
+        self.open: list[Keyframe] = []
         """Those that are not whole yet."""
         self._done = -1
         """Timestamp of the last one that was whole."""
@@ -63,12 +63,12 @@ class Groups:
             if one.timestamp == packet[1]:
                 one.weak = one.weak and weak
                 return
-        one = Beginning(packet, weak=weak)
+        one = Keyframe(packet, weak=weak)
         self._include(one, packet)
         self.open.append(one)
         del self.open[:-MAX_OPEN]
 
-    def whole(self, history: History, sets: ParameterSets, now: float) -> Beginning | None:
+    def whole(self, history: History, sets: ParameterSets, now: float) -> Keyframe | None:
         """The newest of those that have become whole, once."""
         found = None
         for one in list(self.open):
@@ -83,7 +83,7 @@ class Groups:
             self.open = [one for one in self.open if one.low > found.low]
         return found
 
-    def _is_whole(self, one: Beginning, history: History, sets: ParameterSets, now: float) -> bool:
+    def _is_whole(self, one: Keyframe, history: History, sets: ParameterSets, now: float) -> bool:
         looked = self._bitstream
         while not one.ended:
             following = history.get(one.high + 1)
@@ -111,7 +111,7 @@ class Groups:
             return True
         return not self.brings and now - one.since > HOLE_SECONDS
 
-    def _include(self, one: Beginning, packet: Packet) -> None:
+    def _include(self, one: Keyframe, packet: Packet) -> None:
         looked = self._bitstream
         if looked.kinds and looked.flags(packet[3]) & SETS:
             one.brings = True

@@ -16,7 +16,7 @@ ROOM: Final = 100
 """Numbers below the very first packet, which nobody has seen yet: it may have overtaken others of its picture."""
 
 
-class Continuity:
+class Numbering:
     """The mapping of one track."""
 
     __slots__ = (

@@ -3,8 +3,8 @@
 from typing import Final
 
 from sfu.media.history import Packet
-from sfu.media.outgoing_rtp_stream import Lane, Profile
-from sfu.media.sealing import Subscriber
+from sfu.media.outgoing_rtp_stream import OutgoingRtpStream, RtpParameters
+from sfu.media.sealing import Destination
 from sfu.transport.srtp import Protection
 from sfu.transport.udp import Address
 
@@ -12,7 +12,7 @@ REPLAY_AFTER: Final = 1.0
 """Seconds between two replays of the cached group to one viewer, and twice as many each time."""
 
 
-class Follower:
+class OutgoingTrack:
     """One viewer of one track."""
 
     __slots__ = (
@@ -20,23 +20,23 @@ class Follower:
         "allowance",
         "began",
         "cursor",
-        "lane",
+        "destination",
         "live",
-        "profile",
+        "parameters",
         "repair_index",
         "replay_after",
         "replayed",
         "requested",
         "restarted",
+        "rtp_stream",
         "since",
-        "subscriber",
     )
 
-    def __init__(self, address: Address, protection: Protection, profile: Profile, now: float) -> None:
-        self.profile = profile
+    def __init__(self, address: Address, protection: Protection, parameters: RtpParameters, now: float) -> None:
+        self.parameters = parameters
         self.since = now
-        self.subscriber = Subscriber(address, protection)
-        self.lane: Lane | None = None
+        self.destination = Destination(address, protection)
+        self.rtp_stream: OutgoingRtpStream | None = None
         self.ahead: dict[int, Packet] = {}
         """What only this viewer gets, by index: parameter sets before its group, or its first packet with such in it."""
         self.cursor = 0
@@ -57,10 +57,10 @@ class Follower:
 
     def timestamp(self, packet: Packet) -> int:
         """What this viewer's copy of *packet* says: always the same for the same packet."""
-        return self.subscriber.timestamp(packet[0], packet[1])
+        return self.destination.timestamp(packet[0], packet[1])
 
     def totals(self) -> tuple[int, int]:
         """Packets and bytes of UDP payload sent."""
-        if self.lane is None:
-            return self.subscriber.extra_packets, self.subscriber.extra_bytes
-        return self.lane.totals(self.subscriber)
+        if self.rtp_stream is None:
+            return self.destination.extra_packets, self.destination.extra_bytes
+        return self.rtp_stream.totals(self.destination)

@@ -9,7 +9,7 @@ Bounded by MAX_KEPT and KEEP_SECONDS.
 from typing import Final
 
 from sfu.media.incoming_rtp_stream import GIVE_UP_AFTER
-from sfu.wire.bitstream.header_readers import bitstream
+from sfu.wire.bitstream.header_readers import header_reader
 from sfu.wire.bitstream.parameter_sets import ParameterSets
 from sfu.wire.bitstream.picture import KEY, OPENING, RECOVERY, SETS, STARTS
 from sfu.wire.rtp import Extensions
@@ -25,11 +25,11 @@ SETTLED: Final = 48
 ANYHOW: Final = 10.0
 """Seconds without anything that we know for a keyframe, after which the source begins all the same."""
 
-Taken = tuple[int, int, int, bytes, Extensions]
+NumberedPacket = tuple[int, int, int, bytes, Extensions]
 """Extended number, timestamp, marker (0 or 0x80), payload, extensions to forward."""
 
 
-class Kept:
+class StartBuffer:
     """The packets of one SSRC."""
 
     __slots__ = ("_codec", "_found_at", "_packets", "_since", "_start")
@@ -37,9 +37,9 @@ class Kept:
     def __init__(self, codec: str | None, now: float) -> None:
         self._codec = codec
         """The name of the picture's codec; None for sound."""
-        self._packets: dict[int, tuple[Taken, float]] = {}
+        self._packets: dict[int, tuple[NumberedPacket, float]] = {}
         self._since = now
-        self._start: Taken | None = None
+        self._start: NumberedPacket | None = None
         self._found_at = 0.0
 
     def __len__(self) -> int:
@@ -50,7 +50,7 @@ class Kept:
         """Whether there is a place to begin at."""
         return self._start is not None
 
-    def add(self, packet: Taken, now: float) -> None:
+    def add(self, packet: NumberedPacket, now: float) -> None:
         """Keep *packet*; the oldest ones make room."""
         packets = self._packets
         packets[packet[0]] = (packet, now)
@@ -63,7 +63,7 @@ class Kept:
         if self._codec is None:
             if start is None or packet[0] < start[0]:
                 self._start = packet
-        elif bitstream(self._codec).flags(packet[3]) & (KEY | RECOVERY):
+        elif header_reader(self._codec).flags(packet[3]) & (KEY | RECOVERY):
             if start is None:
                 self._found_at = now
             # The earliest packet of the newest keyframe.
@@ -91,7 +91,7 @@ class Kept:
 
     def _opens(self, codec: str, known: ParameterSets | None) -> bool:
         """Whether no parameter sets of the keyframe can be missing: it has one of each kind, or needs none."""
-        headers, first = bitstream(codec), self._first()
+        headers, first = header_reader(codec), self._first()
         carried = self.carried()
         if carried is None or len(carried) >= headers.kinds:
             return True
@@ -106,7 +106,7 @@ class Kept:
         carried: set[int] = set()
         if self._codec is None or self._start is None:
             return carried
-        headers = bitstream(self._codec)
+        headers = header_reader(self._codec)
         for number in range(self._first(), self._start[0] + 1):
             payload = self._packets[number][0][3]
             if headers.kinds and headers.flags(payload) & SETS:
@@ -123,16 +123,16 @@ class Kept:
             return min(packets)
         first = start[0]
         while (before := packets.get(first - 1)) is not None and (
-            before[0][1] == start[1] or bitstream(self._codec).flags(before[0][3]) & OPENING
+            before[0][1] == start[1] or header_reader(self._codec).flags(before[0][3]) & OPENING
         ):
             first -= 1
         return first
 
-    def packets(self) -> list[Taken]:
+    def packets(self) -> list[NumberedPacket]:
         """All that is here, in order."""
         return [self._packets[number][0] for number in sorted(self._packets)]
 
-    def take(self) -> list[Taken]:
+    def take(self) -> list[NumberedPacket]:
         """What the source begins with, in order."""
         first = self._first()
         return [packet for packet in self.packets() if packet[0] >= first]

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Final
 
 from sfu.media.history import History, Packet
-from sfu.media.keyframe_assembly import Beginning, Groups
+from sfu.media.keyframe_assembly import Keyframe, KeyframeAssembly
 from sfu.negotiation import Codec
 from sfu.wire.bitstream import av1
 from sfu.wire.bitstream.h264 import profile_level
-from sfu.wire.bitstream.header_readers import bitstream
+from sfu.wire.bitstream.header_readers import header_reader
 from sfu.wire.bitstream.parameter_sets import ParameterSets
 from sfu.wire.bitstream.picture import OPENING, SETS
 
@@ -21,13 +21,13 @@ NEAR: Final = 8
 """Packets after one that opens a picture in which the picture's own are looked for."""
 
 
-class Pictures:
+class StartPoints:
     """Those of one source, whose packets are kept in *history*."""
 
     def __init__(self, codec: Codec, history: History, sets: ParameterSets | None = None) -> None:
         self._codec = codec.name
-        self._bitstream = bitstream(codec.name)
-        self._groups = Groups(self._bitstream)
+        self._bitstream = header_reader(codec.name)
+        self._groups = KeyframeAssembly(self._bitstream)
         self._history = history
         self.sets = ParameterSets(self._bitstream.out_of_band(codec.parameters)) if sets is None else sets
         """The parameter sets of the source."""
@@ -97,7 +97,7 @@ class Pictures:
     def _saw(self, packet: Packet, flags: int) -> bool:
         return bool(flags or self._groups.open) and self._groups.saw(packet, flags)
 
-    def begun(self, now: float) -> Beginning | None:
+    def begun(self, now: float) -> Keyframe | None:
         """The newest key picture that has become whole since it was asked last."""
         return self._groups.whole(self._history, self.sets, now)
 

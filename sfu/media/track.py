@@ -1,4 +1,4 @@
-"""One kind of media of one stream, from whoever publishes it now to all who watch: numbering, history, lanes, joins.
+"""One kind of media of one stream, from whoever publishes it now to all who watch: numbering, history, rtp_streams, joins.
 
 A new viewer of video begins at the cached group of pictures and catches up faster than real time, paced; one of audio
 begins live. Where there is no group to begin with, it waits for the next keyframe. Everything goes through one step: a
@@ -12,10 +12,10 @@ from typing import Final
 
 from sfu.media.history import History, Packet
 from sfu.media.keyframe_requests import KeyframeRequests
-from sfu.media.numbering import Continuity
-from sfu.media.outgoing_rtp_stream import Lane, Profile
-from sfu.media.outgoing_track import REPLAY_AFTER, Follower
-from sfu.media.start_points import Pictures
+from sfu.media.numbering import Numbering
+from sfu.media.outgoing_rtp_stream import OutgoingRtpStream, RtpParameters
+from sfu.media.outgoing_track import REPLAY_AFTER, OutgoingTrack
+from sfu.media.start_points import StartPoints
 from sfu.negotiation import Codec, Kind
 from sfu.stats import PlaneStats
 from sfu.transport.srtp import REPEATABLE
@@ -40,7 +40,7 @@ got the true ones would stay seconds behind, and one that got them all but equal
 (Chromium: 0.02 s gave a freeze of half a second, 0.7 s for a catch-up of that length no gap and no delay)."""
 DANGER: Final = 2_000
 """A viewer whose first packets are the last before the sequence wraps could lose them all, take the wrong rollover
-counter, and see nothing for ever: it gets a lane whose numbers are half way round instead."""
+counter, and see nothing for ever: it gets a rtp_stream whose numbers are half way round instead."""
 FRESH_GROUP: Final = 2.0
 """Where the source answers keyframe requests, a cached group older than this is not replayed: a new one comes sooner."""
 PATIENCE: Final = 0.4
@@ -54,7 +54,7 @@ UNDERWAY: Final = 0.1
 """Seconds after a viewer's group began in which its request may have been sent before it came."""
 
 
-class Track:
+class ForwardedTrack:
     """One kind of media of one stream."""
 
     def __init__(
@@ -71,15 +71,15 @@ class Track:
         self.last_keyframe: float | None = None
         self._udp = udp
         self._stats = stats
-        self._continuity = Continuity(
+        self._numbering = Numbering(
             first_index=first_index, first_timestamp=first_timestamp, clock_rate=codec.clock_rate
         )
-        self.pictures = Pictures(codec, self.history)
+        self.pictures = StartPoints(codec, self.history)
         self._complete = False
-        self._lanes: dict[tuple[Profile, int, int], Lane] = {}
+        self._rtp_streams: dict[tuple[RtpParameters, int, int], OutgoingRtpStream] = {}
         self._burst: list[Packet] = []
         self._whole = False
-        self._waiting: list[Follower] = []
+        self._waiting: list[OutgoingTrack] = []
         self._sent = -1
         """The highest index that went out live."""
         self._rate = (0.0, 0)
@@ -93,25 +93,25 @@ class Track:
         *complete*: its first picture brings them, so that nobody needs them before it.
         """
         self._complete = complete
-        self._continuity.new_source(codec.clock_rate)
+        self._numbering.new_source(codec.clock_rate)
         if codec.name != self.codec.name or codec.clock_rate != self.codec.clock_rate:
             self.profile_level = None
         if codec.clock_rate != self.codec.clock_rate:
             self.reference = None  # else it holds on, as timestamps go on by the clock, until more is known
         self.codec = codec
         self.pictures.end(self._keep)
-        self.pictures = Pictures(codec, self.history, sets)
+        self.pictures = StartPoints(codec, self.history, sets)
         self.history.clear()
         self.keyframes.new_source()
 
     def push(self, number: int, timestamp: int, marker: int, payload: bytes, exts: Extensions, now: float) -> None:
-        """Take a packet by its extended *number* (`Reception.packet`); it is sent with the next `flush()`."""
-        if not payload and self._continuity.skip(number, now):
+        """Take a packet by its extended *number* (`IncomingRtpStream.packet`); it is sent with the next `flush()`."""
+        if not payload and self._numbering.skip(number, now):
             return
-        fresh = self._continuity.fresh
+        fresh = self._numbering.fresh
         opening = self._opening() if fresh else []
-        self._continuity.reserve(len(opening))
-        placed = self._continuity.map(number, timestamp, now)
+        self._numbering.reserve(len(opening))
+        placed = self._numbering.map(number, timestamp, now)
         if placed is None:
             return
         index, out_ts = placed
@@ -127,7 +127,7 @@ class Track:
 
     def _opening(self) -> list[bytes]:
         """Parameter sets that a source's first packet is preceded by, for those who watch already."""
-        return [] if self._complete or self.history.last < 0 else self.pictures.opening(self._continuity.last)
+        return [] if self._complete or self.history.last < 0 else self.pictures.opening(self._numbering.last)
 
     def _begin_group(self, now: float) -> None:
         found = self.pictures.begun(now)
@@ -148,7 +148,7 @@ class Track:
 
     def align(self, now: float, timestamp: int) -> None:
         """The publisher's *timestamp* is of *now*."""
-        self.reference = (now, (timestamp + self._continuity.ts_offset) & 0xFFFFFFFF)
+        self.reference = (now, (timestamp + self._numbering.ts_offset) & 0xFFFFFFFF)
 
     # -- to the viewers ----------------------------------------------------------------------------------------------
 
@@ -170,9 +170,9 @@ class Track:
         if not burst:
             return 0
         sent = 0
-        for lane in self._lanes.values():
-            if lane.aead or lane.plain:
-                sent += lane.forward(burst, self._udp, self._stats)
+        for rtp_stream in self._rtp_streams.values():
+            if rtp_stream.aead or rtp_stream.plain:
+                sent += rtp_stream.forward(burst, self._udp, self._stats)
         self._sent = max(self._sent, *(packet[0] for packet in burst))
         self._burst = []
         self._whole = False
@@ -183,45 +183,47 @@ class Track:
         """Whether somebody waits or catches up."""
         return bool(self._waiting)
 
-    def follow(self, follower: Follower) -> None:
+    def follow(self, outgoing: OutgoingTrack) -> None:
         """A viewer wants this track; it is served from the next `step()` on."""
-        self._waiting.append(follower)
+        self._waiting.append(outgoing)
 
-    def unfollow(self, follower: Follower) -> None:
+    def unfollow(self, outgoing: OutgoingTrack) -> None:
         """A viewer leaves."""
-        if follower in self._waiting:
-            self._waiting.remove(follower)
-        lane = follower.lane
-        if lane is not None:
-            self._leave(follower, lane)
+        if outgoing in self._waiting:
+            self._waiting.remove(outgoing)
+        rtp_stream = outgoing.rtp_stream
+        if rtp_stream is not None:
+            self._leave(outgoing, rtp_stream)
 
-    def _leave(self, follower: Follower, lane: Lane) -> None:
-        lane.leave(follower.subscriber)
-        follower.live = False
-        if not len(lane) and not any(other.lane is lane for other in self._waiting if other is not follower):
-            self._lanes = {key: value for key, value in self._lanes.items() if value is not lane}
+    def _leave(self, outgoing: OutgoingTrack, rtp_stream: OutgoingRtpStream) -> None:
+        rtp_stream.leave(outgoing.destination)
+        outgoing.live = False
+        if not len(rtp_stream) and not any(
+            other.rtp_stream is rtp_stream for other in self._waiting if other is not outgoing
+        ):
+            self._rtp_streams = {key: value for key, value in self._rtp_streams.items() if value is not rtp_stream}
 
     def step(self, now: float, elapsed: float) -> int:
         """Begin those who wait, and go on with those who catch up; the bytes sent."""
         # Whoever becomes live here has been sent what waits: it would come twice, and as another packet with the same number.
         sent = self._forward()
-        for follower in list(self._waiting):
-            if follower.lane is None and not self._begin(follower, now):
+        for outgoing in list(self._waiting):
+            if outgoing.rtp_stream is None and not self._begin(outgoing, now):
                 continue
-            sent += self._advance(follower, now, elapsed)
-            if follower.cursor > self.history.last:
-                self._waiting.remove(follower)
-                follower.live = True
-                if follower.began is None:
-                    follower.began = now  # sound begins with the next packet of all
-                if follower.lane is not None:
-                    follower.lane.join(follower.subscriber)
+            sent += self._advance(outgoing, now, elapsed)
+            if outgoing.cursor > self.history.last:
+                self._waiting.remove(outgoing)
+                outgoing.live = True
+                if outgoing.began is None:
+                    outgoing.began = now  # sound begins with the next packet of all
+                if outgoing.rtp_stream is not None:
+                    outgoing.rtp_stream.join(outgoing.destination)
         return sent
 
     def tick(self, now: float) -> None:
         """Once a second: measure the packet rate."""
         at, count = self._rate
-        total = self._continuity.last
+        total = self._numbering.last
         if at and now > at:
             self.packets_per_second = (total - count) / (now - at)
         self._rate = (now, total)
@@ -231,117 +233,117 @@ class Track:
             # Once, so that the first viewer who comes late finds out at no cost whether the source answers requests.
             self.keyframes.ask()
 
-    def _begin(self, follower: Follower, now: float) -> bool:
+    def _begin(self, outgoing: OutgoingTrack, now: float) -> bool:
         history = self.history
         if self.kind == "video":
             age = history.group_age(now)
             if age is None or history.group is None:
                 self.keyframes.ask()
                 return False
-            if self.keyframes.responsive and age > FRESH_GROUP and now - follower.since < PATIENCE:
+            if self.keyframes.responsive and age > FRESH_GROUP and now - outgoing.since < PATIENCE:
                 self.keyframes.ask()
                 return False
             first = history.group
             ahead = self.pictures.ahead(first)
         else:
-            first = self._continuity.last + 1
+            first = self._numbering.last + 1
             ahead = {}
         before = sum(1 for index in ahead if index < first)
-        follower.lane = lane = self._lane(follower.profile, first - before)
-        lane.begin(follower.subscriber, first, before)
-        self._start(follower, first, ahead, now)
+        outgoing.rtp_stream = rtp_stream = self._rtp_stream(outgoing.parameters, first - before)
+        rtp_stream.begin(outgoing.destination, first, before)
+        self._start(outgoing, first, ahead, now)
         return True
 
-    def _start(self, follower: Follower, first: int, ahead: dict[int, Packet], now: float) -> None:
-        """*follower* catches up from *first*, and gets what is *ahead* instead of what is there, or before it."""
-        subscriber = follower.subscriber
+    def _start(self, outgoing: OutgoingTrack, first: int, ahead: dict[int, Packet], now: float) -> None:
+        """*outgoing* catches up from *first*, and gets what is *ahead* instead of what is there, or before it."""
+        destination = outgoing.destination
         span = (self.history.group_age(now) or 0.0) if self.kind == "video" else 0.0
-        follower.cursor = min((first, *ahead))
-        follower.ahead = ahead
-        follower.allowance = FIRST_BURST
-        follower.restarted = now
-        subscriber.join_index = self.history.last + 1
-        subscriber.join_ts = self._continuity.last_ts
-        subscriber.squeeze = max(1.0, span / max(self._sending(first), SHORTEST))
+        outgoing.cursor = min((first, *ahead))
+        outgoing.ahead = ahead
+        outgoing.allowance = FIRST_BURST
+        outgoing.restarted = now
+        destination.join_index = self.history.last + 1
+        destination.join_ts = self._numbering.last_ts
+        destination.squeeze = max(1.0, span / max(self._sending(first), SHORTEST))
 
     def _sending(self, first: int) -> float:
         """Seconds that catching up from *first* takes."""
         return (self.history.last - first - FIRST_BURST) / (self._pace() - self.packets_per_second)
 
-    def replay(self, follower: Follower, now: float) -> bool:
-        """Put *follower* back to the beginning of the cached group; False where that does not help it, or not yet.
+    def replay(self, outgoing: OutgoingTrack, now: float) -> bool:
+        """Put *outgoing* back to the beginning of the cached group; False where that does not help it, or not yet.
 
-        Its numbers and timestamps go on from the last ones that it was sent, on a lane of its own: it may have seen those of
+        Its numbers and timestamps go on from the last ones that it was sent, on a rtp_stream of its own: it may have seen those of
         the group already, and what is older than what it has is dropped by SRTP and by jitter buffers.
         """
-        lane, first = follower.lane, self.history.group
-        if lane is None or first is None or not self.keyframes.ignored(now):
+        rtp_stream, first = outgoing.rtp_stream, self.history.group
+        if rtp_stream is None or first is None or not self.keyframes.ignored(now):
             return False
-        idle = now - follower.restarted
-        if idle < (follower.replay_after if follower.replayed else UNDERWAY):
+        idle = now - outgoing.restarted
+        if idle < (outgoing.replay_after if outgoing.replayed else UNDERWAY):
             return False
-        if follower.replayed:
-            follower.replay_after = REPLAY_AFTER if idle > MAX_REPLAY_AFTER else 2 * follower.replay_after
-        follower.replayed += 1
-        last = max(self._sent, follower.cursor - 1) if follower.live else follower.cursor - 1
+        if outgoing.replayed:
+            outgoing.replay_after = REPLAY_AFTER if idle > MAX_REPLAY_AFTER else 2 * outgoing.replay_after
+        outgoing.replayed += 1
+        last = max(self._sent, outgoing.cursor - 1) if outgoing.live else outgoing.cursor - 1
         ahead = self.pictures.ahead(first)
-        follower.requested.clear()
-        if follower not in self._waiting:
-            self._waiting.append(follower)
-        self._leave(follower, lane)
-        self._start(follower, first, ahead, now)
+        outgoing.requested.clear()
+        if outgoing not in self._waiting:
+            self._waiting.append(outgoing)
+        self._leave(outgoing, rtp_stream)
+        self._start(outgoing, first, ahead, now)
         head = self.history.get(first)
-        span = 0 if head is None else self._continuity.last_ts - head[1] & 0xFFFFFFFF
-        subscriber = follower.subscriber
-        subscriber.shift += int(span / subscriber.squeeze) + self.codec.clock_rate // GAP
-        subscriber.begin(first, subscriber.rollover)
-        base = lane.base + last + 1 - follower.cursor
-        follower.lane = self._lane_of(follower.profile, base, subscriber.shift)
+        span = 0 if head is None else self._numbering.last_ts - head[1] & 0xFFFFFFFF
+        destination = outgoing.destination
+        destination.shift += int(span / destination.squeeze) + self.codec.clock_rate // GAP
+        destination.begin(first, destination.rollover)
+        base = rtp_stream.base + last + 1 - outgoing.cursor
+        outgoing.rtp_stream = self._rtp_stream_with(outgoing.parameters, base, destination.shift)
         return True
 
     def _pace(self) -> float:
         return max(PACE, CATCH_UP * self.packets_per_second)
 
-    def _advance(self, follower: Follower, now: float, elapsed: float) -> int:
+    def _advance(self, outgoing: OutgoingTrack, now: float, elapsed: float) -> int:
         history = self.history
-        follower.allowance = min(follower.allowance + elapsed * self._pace(), 2.0 * FIRST_BURST)
+        outgoing.allowance = min(outgoing.allowance + elapsed * self._pace(), 2.0 * FIRST_BURST)
         batch: list[Packet] = []
-        room = int(follower.allowance)
-        while follower.cursor <= history.last and len(batch) < room:
-            packet = follower.ahead.get(follower.cursor) or history.get(follower.cursor)
+        room = int(outgoing.allowance)
+        while outgoing.cursor <= history.last and len(batch) < room:
+            packet = outgoing.ahead.get(outgoing.cursor) or history.get(outgoing.cursor)
             if packet is not None:
                 batch.append(packet)
-            follower.cursor += 1
-        if not batch or follower.lane is None:
+            outgoing.cursor += 1
+        if not batch or outgoing.rtp_stream is None:
             return 0
-        follower.allowance -= len(batch)
-        if follower.began is None:
-            follower.began = now
+        outgoing.allowance -= len(batch)
+        if outgoing.began is None:
+            outgoing.began = now
         self._stats.cached_packets += len(batch)
-        times = [follower.timestamp(packet) for packet in batch]
-        return follower.lane.send_alone(follower.subscriber, batch, times, self._udp, self._stats)
+        times = [outgoing.timestamp(packet) for packet in batch]
+        return outgoing.rtp_stream.send_alone(outgoing.destination, batch, times, self._udp, self._stats)
 
-    def _lane(self, profile: Profile, first: int) -> Lane:
-        """The lane of *profile* on which *first* is not just before a wrap of the sequence."""
+    def _rtp_stream(self, parameters: RtpParameters, first: int) -> OutgoingRtpStream:
+        """The rtp_stream of *parameters* on which *first* is not just before a wrap of the sequence."""
         base = 0 if first & 0xFFFF < 0x10000 - DANGER else 0x8000
-        return self._lane_of(profile, base, 0)
+        return self._rtp_stream_with(parameters, base, 0)
 
-    def _lane_of(self, profile: Profile, base: int, shift: int) -> Lane:
-        lane = self._lanes.get((profile, base, shift))
-        if lane is None:
-            lane = self._lanes[profile, base, shift] = Lane(profile, base, shift)
-        return lane
+    def _rtp_stream_with(self, parameters: RtpParameters, base: int, shift: int) -> OutgoingRtpStream:
+        rtp_stream = self._rtp_streams.get((parameters, base, shift))
+        if rtp_stream is None:
+            rtp_stream = self._rtp_streams[parameters, base, shift] = OutgoingRtpStream(parameters, base, shift)
+        return rtp_stream
 
-    def last_sent(self, follower: Follower) -> int:
-        """The highest index that *follower* was sent."""
-        return self._continuity.last if follower.live else follower.cursor - 1
+    def last_sent(self, outgoing: OutgoingTrack) -> int:
+        """The highest index that *outgoing* was sent."""
+        return self._numbering.last if outgoing.live else outgoing.cursor - 1
 
-    def find(self, follower: Follower, sequence: int) -> Packet | None:
-        """The packet that *follower* knows by *sequence*, if it got it and it is still here."""
-        if follower.lane is None:
+    def find(self, outgoing: OutgoingTrack, sequence: int) -> Packet | None:
+        """The packet that *outgoing* knows by *sequence*, if it got it and it is still here."""
+        if outgoing.rtp_stream is None:
             return None
-        base = follower.lane.base
-        last = self.last_sent(follower)
+        base = outgoing.rtp_stream.base
+        last = self.last_sent(outgoing)
         index = extend(sequence, last + base) - base
-        oldest = max(min((follower.subscriber.first, *follower.ahead)), last - REPEATABLE)
-        return (follower.ahead.get(index) or self.history.get(index)) if oldest <= index <= last else None
+        oldest = max(min((outgoing.destination.first, *outgoing.ahead)), last - REPEATABLE)
+        return (outgoing.ahead.get(index) or self.history.get(index)) if oldest <= index <= last else None

@@ -21,7 +21,7 @@
 enum { SALT = 12, TAG = 16, GET_TAG = 0x10 /* EVP_CTRL_AEAD_GET_TAG */ };
 enum { TOGETHER = 8, ROOM = 1 << 16 }; /* messages a system call; the most that a UDP message can be */
 
-struct target { /* one viewer: its key, and where its packets go */
+struct destination { /* one viewer: its key, and where its packets go */
     void *cipher;
     uint64_t rollover; /* what is taken off an index, so that its rollover counter begins at 0 */
     uint8_t salt[SALT];
@@ -102,8 +102,8 @@ static void make_nonce(uint8_t *nonce, const uint8_t *salt, uint32_t ssrc, uint6
         nonce[at] = salt[at] ^ parts[at];
 }
 
-/* The burst as *target* gets it; its length, 0 where OpenSSL or the room would not do. */
-static size_t seal(const struct burst *burst, const struct target *target, uint8_t *out)
+/* The burst as *to* gets it; its length, 0 where OpenSSL or the room would not do. */
+static size_t seal(const struct burst *burst, const struct destination *to, uint8_t *out)
 {
     const uint8_t *in = burst->plain, *begin = out;
     for (uint32_t at = 0; at < burst->packets; at++) {
@@ -111,12 +111,12 @@ static size_t seal(const struct burst *burst, const struct target *target, uint8
         uint8_t nonce[SALT];
         if ((size_t)(out - begin) + header + payload + TAG > ROOM)
             return 0;
-        make_nonce(nonce, target->salt, burst->ssrc, burst->indices[at] - target->rollover);
+        make_nonce(nonce, to->salt, burst->ssrc, burst->indices[at] - to->rollover);
         memcpy(out, in, header);
-        if (!evp.init(target->cipher, NULL, NULL, NULL, nonce) || !evp.update(target->cipher, NULL, &done, in, header) ||
-            !evp.update(target->cipher, out + header, &done, in + header, payload) ||
-            !evp.final(target->cipher, out + header + payload, &done) ||
-            !evp.control(target->cipher, GET_TAG, TAG, out + header + payload))
+        if (!evp.init(to->cipher, NULL, NULL, NULL, nonce) || !evp.update(to->cipher, NULL, &done, in, header) ||
+            !evp.update(to->cipher, out + header, &done, in + header, payload) ||
+            !evp.final(to->cipher, out + header + payload, &done) ||
+            !evp.control(to->cipher, GET_TAG, TAG, out + header + payload))
             return 0;
         in += header + payload;
         out += header + payload + TAG;
@@ -124,11 +124,11 @@ static size_t seal(const struct burst *burst, const struct target *target, uint8
     return out - begin;
 }
 
-/* Send a run of packets as one message to each of *count* targets, in order; how many of them the kernel took. The next one
+/* Send a run of packets as one message to each of *count* destinations, in order; how many the kernel took. The next one
  * is one that it did not take, whatever the cause. */
 int fanout_send(int socket, uint32_t ssrc, uint16_t segment, const uint8_t *plain, uint32_t packets,
                 const uint16_t *headers, const uint16_t *payloads, const uint64_t *indices,
-                struct target *const *targets, int count)
+                struct destination *const *destinations, int count)
 {
     const struct burst burst = {plain, headers, payloads, indices, packets, ssrc};
     static uint8_t room[TOGETHER * ROOM]; /* one thread sends */
@@ -148,13 +148,13 @@ int fanout_send(int socket, uint32_t ssrc, uint16_t segment, const uint8_t *plai
         uint8_t *out = room;
         int ready = 0, taken;
         for (; ready < TOGETHER && done + ready < count; ready++) {
-            struct target *target = targets[done + ready];
-            size_t length = seal(&burst, target, out);
+            struct destination *destination = destinations[done + ready];
+            size_t length = seal(&burst, destination, out);
             if (!length)
                 break;
             parts[ready] = (struct iovec){out, length};
-            messages[ready].msg_hdr = (struct msghdr){.msg_name = target->address,
-                                                      .msg_namelen = target->address_length,
+            messages[ready].msg_hdr = (struct msghdr){.msg_name = destination->address,
+                                                      .msg_namelen = destination->address_length,
                                                       .msg_iov = &parts[ready],
                                                       .msg_iovlen = 1,
                                                       .msg_control = segment ? &control : NULL,

@@ -1,4 +1,4 @@
-"""The compiled fan-out as Python sees it: ciphers, targets, and one call that seals a burst for many and sends it.
+"""The compiled fan-out as Python sees it: ciphers, destinations, and one call that seals a burst for many and sends it.
 
 What it does is said in fanout.c, when it is used in sfu/media/sealing.py. Keys go in and never come out.
 """
@@ -18,7 +18,7 @@ Cipher = NewType("Cipher", object)
 
 _NATIVE: Final = sys.byteorder
 _DECLARATIONS: Final = """
-struct target {
+struct destination {
     void *cipher;
     uint64_t rollover;
     uint8_t salt[12];
@@ -30,7 +30,7 @@ void *fanout_cipher(const uint8_t *key, int length);
 void fanout_free(void *cipher);
 int fanout_send(int socket, uint32_t ssrc, uint16_t segment, const uint8_t *plain, uint32_t packets,
                 const uint16_t *headers, const uint16_t *payloads, const uint64_t *indices,
-                struct target *const *targets, int count);
+                struct destination *const *destinations, int count);
 """
 
 
@@ -38,7 +38,7 @@ class Unavailable(Exception):  # noqa: N818 - no error: Python does the same
     """It was not built here, or finds no OpenSSL; the text says which."""
 
 
-class Target:
+class NativeDestination:
     """One viewer's key and address."""
 
     __slots__ = ("_cipher", "_ffi", "record")
@@ -46,7 +46,7 @@ class Target:
     def __init__(self, ffi: FFI, cipher: Cipher, salt: bytes) -> None:
         self._ffi = ffi
         self._cipher = cipher
-        self.record: Any = ffi.new("struct target *")
+        self.record: Any = ffi.new("struct destination *")
         """What the library reads."""
         self.record.cipher = cipher
         self.record.salt = salt
@@ -73,14 +73,14 @@ class Target:
         self.record.rollover = rollover
 
 
-class Group(NamedTuple):
+class DestinationArray(NamedTuple):
     """Targets as the library takes them, and as they are kept alive."""
 
     records: Any
-    targets: tuple[Target, ...]
+    destinations: tuple[NativeDestination, ...]
 
 
-class Message(NamedTuple):
+class NativeRun(NamedTuple):
     """A run of packets that leaves as one message, equal for all viewers until it is sealed."""
 
     ssrc: int
@@ -95,13 +95,13 @@ class Message(NamedTuple):
     """Rollover counter and sequence on the lane, in 48 bits, before the viewer's own rollover is taken off."""
 
 
-def message(
+def native_run(
     ssrc: int, segment: int, headers: Sequence[bytes], payloads: Sequence[bytes], indices: list[int]
-) -> Message:
+) -> NativeRun:
     """Of these packets."""
     parts = [b""] * (2 * len(headers))
     parts[0::2], parts[1::2] = headers, payloads
-    return Message(ssrc, segment, b"".join(parts), [*map(len, headers)], [*map(len, payloads)], indices)
+    return NativeRun(ssrc, segment, b"".join(parts), [*map(len, headers)], [*map(len, payloads)], indices)
 
 
 class Fanout:
@@ -140,22 +140,25 @@ class Fanout:
             raise MemoryError
         return Cipher(self._ffi.gc(made, self._free))
 
-    def target(self, cipher: Cipher, salt: bytes) -> Target:
+    def destination(self, cipher: Cipher, salt: bytes) -> NativeDestination:
         """A viewer, to be aimed."""
-        return Target(self._ffi, cipher, salt)
+        return NativeDestination(self._ffi, cipher, salt)
 
-    def group(self, targets: Sequence[Target]) -> Group:
-        """*targets*, in the order in which they are sent to."""
-        return Group(self._ffi.new("struct target *[]", [target.record for target in targets]), tuple(targets))
+    def array(self, destinations: Sequence[NativeDestination]) -> DestinationArray:
+        """*destinations*, in the order in which they are sent to."""
+        return DestinationArray(
+            self._ffi.new("struct destination *[]", [destination.record for destination in destinations]),
+            tuple(destinations),
+        )
 
-    def send(self, fd: int, message: Message, group: Group, at: int) -> int:
-        """Seal *message* for each target of *group* from *at* on and send it; how many were sent to.
+    def send(self, fd: int, message: NativeRun, array: DestinationArray, at: int) -> int:
+        """Seal *message* for each destination of *array* from *at* on and send it; how many were sent to.
 
         The next one was refused by the kernel, or cannot be sealed for: why is not told.
         """
         ssrc, segment, plain, headers, payloads, indices = message
-        records, targets = group
+        records, destinations = array
         sent: int = self._send(
-            fd, ssrc, segment, plain, len(headers), headers, payloads, indices, records + at, len(targets) - at
+            fd, ssrc, segment, plain, len(headers), headers, payloads, indices, records + at, len(destinations) - at
         )
         return sent

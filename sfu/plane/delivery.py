@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from sfu.media.track import WAIT, Track
+from sfu.media.track import WAIT, ForwardedTrack
 from sfu.plane.ingress import Ingress
 from sfu.plane.publisher import Publisher
 from sfu.plane.viewer import Viewer
@@ -30,7 +30,7 @@ class Delivery:
         self._ingress = ingress
         self._meter = meter
         self._clock = clock
-        self._payers: dict[Track, tuple[str, str]] = {}
+        self._payers: dict[ForwardedTrack, tuple[str, str]] = {}
         """The account and the stream whose bytes a track's are."""
         self._late: asyncio.TimerHandle | None = None
         """Set while the begin of a frame waits for the rest of it."""
@@ -41,11 +41,11 @@ class Delivery:
             self._late.cancel()
             self._late = None
 
-    def bill(self, track: Track, account: str, stream: str) -> None:
+    def bill(self, track: ForwardedTrack, account: str, stream: str) -> None:
         """*account* pays for what is sent of *track*, as bytes of *stream*."""
         self._payers[track] = (account, stream)
 
-    def forget(self, track: Track) -> None:
+    def forget(self, track: ForwardedTrack) -> None:
         """*track* is over."""
         self._payers.pop(track, None)
 
@@ -69,7 +69,7 @@ class Delivery:
         self._late = None
         self.forward()
 
-    def sent(self, track: Track, size: int) -> None:
+    def sent(self, track: ForwardedTrack, size: int) -> None:
         """*size* bytes of *track* went to viewers."""
         if size:
             account, stream = self._payers[track]

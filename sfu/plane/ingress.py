@@ -7,15 +7,15 @@ password binds an address to it, and none takes the address of another session w
 from collections.abc import Callable
 from typing import Final
 
-from sfu.media.track import Track  # noqa: TC001 - annotations are one rule for all imports
+from sfu.media.track import ForwardedTrack  # noqa: TC001 - annotations are one rule for all imports
 from sfu.negotiation import IceCredentials
 from sfu.plane.publisher import Publisher
 from sfu.plane.session import Session
 from sfu.plane.viewer import Viewer
 from sfu.stats import PlaneStats
 from sfu.transport import ice
-from sfu.transport.dtls import State
-from sfu.transport.flood_filter import MOST_KNOWN, Shield, program
+from sfu.transport.dtls import DtlsState
+from sfu.transport.flood_filter import MOST_KNOWN, FloodFilter, program
 from sfu.transport.udp import Address, UdpSocket
 from shared.end_reasons import EndReason
 
@@ -62,13 +62,13 @@ class Ingress:
         self.on_trial: dict[Session, None] = {}
         """Those whose packets go to an address that has not spoken yet."""
         self.udp: UdpSocket | None = None
-        self.fed: dict[Track, None] = {}
+        self.fed: dict[ForwardedTrack, None] = {}
         """Tracks with packets to send, in order."""
         self.senders: dict[Publisher, None] = {}
         """Publishers with bytes to be metered."""
         self._gone: dict[Address, int] = {}
         """Where those were who do not hear a close_notify, and how often they are still told otherwise."""
-        self._shield = Shield()
+        self._shield = FloodFilter()
         self._shielded: tuple[frozenset[Address], float] | None = None
         """What the filter that is attached was made of."""
         self._renewable_at = float("-inf")
@@ -214,7 +214,9 @@ class Ingress:
             return
         session = None if ufrag is None else self._by_ufrag.get(ufrag)
         check = (
-            None if session is None or ufrag is None else ice.check(datagram, session.peer.passwords[ufrag], address)
+            None
+            if session is None or ufrag is None
+            else ice.answer_check(datagram, session.peer.passwords[ufrag], address)
         )
         if (
             session is None
@@ -253,7 +255,7 @@ class Ingress:
 
     def _try_ourselves(self, datagram: bytes, address: Address) -> None:
         """The self-test's check: answered, and forgotten."""
-        check = ice.check(datagram, self.own.pwd, address)
+        check = ice.answer_check(datagram, self.own.pwd, address)
         if check is None or self.udp is None:
             self._stats.dropped_stun += 1
         else:
@@ -277,13 +279,13 @@ class Ingress:
         state = session.peer.dtls(datagram, address, now)
         if state is None:
             self._stats.dropped_dtls += 1
-        elif state is State.CONNECTED and not secure:
+        elif state is DtlsState.CONNECTED and not secure:
             self.half_open.pop(session, None)
             self._stats.handshakes += 1
             self._follow(session, moved=False)
             self._on_connected(session, now)
-        elif state is State.FAILED:
+        elif state is DtlsState.FAILED:
             self._stats.handshakes_failed += 1
             self._on_closed(session, session.peer.handshake.reason if session.peer.handshake else EndReason.DTLS_FAILED)
-        elif state is State.CLOSED:
+        elif state is DtlsState.CLOSED:
             self._on_closed(session, EndReason.CLOSED)

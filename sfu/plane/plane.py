@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from sfu.layers import Layer
 from sfu.media.numbering import ROOM
-from sfu.media.track import Track
+from sfu.media.track import ForwardedTrack
 from sfu.native.fanout import Fanout
 from sfu.negotiation import Candidate, IceCredentials, LocalEndpoint, Negotiated, SourceDescription
 from sfu.plane.delivery import Delivery, Meter
@@ -25,7 +25,7 @@ from sfu.plane.unconnected import RETRY_AFTER, Unconnected
 from sfu.plane.viewer import Viewer
 from sfu.stats import PlaneStats
 from sfu.transport import ice
-from sfu.transport.dtls import Identity
+from sfu.transport.dtls import DtlsCertificate
 from sfu.transport.peer import Peer
 from sfu.transport.udp import Address, UdpSocket
 from shared.end_reasons import EndReason
@@ -61,7 +61,7 @@ class Plane:
         self._fanout = fanout
         self._bind = bind
         self._announce = tuple(announce)
-        self._identity = Identity()
+        self._certificate = DtlsCertificate()
         self.stats = PlaneStats()
         self.on_change: Callable[[], None] = lambda: None
         self.on_end: Callable[[Ended], None] = lambda _ended: None
@@ -131,7 +131,7 @@ class Plane:
         candidates = self._announce
         if not candidates:
             candidates = (Candidate(*(self._bind if self._udp is None else self._udp.address)),)
-        return LocalEndpoint(fingerprints=self._identity.fingerprints, candidates=candidates)
+        return LocalEndpoint(fingerprints=self._certificate.fingerprints, candidates=candidates)
 
     @property
     def own(self) -> IceCredentials:
@@ -169,7 +169,7 @@ class Plane:
         for media in negotiated.media:
             track = room.tracks.get(media.kind)
             if track is None:
-                track = room.tracks[media.kind] = Track(
+                track = room.tracks[media.kind] = ForwardedTrack(
                     media.kind,
                     media.codec,
                     self._udp,
@@ -330,7 +330,7 @@ class Plane:
         return oldest is not None and self._sessions.end(oldest, EndReason.MADE_WAY)
 
     def _beginning(self, claims: Claims, negotiated: Negotiated, udp: UdpSocket, wall: float, now: float) -> Beginning:
-        peer = Peer(self._identity, negotiated, udp, now)
+        peer = Peer(self._certificate, negotiated, udp, now)
         return Beginning(claims, peer, secrets.token_hex(16), secrets.token_hex(8), wall, now)
 
     # The hooks are looked up at each call: whoever composes the node sets them after the plane is made.

@@ -8,11 +8,11 @@ from typing import Any, Final, Literal
 from sfu.layers import Layer, layers_of
 from sfu.media.bitrate import BitrateLimit
 from sfu.media.demultiplexer import Demultiplexer
-from sfu.media.incoming_rtp_stream import Reception
-from sfu.media.incoming_section import Source
+from sfu.media.incoming_rtp_stream import IncomingRtpStream
+from sfu.media.incoming_section import IncomingSection
 from sfu.media.lipsync import LipSync
-from sfu.media.start_buffer import Taken
-from sfu.media.track import Track
+from sfu.media.start_buffer import NumberedPacket
+from sfu.media.track import ForwardedTrack
 from sfu.media.transportcc import Arrivals
 from sfu.negotiation import TRANSPORT_CC
 from sfu.plane.session import Beginning, Session
@@ -29,14 +29,16 @@ class Publisher(Session):
 
     action: Literal["publish", "play"] = "publish"
 
-    def __init__(self, beginning: Beginning, tracks: dict[str, Track], stats: PlaneStats) -> None:
+    def __init__(self, beginning: Beginning, tracks: dict[str, ForwardedTrack], stats: PlaneStats) -> None:
         super().__init__(beginning, stats)
-        self.sources = [Source(media, tracks[media.kind]) for media in self.negotiated.media if media.kind in tracks]
-        self.ssrcs = Demultiplexer(self.sources)
+        self.sections = [
+            IncomingSection(media, tracks[media.kind]) for media in self.negotiated.media if media.kind in tracks
+        ]
+        self.ssrcs = Demultiplexer(self.sections)
         self.limit = BitrateLimit(self.claims.max_kbps)
         # One id for all sections: they share a transport (RFC 9143, section 7.1.1.1).
         self._transport_cc_id = next(
-            (source.media.extensions[TRANSPORT_CC] for source in self.sources if source.media.transport_cc), 0
+            (section.media.extensions[TRANSPORT_CC] for section in self.sections if section.media.transport_cc), 0
         )
         self._arrivals = Arrivals() if self._transport_cc_id else None
         self.first_packet_at: float | None = None
@@ -51,7 +53,7 @@ class Publisher(Session):
 
     # -- in ----------------------------------------------------------------------------------------------------------
 
-    def rtp(self, data: bytes, now: float, waited: float = 0.0) -> Track | None:
+    def rtp(self, data: bytes, now: float, waited: float = 0.0) -> ForwardedTrack | None:
         """Take an SRTP packet that *waited* in the kernel; the track that has something to send now."""
         packet = self._open(data, now)
         header = parse(packet) if packet is not None else None
@@ -67,64 +69,64 @@ class Publisher(Session):
         if placed is None:
             self._stats.dropped_rtp += end > header[6]  # nothing but padding is a probe of the path, and no loss
             return None
-        source, reception, sequence, start, repaired = placed
-        track, payload = source.track, packet[start:end]
-        number = reception.packet(sequence, header[3], len(payload), now, repaired=repaired)
+        section, incoming, sequence, start, repaired = placed
+        track, payload = section.track, packet[start:end]
+        number = incoming.packet(sequence, header[3], len(payload), now, repaired=repaired)
         if number is None:
             return None
-        if reception.torn:
-            self._torn(source, reception)
+        if incoming.torn:
+            self._torn(section, incoming)
         if self.first_packet_at is None:
             self.first_packet_at = now
             self._stats.publish_first_packet.add(now - self.began)
-        if source.layered:
-            source.look(reception, payload)
-        if source.active is not reception or number < 0:
-            return self._aside(source, reception, number, packet, header, payload, now)
-        exts = source.forwardable(packet, extension, header[6]) if extension and source.passed else ()
-        payload = source.ordered(reception.ssrc, number, header[3], payload)
+        if section.layered:
+            section.look(incoming, payload)
+        if section.active is not incoming or number < 0:
+            return self._aside(section, incoming, number, packet, header, payload, now)
+        exts = section.forwardable(packet, extension, header[6]) if extension and section.passed else ()
+        payload = section.ordered(incoming.ssrc, number, header[3], payload)
         track.push(number, header[3], header[0], payload, exts, now)
         return track
 
-    def _torn(self, source: Source, reception: Reception) -> None:
+    def _torn(self, section: IncomingSection, incoming: IncomingRtpStream) -> None:
         """More was lost than can be repaired: of what is forwarded, a keyframe is needed."""
-        reception.torn = False
-        if source.active is reception:
-            source.track.keyframes.ask()
+        incoming.torn = False
+        if section.active is incoming:
+            section.track.keyframes.ask()
 
     def _aside(
         self,
-        source: Source,
-        reception: Reception,
+        section: IncomingSection,
+        incoming: IncomingRtpStream,
         number: int,
         packet: bytes,
         header: Header,
         payload: bytes,
         now: float,
-    ) -> Track | None:
+    ) -> ForwardedTrack | None:
         """Take a packet that is not the next one of what is forwarded; the track, where it begins with it."""
-        if number >= 0 and not source.wants(reception, self.ssrcs.layers, now):
+        if number >= 0 and not section.wants(incoming, self.ssrcs.layers, now):
             return None
-        exts = source.forwardable(packet, header[5], header[6]) if header[5] and source.passed else ()
+        exts = section.forwardable(packet, header[5], header[6]) if header[5] and section.passed else ()
         taken = (~number if number < 0 else number, header[3], header[0], payload, exts)
-        if number < 0 and not reception.restarted:
-            source.doubt(reception, taken, now)
+        if number < 0 and not incoming.restarted:
+            section.doubt(incoming, taken, now)
             return None
-        return source.track if self._begin(source, source.aside(reception, taken, now), now) else None
+        return section.track if self._begin(section, section.aside(incoming, taken, now), now) else None
 
-    def _begin(self, source: Source, packets: list[Taken], now: float) -> bool:
-        """Forward what a source begins with, if it does."""
-        reception = source.active
-        if not packets or reception is None:
+    def _begin(self, section: IncomingSection, packets: list[NumberedPacket], now: float) -> bool:
+        """Forward what a section begins with, if it does."""
+        incoming = section.active
+        if not packets or incoming is None:
             return False
         for number, timestamp, marker, payload, exts in packets:
-            ordered = source.ordered(reception.ssrc, number, timestamp, payload)
-            source.track.push(number, timestamp, marker, ordered, exts, now)
-        kind = source.media.kind
-        at, timestamp = reception.take_earliest() or (now, packets[-1][1])
-        self._lips.begin(kind, reception.clock_rate, at, timestamp)
-        if reception.reference is not None:
-            self._lips.reported(kind, *reception.reference, reception.report_at)
+            ordered = section.ordered(incoming.ssrc, number, timestamp, payload)
+            section.track.push(number, timestamp, marker, ordered, exts, now)
+        kind = section.media.kind
+        at, timestamp = incoming.take_earliest() or (now, packets[-1][1])
+        self._lips.begin(kind, incoming.clock_rate, at, timestamp)
+        if incoming.reference is not None:
+            self._lips.reported(kind, *incoming.reference, incoming.report_at)
         return True
 
     def _open(self, data: bytes, now: float) -> bytes | None:
@@ -160,56 +162,56 @@ class Publisher(Session):
         known = self.ssrcs.find(ssrc)
         if known is None or not known[1].sender_report(ntp, timestamp, packets, now):
             return
-        source, reception = known
-        if reception.reference is not None and source.active is reception:
-            self._lips.reported(source.media.kind, *reception.reference, now)
+        section, incoming = known
+        if incoming.reference is not None and section.active is incoming:
+            self._lips.reported(section.media.kind, *incoming.reference, now)
 
     def _align(self, now: float) -> None:
         """Once a second, for all tracks at one instant: which of their timestamps is of now."""
-        sent = [(source, source.active) for source in self.sources if source.active is not None]
-        for source, reception in sent:
-            if (earliest := reception.take_earliest()) is not None:
-                self._lips.arrived(source.media.kind, *earliest)
-        for source, _ in sent:
-            if (timestamp := self._lips.timestamp(source.media.kind, now)) is not None:
-                source.track.align(now, timestamp)
+        sent = [(section, section.active) for section in self.sections if section.active is not None]
+        for section, incoming in sent:
+            if (earliest := incoming.take_earliest()) is not None:
+                self._lips.arrived(section.media.kind, *earliest)
+        for section, _ in sent:
+            if (timestamp := self._lips.timestamp(section.media.kind, now)) is not None:
+                section.track.align(now, timestamp)
 
     # -- out -----------------------------------------------------------------------------------------------------------
 
-    def tick(self, now: float) -> list[Track]:
+    def tick(self, now: float) -> list[ForwardedTrack]:
         """Every few milliseconds: ask for what is missing; the tracks on which something began."""
         if not self.peer.secure:
             return []
-        begun = [source.track for source in self.sources if self._begin(source, source.settle(now), now)]
-        for source in self.sources:
-            for reception in (source.active, source.next):
-                if reception is None:
+        begun = [section.track for section in self.sections if self._begin(section, section.settle(now), now)]
+        for section in self.sections:
+            for incoming in (section.active, section.next):
+                if incoming is None:
                     continue
-                if reception.missing and source.media.nack and (wanted := reception.wanted(now)):
+                if incoming.missing and section.media.nack and (wanted := incoming.wanted(now)):
                     self._stats.nacks_sent += len(wanted)
                     # Alone, not compound: FFmpeg ignores a NACK that comes with anything else.
-                    self.peer.send_rtcp(rtcp.nack(OUR_SSRC, reception.ssrc, wanted))
-            if source.active is not None and source.track.keyframes.pending and source.track.keyframes.due(now):
-                self._ask_keyframe(source, source.active.ssrc)
-            if source.next is not None and source.layer_requests.due(now) and source.media.kind == "video":
-                self._ask_keyframe(source, source.next.ssrc)
+                    self.peer.send_rtcp(rtcp.nack(OUR_SSRC, incoming.ssrc, wanted))
+            if section.active is not None and section.track.keyframes.pending and section.track.keyframes.due(now):
+                self._ask_keyframe(section, section.active.ssrc)
+            if section.next is not None and section.layer_requests.due(now) and section.media.kind == "video":
+                self._ask_keyframe(section, section.next.ssrc)
         if self._arrivals is not None and self._arrivals.due(now):
             self._tell_arrivals(self._arrivals)
         if self.limit.due(now):
             self._remb()
         return begun
 
-    def _ask_keyframe(self, source: Source, ssrc: int) -> None:
+    def _ask_keyframe(self, section: IncomingSection, ssrc: int) -> None:
         self._stats.keyframe_requests_sent += 1
-        if source.media.pli or not source.media.fir:
+        if section.media.pli or not section.media.fir:
             self.peer.send_rtcp(rtcp.picture_loss(OUR_SSRC, ssrc))
         else:
-            source.intra_requests += 1
-            self.peer.send_rtcp(rtcp.full_intra_request(OUR_SSRC, ssrc, source.intra_requests))
+            section.intra_requests += 1
+            self.peer.send_rtcp(rtcp.full_intra_request(OUR_SSRC, ssrc, section.intra_requests))
 
     def _tell_arrivals(self, arrivals: Arrivals) -> None:
-        media = self.sources[0].media
-        about = next((source.active.ssrc for source in self.sources if source.active is not None), 0)
+        media = self.sections[0].media
+        about = next((section.active.ssrc for section in self.sections if section.active is not None), 0)
         head = b"" if media.reduced_size else rtcp.receiver_report(OUR_SSRC, ())
         for report in arrivals.feedback(OUR_SSRC, about):
             self.peer.send_rtcp(head + report)
@@ -217,9 +219,9 @@ class Publisher(Session):
     def _remb(self) -> None:
         """Who has transport-wide feedback finds its own rate, and hears this only as the warning that it is."""
         ssrcs = [
-            source.active.ssrc
-            for source in self.sources
-            if source.active is not None and (source.media.remb or (source.media.transport_cc and self.limit.warned))
+            section.active.ssrc
+            for section in self.sections
+            if section.active is not None and (section.media.remb or (section.media.transport_cc and self.limit.warned))
         ]
         if ssrcs:
             self.peer.send_rtcp(
@@ -236,9 +238,9 @@ class Publisher(Session):
         if not self.peer.secure:
             return
         self._align(now)
-        for source in self.sources:
-            source.weigh(self.ssrcs.layers(source), now)
-            self._first_keyframe(source)
+        for section in self.sections:
+            section.weigh(self.ssrcs.layers(section), now)
+            self._first_keyframe(section)
         blocks = []
         for block, missed in self.ssrcs.blocks(now):
             self._stats.publisher_lost_packets += max(0, missed)
@@ -247,22 +249,22 @@ class Publisher(Session):
         if blocks:
             self.peer.send_rtcp(rtcp.receiver_report(OUR_SSRC, blocks) + rtcp.description([OUR_SSRC], "sluice"))
 
-    def _first_keyframe(self, source: Source) -> float | None:
+    def _first_keyframe(self, section: IncomingSection) -> float | None:
         """When the first keyframe of this session came, to the second: looked at once a second, and when somebody asks."""
-        last = source.track.last_keyframe
-        if source.first_keyframe_at is None and last is not None and last >= self.began:
-            source.first_keyframe_at = last
-        return source.first_keyframe_at
+        last = section.track.last_keyframe
+        if section.first_keyframe_at is None and last is not None and last >= self.began:
+            section.first_keyframe_at = last
+        return section.first_keyframe_at
 
     @property
     def broken(self) -> bool:
         """Whether viewers cannot decode what comes, whatever is done with it: the session is to end as `b_frames`."""
-        return any(source.reordering is not None and source.reordering.broken for source in self.sources)
+        return any(section.b_frames is not None and section.b_frames.broken for section in self.sections)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What the owner should mend in the encoder."""
-        found = any(source.reordering is not None and source.reordering.found for source in self.sources)
+        found = any(section.b_frames is not None and section.b_frames.found for section in self.sections)
         return (Problem.B_FRAMES,) if found else ()
 
     def farewell(self) -> bytes | None:
@@ -285,25 +287,25 @@ class Publisher(Session):
 
     def layers(self) -> tuple[Layer, ...]:
         """The layers of the picture, where there are several."""
-        for source in self.sources:
-            if source.media.kind == "video":
-                return layers_of(source.media.rids, source.layer_states(self.ssrcs.layers(source)))
+        for section in self.sections:
+            if section.media.kind == "video":
+                return layers_of(section.media.rids, section.layer_states(self.ssrcs.layers(section)))
         return ()
 
     def media_state(self, now: float) -> list[dict[str, Any]]:
         """Each section as it arrives."""
         states = []
-        for source in self.sources:
-            active, track = source.active, source.track
+        for section in self.sections:
+            active, track = section.active, section.track
             states.append(
                 {
-                    "mid": source.media.mid,
-                    "kind": source.media.kind,
-                    "codec": source.media.codec.name,
-                    "negotiated": dict(source.media.codec.parameters),
+                    "mid": section.media.mid,
+                    "kind": section.media.kind,
+                    "codec": section.media.codec.name,
+                    "negotiated": dict(section.media.codec.parameters),
                     "profile_level_id": track.profile_level,
                     "ssrc": active.ssrc if active else None,
-                    "layers": source.layer_states(self.ssrcs.layers(source)),
+                    "layers": section.layer_states(self.ssrcs.layers(section)),
                     "first_packet_after": None
                     if self.first_packet_at is None
                     else round(self.first_packet_at - self.began, 3),
@@ -312,7 +314,7 @@ class Publisher(Session):
                     "loss": round(active.fraction, 4) if active else 0.0,
                     "last_packet_ms": round((now - active.at) * 1000) if active else None,
                     "first_keyframe_after": None
-                    if (first := self._first_keyframe(source)) is None
+                    if (first := self._first_keyframe(section)) is None
                     else round(first - self.began, 3),
                     "keyframe_ms": None if track.last_keyframe is None else round((now - track.last_keyframe) * 1000),
                     "keyframe_requests": track.keyframes.sent,

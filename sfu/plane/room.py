@@ -7,7 +7,7 @@ node lets them, they come before it.
 
 from typing import Final
 
-from sfu.media.track import Track  # noqa: TC001 - annotations are one rule for all imports
+from sfu.media.track import ForwardedTrack  # noqa: TC001 - annotations are one rule for all imports
 from sfu.negotiation import Codec, SourceDescription
 from sfu.negotiation import Track as Described
 from sfu.plane.publisher import Publisher
@@ -24,7 +24,7 @@ class Room:
         self.epoch = -1
         self.publisher: Publisher | None = None
         self.viewers: dict[str, Viewer] = {}
-        self.tracks: dict[str, Track] = {}
+        self.tracks: dict[str, ForwardedTrack] = {}
         self.kept_until: float | None = None
         """Without a publisher: until when its viewers are kept."""
 
@@ -56,13 +56,13 @@ class Room:
         """Viewers who negotiated a codec that the publisher does not send (any more)."""
         if self.publisher is None:
             return []
-        codecs = {source.media.kind: source.media.codec for source in self.publisher.sources}
+        codecs = {section.media.kind: section.media.codec for section in self.publisher.sections}
         return [
             viewer
             for viewer in self.viewers.values()
             if any(
-                (codec := codecs.get(feed.media.kind)) is not None and codec.name != feed.media.codec.name
-                for feed in viewer.feeds
+                (codec := codecs.get(section.media.kind)) is not None and codec.name != section.media.codec.name
+                for section in viewer.sections
             )
         ]
 
@@ -72,8 +72,8 @@ class Room:
             return None
         return SourceDescription(
             tuple(
-                Described(source.media.kind, _true(source.media.codec, source.track.profile_level))
-                for source in self.publisher.sources
+                Described(section.media.kind, _true(section.media.codec, section.track.profile_level))
+                for section in self.publisher.sections
             )
         )
 

@@ -7,9 +7,9 @@ will not make is answered from the cached group, where the viewer may have lost 
 
 from typing import Any, Final, Literal
 
-from sfu.media.outgoing_rtp_stream import Profile
-from sfu.media.outgoing_track import Follower
-from sfu.media.track import Track
+from sfu.media.outgoing_rtp_stream import RtpParameters
+from sfu.media.outgoing_track import OutgoingTrack
+from sfu.media.track import ForwardedTrack
 from sfu.negotiation import Media
 from sfu.plane.session import Beginning, Session
 from sfu.stats import PlaneStats
@@ -31,15 +31,15 @@ HURT_SECONDS: Final = 5.0
 """So long after a loss that it told of a viewer's request for a keyframe says that no repair has mended it."""
 
 
-class Feed:
+class OutgoingSection:
     """One accepted section of a viewer."""
 
-    __slots__ = ("follower", "hurt_at", "jitter", "loss", "lost", "media", "track")
+    __slots__ = ("hurt_at", "jitter", "loss", "lost", "media", "outgoing", "track")
 
     def __init__(self, media: Media) -> None:
         self.media = media
-        self.track: Track | None = None
-        self.follower: Follower | None = None
+        self.track: ForwardedTrack | None = None
+        self.outgoing: OutgoingTrack | None = None
         self.hurt_at = float("-inf")
         """When it told of a loss last."""
         self.loss = 0.0
@@ -55,7 +55,7 @@ class Viewer(Session):
     def __init__(self, beginning: Beginning, udp: UdpSocket, stats: PlaneStats) -> None:
         super().__init__(beginning, stats)
         self._udp = udp
-        self.feeds = [Feed(media) for media in self.negotiated.media]
+        self.sections = [OutgoingSection(media) for media in self.negotiated.media]
         self._repair_allowance = float(REPAIR_BURST)
         self._repair_at = self.began
         self.unmetered = 0
@@ -71,31 +71,31 @@ class Viewer(Session):
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
-    def follow(self, tracks: dict[str, Track], now: float) -> None:
+    def follow(self, tracks: dict[str, ForwardedTrack], now: float) -> None:
         """The peer is connected: take what the stream carries, where that is not done yet."""
         address, protection = self.peer.address, self.peer.protection
         if address is None or protection is None:
             return
-        for feed in self.feeds:
-            track = tracks.get(feed.media.kind)
-            if feed.follower is not None or track is None or feed.media.ssrc is None:
+        for section in self.sections:
+            track = tracks.get(section.media.kind)
+            if section.outgoing is not None or track is None or section.media.ssrc is None:
                 continue
-            profile = Profile(feed.media.payload_type, feed.media.ssrc, dict(feed.media.extensions))
-            feed.track = track
-            feed.follower = Follower(address, protection, profile, now)
-            track.follow(feed.follower)
+            parameters = RtpParameters(section.media.payload_type, section.media.ssrc, dict(section.media.extensions))
+            section.track = track
+            section.outgoing = OutgoingTrack(address, protection, parameters, now)
+            track.follow(section.outgoing)
 
     def unfollow(self) -> None:
         """Leave every track; totals stay readable."""
-        for feed in self.feeds:
-            if feed.follower is not None and feed.track is not None:
-                feed.track.unfollow(feed.follower)
+        for section in self.sections:
+            if section.outgoing is not None and section.track is not None:
+                section.track.unfollow(section.outgoing)
 
     def moved(self, address: Address) -> None:
         """Packets go to another address from now on."""
-        for feed in self.feeds:
-            if feed.follower is not None:
-                feed.follower.subscriber.aim(address)
+        for section in self.sections:
+            if section.outgoing is not None:
+                section.outgoing.destination.aim(address)
 
     # -- feedback ------------------------------------------------------------------------------------------------------
 
@@ -109,22 +109,22 @@ class Viewer(Session):
         elif kind == rtcp.PSFB and count in (rtcp.PLI, rtcp.FIR):
             self._keyframe_wanted(rtcp.keyframe_targets(count, body), now)
 
-    def _feed(self, ssrc: int) -> Feed | None:
-        for feed in self.feeds:
-            if feed.media.ssrc == ssrc:
-                return feed
+    def _section(self, ssrc: int) -> OutgoingSection | None:
+        for section in self.sections:
+            if section.media.ssrc == ssrc:
+                return section
         return None
 
     def _report(self, block: Block, now: float, wall: float) -> None:
         ssrc, fraction, lost, _highest, jitter, lsr, dlsr = block
-        feed = self._feed(ssrc)
-        if feed is None:
+        section = self._section(ssrc)
+        if section is None:
             return
         # Cumulative, and it may fall when repairs come late: only what is new counts.
-        self._stats.viewer_lost_packets += max(0, lost - feed.lost)
-        if lost > feed.lost:
-            feed.hurt_at = now
-        feed.loss, feed.lost, feed.jitter = fraction / 256, lost, jitter
+        self._stats.viewer_lost_packets += max(0, lost - section.lost)
+        if lost > section.lost:
+            section.hurt_at = now
+        section.loss, section.lost, section.jitter = fraction / 256, lost, jitter
         if lsr:
             trip = (compact(to_ntp(wall)) - lsr - dlsr) & 0xFFFFFFFF
             if trip < 60 << 16:
@@ -132,62 +132,68 @@ class Viewer(Session):
 
     def _keyframe_wanted(self, ssrcs: list[int], now: float) -> None:
         for ssrc in ssrcs:
-            feed = self._feed(ssrc)
-            if feed is None or feed.track is None or feed.follower is None:
+            section = self._section(ssrc)
+            if section is None or section.track is None or section.outgoing is None:
                 continue
-            follower = feed.follower
+            outgoing = section.outgoing
             # One that catches up has a keyframe on its way already.
-            if follower.live:
+            if outgoing.live:
                 self._stats.keyframes_requested += 1
-                feed.track.keyframes.ask()
-            began = follower.began
-            if began is not None and (now - began < FIRST_SECONDS or now - feed.hurt_at < HURT_SECONDS):
-                feed.track.replay(follower, now)
+                section.track.keyframes.ask()
+            began = outgoing.began
+            if began is not None and (now - began < FIRST_SECONDS or now - section.hurt_at < HURT_SECONDS):
+                section.track.replay(outgoing, now)
 
     def _repair(self, ssrc: int, wanted: list[int], now: float) -> None:
-        feed = self._feed(ssrc)
-        if feed is None or feed.track is None or feed.follower is None:
+        section = self._section(ssrc)
+        if section is None or section.track is None or section.outgoing is None:
             return
         self._stats.nacks_received += len(wanted)
-        feed.hurt_at = now
-        follower = feed.follower
+        section.hurt_at = now
+        outgoing = section.outgoing
         self._repair_allowance = min(
             self._repair_allowance + (now - self._repair_at) * REPAIR_PER_SECOND, float(REPAIR_BURST)
         )
         self._repair_at = now
         for sequence in wanted:
-            packet = feed.track.find(follower, sequence)
+            packet = section.track.find(outgoing, sequence)
             if (
                 packet is None
                 or self._repair_allowance < 1
-                or now - follower.requested.get(packet[0], float("-inf")) < AGAIN_AFTER
+                or now - outgoing.requested.get(packet[0], float("-inf")) < AGAIN_AFTER
             ):
                 self._stats.retransmission_refused += 1
                 continue
             self._repair_allowance -= 1
-            if len(follower.requested) > 2 * REPAIR_BURST:
-                follower.requested = {k: at for k, at in follower.requested.items() if now - at < AGAIN_AFTER}
-            follower.requested[packet[0]] = now
-            timestamp = follower.timestamp(packet)
+            if len(outgoing.requested) > 2 * REPAIR_BURST:
+                outgoing.requested = {k: at for k, at in outgoing.requested.items() if now - at < AGAIN_AFTER}
+            outgoing.requested[packet[0]] = now
+            timestamp = outgoing.timestamp(packet)
             self._stats.retransmitted_packets += 1
-            if feed.media.rtx_ssrc is None or feed.media.rtx_payload_type is None:
-                if follower.lane is not None:
-                    self.unmetered += follower.lane.send_alone(
-                        follower.subscriber, [packet], [timestamp], self._udp, self._stats
+            if section.media.rtx_ssrc is None or section.media.rtx_payload_type is None:
+                if outgoing.rtp_stream is not None:
+                    self.unmetered += outgoing.rtp_stream.send_alone(
+                        outgoing.destination, [packet], [timestamp], self._udp, self._stats
                     )
             else:
-                self._send_repair(feed, follower, packet[2], sequence, timestamp, packet[3])
+                self._send_repair(section, outgoing, packet[2], sequence, timestamp, packet[3])
 
     def _send_repair(
-        self, feed: Feed, follower: Follower, marker: int, sequence: int, timestamp: int, payload: bytes
+        self,
+        section: OutgoingSection,
+        outgoing: OutgoingTrack,
+        marker: int,
+        sequence: int,
+        timestamp: int,
+        payload: bytes,
     ) -> None:
         """RFC 4588, section 4: an own SSRC and sequence, and the original sequence number before the payload."""
         protection, address = self.peer.protection, self.peer.address
-        rtx_ssrc, rtx_type = feed.media.rtx_ssrc, feed.media.rtx_payload_type
+        rtx_ssrc, rtx_type = section.media.rtx_ssrc, section.media.rtx_payload_type
         if protection is None or address is None or rtx_ssrc is None or rtx_type is None:
             return
-        index = follower.repair_index
-        follower.repair_index += 1
+        index = outgoing.repair_index
+        outgoing.repair_index += 1
         header = FIXED.pack(0x80, marker | rtx_type, index & 0xFFFF, timestamp, rtx_ssrc)
         datagram = protection.seal_rtp(header, sequence.to_bytes(2, "big") + payload, index)
         if self._udp.send(datagram, address):
@@ -208,27 +214,27 @@ class Viewer(Session):
             self._count_beginning()
         parts: list[bytes] = []
         ssrcs: list[int] = []
-        for feed in self.feeds:
-            if feed.follower is None or feed.track is None or feed.media.ssrc is None:
+        for section in self.sections:
+            if section.outgoing is None or section.track is None or section.media.ssrc is None:
                 continue
-            reference = feed.track.reference
-            packets, octets = feed.follower.totals()
+            reference = section.track.reference
+            packets, octets = section.outgoing.totals()
             if reference is None or not packets:
                 continue
-            timestamp = reference[1] + round((now - reference[0]) * feed.track.codec.clock_rate)
-            timestamp += feed.follower.subscriber.shift
-            payload = max(octets - packets * (12 + feed.follower.subscriber.tag), 0)
-            parts.append(rtcp.sender_report(feed.media.ssrc, to_ntp(wall), timestamp, packets, payload))
-            ssrcs.append(feed.media.ssrc)
+            timestamp = reference[1] + round((now - reference[0]) * section.track.codec.clock_rate)
+            timestamp += section.outgoing.destination.shift
+            payload = max(octets - packets * (12 + section.outgoing.destination.tag), 0)
+            parts.append(rtcp.sender_report(section.media.ssrc, to_ntp(wall), timestamp, packets, payload))
+            ssrcs.append(section.media.ssrc)
         if parts:
             self.peer.send_rtcp(b"".join(parts) + rtcp.description(ssrcs, cname))
 
     def _count_beginning(self) -> None:
         """How long it took until something was sent, and until a picture was: video begins with nothing but a keyframe."""
         began = {
-            feed.media.kind: feed.follower.began
-            for feed in self.feeds
-            if feed.follower is not None and feed.follower.began is not None
+            section.media.kind: section.outgoing.began
+            for section in self.sections
+            if section.outgoing is not None and section.outgoing.began is not None
         }
         if began and not self._shown:
             self._shown = True
@@ -239,47 +245,53 @@ class Viewer(Session):
 
     def farewell(self) -> bytes | None:
         """BYE for all that we send."""
-        ssrcs = [feed.media.ssrc for feed in self.feeds if feed.media.ssrc is not None and feed.follower is not None]
+        ssrcs = [
+            section.media.ssrc
+            for section in self.sections
+            if section.media.ssrc is not None and section.outgoing is not None
+        ]
         return rtcp.receiver_report(ssrcs[0], ()) + rtcp.bye(ssrcs) if ssrcs else None
 
     def totals(self) -> tuple[int, int]:
         """Media bytes received and sent."""
         return 0, self._repair_bytes + sum(
-            feed.follower.totals()[1] for feed in self.feeds if feed.follower is not None
+            section.outgoing.totals()[1] for section in self.sections if section.outgoing is not None
         )
 
     def media_state(self, now: float) -> list[dict[str, Any]]:
         """Each section as it is sent."""
         states = []
-        for feed in self.feeds:
-            follower, track = feed.follower, feed.track
+        for section in self.sections:
+            outgoing, track = section.outgoing, section.track
             states.append(
                 {
-                    "mid": feed.media.mid,
-                    "kind": feed.media.kind,
-                    "codec": feed.media.codec.name,
-                    "negotiated": dict(feed.media.codec.parameters),
+                    "mid": section.media.mid,
+                    "kind": section.media.kind,
+                    "codec": section.media.codec.name,
+                    "negotiated": dict(section.media.codec.parameters),
                     "profile_level_id": None if track is None else track.profile_level,
                     "state": "waiting for the connection"
-                    if follower is None
+                    if outgoing is None
                     else "live"
-                    if follower.live
+                    if outgoing.live
                     else "waiting for a keyframe"
-                    if follower.lane is None
+                    if outgoing.rtp_stream is None
                     else "catching up",
-                    "waited_ms": None if follower is None or follower.lane else round((now - follower.since) * 1000),
+                    "waited_ms": None
+                    if outgoing is None or outgoing.rtp_stream
+                    else round((now - outgoing.since) * 1000),
                     "first_packet_after": None
-                    if follower is None or follower.began is None
-                    else round(follower.began - self.began, 3),
+                    if outgoing is None or outgoing.began is None
+                    else round(outgoing.began - self.began, 3),
                     # Video begins with nothing but a keyframe.
                     "first_keyframe_after": None
-                    if feed.media.kind != "video" or follower is None or follower.began is None
-                    else round(follower.began - self.began, 3),
+                    if section.media.kind != "video" or outgoing is None or outgoing.began is None
+                    else round(outgoing.began - self.began, 3),
                     "kbps": self.kbps,
-                    "packets": 0 if follower is None else follower.totals()[0],
-                    "loss": round(feed.loss, 4),
-                    "lost": feed.lost,
-                    "jitter": feed.jitter,
+                    "packets": 0 if outgoing is None else outgoing.totals()[0],
+                    "loss": round(section.loss, 4),
+                    "lost": section.lost,
+                    "jitter": section.jitter,
                 }
             )
         return states

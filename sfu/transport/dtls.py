@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
 
 from sfu.negotiation import DtlsRole, Fingerprint
-from sfu.transport.srtp import PROFILES, Keys, split
+from sfu.transport.srtp import PROFILES, SrtpKeys, split
 from shared.end_reasons import EndReason
 
 _DIGESTS: Final[dict[str, hashes.HashAlgorithm]] = {
@@ -33,7 +33,7 @@ _CIPHERS: Final = (
 _MTU: Final = 1200
 
 
-class State(StrEnum):
+class DtlsState(StrEnum):
     """How far a handshake is."""
 
     NEW = "new"
@@ -43,7 +43,7 @@ class State(StrEnum):
     CLOSED = "closed"
 
 
-class Identity:
+class DtlsCertificate:
     """This process's certificate and the one context that all its handshakes share."""
 
     def __init__(self) -> None:
@@ -67,41 +67,41 @@ class Handshake:
 
     __slots__ = ("_client", "_fingerprints", "_ssl", "keys", "reason", "state")
 
-    def __init__(self, identity: Identity, role: DtlsRole, fingerprints: Sequence[Fingerprint]) -> None:
+    def __init__(self, certificate: DtlsCertificate, role: DtlsRole, fingerprints: Sequence[Fingerprint]) -> None:
         self._client = role is DtlsRole.CLIENT
         self._fingerprints = fingerprints
-        self._ssl = SSL.Connection(identity.context)
+        self._ssl = SSL.Connection(certificate.context)
         self._ssl.set_ciphertext_mtu(_MTU)
         if self._client:
             self._ssl.set_connect_state()
         else:
             self._ssl.set_accept_state()
-        self.state = State.NEW
+        self.state = DtlsState.NEW
         self.reason = ""
-        self.keys: Keys | None = None
+        self.keys: SrtpKeys | None = None
 
     def start(self) -> list[bytes]:
         """Begin; the client's first flight."""
-        if self.state is State.NEW:
-            self.state = State.CONNECTING
+        if self.state is DtlsState.NEW:
+            self.state = DtlsState.CONNECTING
             self._advance()
         return self._flush()
 
     def receive(self, datagram: bytes) -> list[bytes]:
         """Take a datagram; what is to be sent in return."""
-        if self.state in (State.FAILED, State.CLOSED):
+        if self.state in (DtlsState.FAILED, DtlsState.CLOSED):
             return []
-        self.state = State.CONNECTING if self.state is State.NEW else self.state
+        self.state = DtlsState.CONNECTING if self.state is DtlsState.NEW else self.state
         self._ssl.bio_write(datagram)
-        if self.state is State.CONNECTING:
+        if self.state is DtlsState.CONNECTING:
             self._advance()
-        if self.state is State.CONNECTED:
+        if self.state is DtlsState.CONNECTED:
             self._read()
         return self._flush()
 
     def timer(self) -> list[bytes]:
         """Repeat the last flight if its time has come (RFC 6347, section 4.2.4)."""
-        if self.state is not State.CONNECTING or (left := self._ssl.DTLSv1_get_timeout()) is None or left > 0:
+        if self.state is not DtlsState.CONNECTING or (left := self._ssl.DTLSv1_get_timeout()) is None or left > 0:
             return []
         with contextlib.suppress(SSL.Error):
             self._ssl.DTLSv1_handle_timeout()
@@ -109,11 +109,11 @@ class Handshake:
 
     def close(self) -> list[bytes]:
         """Say close_notify."""
-        if self.state in (State.CONNECTING, State.CONNECTED):
+        if self.state in (DtlsState.CONNECTING, DtlsState.CONNECTED):
             with contextlib.suppress(SSL.Error):
                 self._ssl.shutdown()
-        datagrams = self._flush() if self.state is State.CONNECTED else []
-        self.state = State.CLOSED
+        datagrams = self._flush() if self.state is DtlsState.CONNECTED else []
+        self.state = DtlsState.CLOSED
         return datagrams
 
     def _advance(self) -> None:
@@ -138,7 +138,7 @@ class Handshake:
             return
         material = self._ssl.export_keying_material(b"EXTRACTOR-dtls_srtp", 2 * (profile.key + profile.salt))
         self.keys = split(profile, material, client=self._client)
-        self.state = State.CONNECTED
+        self.state = DtlsState.CONNECTED
 
     def _read(self) -> None:
         """Nothing but alerts and repeated flights is expected; application data is thrown away."""
@@ -148,14 +148,14 @@ class Handshake:
             except SSL.WantReadError:
                 return
             except SSL.ZeroReturnError:
-                self.state = State.CLOSED
+                self.state = DtlsState.CLOSED
                 return
             except SSL.Error:
                 self._fail(EndReason.DTLS_ALERT)
                 return
 
     def _fail(self, reason: str) -> None:
-        self.state = State.FAILED
+        self.state = DtlsState.FAILED
         self.reason = reason
 
     def _flush(self) -> list[bytes]:

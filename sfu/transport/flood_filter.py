@@ -109,7 +109,7 @@ def _tree(keys: list[int], rest: int = 0) -> Code:
     return [(_AT_LEAST, 0, 1, keys[middle]), (_JUMP, 0, 0, len(left)), *left, *right]
 
 
-class Shield:
+class FloodFilter:
     """Whether there is a flood, and what share of strangers' checks is read: from counts and time alone."""
 
     __slots__ = ("_at", "_calm_since", "_read", "_shed", "share")

@@ -26,7 +26,7 @@ _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ValidCheck:
     """A valid connectivity check."""
 
     response: bytes
@@ -77,7 +77,7 @@ def _is_authentic(datagram: bytes, pwd: str) -> bool:
     return hmac.compare_digest(hmac.digest(pwd.encode(), covered, "sha1"), datagram[at + 4 : at + 24])
 
 
-def check(datagram: bytes, pwd: str, address: tuple[str, int]) -> Check | None:
+def answer_check(datagram: bytes, pwd: str, address: tuple[str, int]) -> ValidCheck | None:
     """The answer to a binding request from *address*, or None where it is not valid."""
     if len(datagram) > LARGEST or not _is_authentic(datagram, pwd):
         return None
@@ -92,7 +92,7 @@ def check(datagram: bytes, pwd: str, address: tuple[str, int]) -> Check | None:
                 attributes={"XOR-MAPPED-ADDRESS": (address[0].removeprefix("::ffff:"), address[1])},
             )
             response.add_message_integrity(pwd.encode())
-            return Check(bytes(response), "USE-CANDIDATE" in request.attributes, request.transaction_id)
+            return ValidCheck(bytes(response), "USE-CANDIDATE" in request.attributes, request.transaction_id)
     return None
 
 

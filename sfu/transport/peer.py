@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from sfu.negotiation import DtlsRole, Negotiated
-from sfu.transport.dtls import Handshake, Identity, State
+from sfu.transport.dtls import DtlsCertificate, DtlsState, Handshake
 from sfu.transport.path import Path
 from sfu.transport.srtp import Protection
 from sfu.transport.udp import Address, UdpSocket
@@ -29,10 +29,10 @@ class Peer:
     """The transport of one session."""
 
     __slots__ = (
+        "_certificate",
         "_hello",
         "_hello_at",
         "_hellos",
-        "_identity",
         "_shown",
         "_transactions",
         "_udp",
@@ -48,8 +48,8 @@ class Peer:
         "secure",
     )
 
-    def __init__(self, identity: Identity, negotiated: Negotiated, udp: UdpSocket, now: float) -> None:
-        self._identity = identity
+    def __init__(self, certificate: DtlsCertificate, negotiated: Negotiated, udp: UdpSocket, now: float) -> None:
+        self._certificate = certificate
         self._udp = udp
         self.negotiated = negotiated
         self.passwords = {negotiated.local.ufrag: negotiated.local.pwd}
@@ -115,19 +115,21 @@ class Peer:
     def begin_handshake(self, now: float) -> None:
         """After the first valid check: make the association, and speak first if that is our role."""
         if self.handshake is None:
-            self.handshake = Handshake(self._identity, self.negotiated.dtls_role, self.negotiated.remote_fingerprints)
+            self.handshake = Handshake(
+                self._certificate, self.negotiated.dtls_role, self.negotiated.remote_fingerprints
+            )
             if self.negotiated.dtls_role is DtlsRole.CLIENT:
                 self._hello = self.handshake.start()
                 self._hello_at = now + HELLO_AGAIN
                 self._send(self._hello)
 
-    def dtls(self, datagram: bytes, address: Address, now: float) -> State | None:
+    def dtls(self, datagram: bytes, address: Address, now: float) -> DtlsState | None:
         """Take a DTLS datagram from *address*; the state of the association."""
         if self.handshake is None:
             return None
         self._hello = []
         self._send(self.handshake.receive(datagram))
-        if self.handshake.state is State.CONNECTED and self.protection is None and self.handshake.keys is not None:
+        if self.handshake.state is DtlsState.CONNECTED and self.protection is None and self.handshake.keys is not None:
             self.protection = Protection(self.handshake.keys, self._udp.fanout)
             self.handshake.keys = None
             self.connected_at = now

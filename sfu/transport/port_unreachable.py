@@ -2,7 +2,7 @@
 
 Our port stays open for everybody else, so no kernel says it for us. It needs a raw socket, which root has and most
 containers' users have not; without it `sfu.transport.closed_port` has the kernel say it after all.
-Pure but for `Unreachable`, which owns the sockets.
+Pure but for `PortUnreachable`, which owns the sockets.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ def _checksum(data: bytes) -> int:
     return ~total & 0xFFFF
 
 
-class Unreachable:
+class PortUnreachable:
     """The raw sockets, from `open` to `close`."""
 
     def __init__(self, sockets: dict[int, socket.socket]) -> None:

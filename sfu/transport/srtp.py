@@ -2,7 +2,7 @@
 
 Receiving, and everything but the hot path of sending, is libsrtp. RTP to viewers under AES-GCM is sealed by
 sfu/media/sealing.py, in C or with cryptography's AESGCM: 0.23 or 0.7 us a packet against 1.6 us through pylibsrtp.
-Keys never leave the objects here, and have no repr.
+SrtpKeys never leave the objects here, and have no repr.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pylibsrtp import Policy, Session, _binding
 from pylibsrtp._binding import ffi, lib
 
-from sfu.native.fanout import Fanout, Target
+from sfu.native.fanout import Fanout, NativeDestination
 
 OPENSSL: Final[str] = _binding.__file__
 """A library with an OpenSSL of its own inside, whose symbols can be found: that of pylibsrtp's wheels."""
@@ -29,7 +29,7 @@ REPEATABLE: Final = SEND_WINDOW - 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class SrtpProfile:
     """A DTLS-SRTP protection profile."""
 
     name: bytes
@@ -43,28 +43,28 @@ class Profile:
 
 
 PROFILES: Final = (
-    Profile(b"SRTP_AEAD_AES_128_GCM", Policy.SRTP_PROFILE_AEAD_AES_128_GCM, 16, 12, 16, aead=True),
-    Profile(b"SRTP_AEAD_AES_256_GCM", Policy.SRTP_PROFILE_AEAD_AES_256_GCM, 32, 12, 16, aead=True),
-    Profile(b"SRTP_AES128_CM_SHA1_80", Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 16, 14, 10, aead=False),
+    SrtpProfile(b"SRTP_AEAD_AES_128_GCM", Policy.SRTP_PROFILE_AEAD_AES_128_GCM, 16, 12, 16, aead=True),
+    SrtpProfile(b"SRTP_AEAD_AES_256_GCM", Policy.SRTP_PROFILE_AEAD_AES_256_GCM, 32, 12, 16, aead=True),
+    SrtpProfile(b"SRTP_AES128_CM_SHA1_80", Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 16, 14, 10, aead=False),
 )
 """In the order of our preference: the first that the peer knows too. FFmpeg has only the last."""
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class SrtpKeys:
     """What a DTLS handshake exported: master key and salt of each direction."""
 
-    profile: Profile
+    profile: SrtpProfile
     send: bytes = field(repr=False)
     receive: bytes = field(repr=False)
 
 
-def split(profile: Profile, material: bytes, *, client: bool) -> Keys:
+def split(profile: SrtpProfile, material: bytes, *, client: bool) -> SrtpKeys:
     """The keys in exported *material* (RFC 5764, section 4.2: both keys, then both salts, the client's first)."""
     k, s = profile.key, profile.salt
     of_client = material[:k] + material[2 * k : 2 * k + s]
     of_server = material[k : 2 * k] + material[2 * k + s : 2 * k + 2 * s]
-    return Keys(profile, of_client, of_server) if client else Keys(profile, of_server, of_client)
+    return SrtpKeys(profile, of_client, of_server) if client else SrtpKeys(profile, of_server, of_client)
 
 
 def derive(master: bytes, salt: bytes, label: int, size: int) -> bytes:
@@ -81,7 +81,7 @@ class Protection:
 
     __slots__ = ("_cipher", "_fanout", "_receive", "_send", "encrypt", "profile", "protect", "salt")
 
-    def __init__(self, keys: Keys, fanout: Fanout | None = None) -> None:
+    def __init__(self, keys: SrtpKeys, fanout: Fanout | None = None) -> None:
         self.profile = keys.profile
         self._receive = _session(keys.profile, keys.receive, Policy.SSRC_ANY_INBOUND)
         self._send = _session(keys.profile, keys.send, Policy.SSRC_ANY_OUTBOUND)
@@ -95,11 +95,11 @@ class Protection:
         self.protect = _protector(self._send)
         """One RTP packet through libsrtp, which keeps the rollover counter itself: the hot path without AEAD."""
 
-    def target(self) -> Target | None:
+    def native_destination(self) -> NativeDestination | None:
         """For the compiled way of sending: AEAD only, and only where it is there."""
         if self._fanout is None or self._cipher is None:
             return None
-        return self._fanout.target(self._cipher, self.salt.to_bytes(12, "big"))
+        return self._fanout.destination(self._cipher, self.salt.to_bytes(12, "big"))
 
     def open_rtp(self, packet: bytes) -> bytes | None:
         """The RTP packet, or None where it is not authentic or a replay."""
@@ -151,7 +151,7 @@ def _protector(session: Session) -> Callable[[bytes], bytes]:
     return sealed
 
 
-def _session(profile: Profile, key: bytes, direction: int) -> Session:
+def _session(profile: SrtpProfile, key: bytes, direction: int) -> Session:
     policy = Policy(key=key, ssrc_type=direction, srtp_profile=profile.number)
     policy.window_size = WINDOW if direction == Policy.SSRC_ANY_INBOUND else SEND_WINDOW
     policy.allow_repeat_tx = True

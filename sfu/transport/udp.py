@@ -19,7 +19,7 @@ from typing import Final
 from sfu.native.fanout import Fanout
 from sfu.stats import PlaneStats
 from sfu.transport.closed_port import HELD, ClosedPort
-from sfu.transport.port_unreachable import Unreachable
+from sfu.transport.port_unreachable import PortUnreachable
 
 UDP_SEGMENT: Final = 103
 """linux/udp.h; the socket module does not name it before Python 3.12."""
@@ -101,7 +101,7 @@ class UdpSocket:
         self.waited = 0.0
         """Seconds that the datagram in hand lay in the kernel's queue."""
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._unreachable = Unreachable.open()
+        self._unreachable = PortUnreachable.open()
         self._closed_port = ClosedPort(self._socket, self._stray)
         self._filtered = False
         self._dropped = 0

@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sfu.media.history import Packet  # noqa: TC001 - annotations are one rule for all imports
-from sfu.media.outgoing_rtp_stream import Lane, Profile
-from sfu.media.sealing import Subscriber
+from sfu.media.outgoing_rtp_stream import OutgoingRtpStream, RtpParameters
+from sfu.media.sealing import Destination
 from sfu.native.fanout import Fanout
 from sfu.stats import PlaneStats
 from sfu.transport.srtp import OPENSSL, PROFILES, Protection, split
@@ -73,12 +73,12 @@ def measure(what: Callable[[int], None], viewers: Viewers, burst: Sequence[int])
 
 def forwarding(udp: UdpSocket, viewers: Viewers, profile: int, sizes: Sequence[int]) -> Callable[[int], None]:
     """Our packet path, from a burst of the track to the kernel."""
-    lane = Lane(Profile(96, 1, {}), 0)
+    rtp_stream = OutgoingRtpStream(RtpParameters(96, 1, {}), 0)
     for address in viewers.addresses:
         material = os.urandom(2 * (PROFILES[profile].key + PROFILES[profile].salt))
-        subscriber = Subscriber(address, Protection(split(PROFILES[profile], material, client=True), udp.fanout))
-        lane.begin(subscriber, 0)
-        lane.join(subscriber)
+        destination = Destination(address, Protection(split(PROFILES[profile], material, client=True), udp.fanout))
+        rtp_stream.begin(destination, 0)
+        rtp_stream.join(destination)
     payloads = [os.urandom(size) for size in sizes]
     stats = PlaneStats()
 
@@ -86,7 +86,7 @@ def forwarding(udp: UdpSocket, viewers: Viewers, profile: int, sizes: Sequence[i
         packets: list[Packet] = [
             (round_ * len(sizes) + n, round_ * 3000, 0, payload, (), 0.0) for n, payload in enumerate(payloads)
         ]
-        lane.forward(packets, udp, stats)
+        rtp_stream.forward(packets, udp, stats)
 
     return burst
 

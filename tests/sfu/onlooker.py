@@ -12,14 +12,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sfu.media.outgoing_rtp_stream import Profile
-from sfu.media.outgoing_track import Follower
-from sfu.media.track import Track
+from sfu.media.outgoing_rtp_stream import RtpParameters
+from sfu.media.outgoing_track import OutgoingTrack
+from sfu.media.track import ForwardedTrack
 from sfu.native.fanout import Fanout
 from sfu.stats import PlaneStats
 from sfu.transport.srtp import PROFILES, Protection, split
 from sfu.transport.udp import UdpSocket
-from sfu.wire.bitstream.header_readers import bitstream
+from sfu.wire.bitstream.header_readers import header_reader
 from sfu.wire.bitstream.picture import SETS
 from sfu.wire.rtp import extend, parse
 from tests.peers.clips.payloads import unit_of
@@ -56,7 +56,7 @@ class Seen:
 class Onlooker:
     """One viewer."""
 
-    def __init__(self, track: Track, now: float, *, profile: int = 0, fanout: Fanout | None = None) -> None:
+    def __init__(self, track: ForwardedTrack, now: float, *, profile: int = 0, fanout: Fanout | None = None) -> None:
         self._track = track
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
@@ -66,7 +66,7 @@ class Onlooker:
         material = os.urandom(2 * (PROFILES[profile].key + PROFILES[profile].salt))
         ours = Protection(split(PROFILES[profile], material, client=True), fanout)
         self._theirs = Protection(split(PROFILES[profile], material, client=False))
-        self.follower = Follower(self._socket.getsockname(), ours, Profile(96, 77, {}), now)
+        self.outgoing = OutgoingTrack(self._socket.getsockname(), ours, RtpParameters(96, 77, {}), now)
         self.packets: dict[int, tuple[int, bool, bytes, float]] = {}
         """Extended sequence -> timestamp, marker, payload, arrival."""
         self.bytes = 0
@@ -74,11 +74,11 @@ class Onlooker:
         """Not authentic, or a replay."""
         self.deaf = False
         """Its SRTP is not ready: what comes is lost."""
-        track.follow(self.follower)
+        track.follow(self.outgoing)
 
     def close(self) -> None:
         """Leave."""
-        self._track.unfollow(self.follower)
+        self._track.unfollow(self.outgoing)
         self._socket.close()
 
     def drain(self, now: float) -> None:
@@ -108,13 +108,15 @@ class Onlooker:
     def units(self, codec: str) -> list[bytes]:
         """What a decoder is fed from the first parameter sets on: no gaps are looked for."""
         found = [[payload for _, payload in packets] for packets, _, _ in self._pictures()]
-        starts = (n for n, payloads in enumerate(found) if any(bitstream(codec).flags(one) & SETS for one in payloads))
+        starts = (
+            n for n, payloads in enumerate(found) if any(header_reader(codec).flags(one) & SETS for one in payloads)
+        )
         return [unit_of(codec, payloads) for payloads in found[next(starts, len(found)) :]]
 
     def judge(self, codec: str, sent: Sequence[Sent], zero: int) -> Seen:
         """Decode what came of *sent*, the first of which has the index *zero*."""
-        lane = self.follower.lane
-        base = 0 if lane is None else lane.base
+        rtp_stream = self.outgoing.rtp_stream
+        base = 0 if rtp_stream is None else rtp_stream.base
         entire = Counter(packet.frame for packet in sent)
         # Who begins here was sent what comes before the slices apart.
         whole = Counter(packet.frame for packet in sent if not packet.opening)

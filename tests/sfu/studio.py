@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 
-from sfu.media.track import Track
+from sfu.media.track import ForwardedTrack
 from sfu.negotiation import Codec, DtlsRole, IceCredentials, Media, Negotiated
 from sfu.plane.publisher import Publisher
 from sfu.plane.session import Beginning
@@ -11,7 +11,7 @@ from sfu.stats import PlaneStats
 from sfu.transport.peer import Peer
 from sfu.transport.srtp import PROFILES, Protection, split
 from sfu.transport.udp import UdpSocket
-from sfu.wire.bitstream.header_readers import bitstream
+from sfu.wire.bitstream.header_readers import header_reader
 from sfu.wire.bitstream.picture import KEY, OPENING, STARTS
 from sfu.wire.rtp import FIXED
 from shared.grants import Action
@@ -32,7 +32,9 @@ class Studio:
     def __init__(self, udp: UdpSocket, codec: str) -> None:
         self._udp = udp
         self.codec = Codec(codec, 90000, 1, {"packetization-mode": "1"} if codec == "H264" else {})
-        self.track = Track("video", self.codec, udp, PlaneStats(), first_index=1000, first_timestamp=0xFFFF0000)
+        self.track = ForwardedTrack(
+            "video", self.codec, udp, PlaneStats(), first_index=1000, first_timestamp=0xFFFF0000
+        )
         self.now = 100.0
         self.onlookers: list[tuple[Onlooker, float]] = []
         self.connect()
@@ -88,17 +90,17 @@ class Studio:
                 self.publisher.report(self.now)
                 self.track.tick(self.now)
             for onlooker, _ in self.onlookers:
-                if onlooker.follower.began is not None:
+                if onlooker.outgoing.began is not None:
                     onlooker.drain(self.now)
                     self._repair(onlooker)
 
     def _repair(self, onlooker: Onlooker) -> None:
-        follower = onlooker.follower
+        outgoing = onlooker.outgoing
         for number in onlooker.missing():
-            packet = self.track.find(follower, number)
-            if packet is not None and follower.lane is not None:
-                times = [follower.timestamp(packet)]
-                follower.lane.send_alone(follower.subscriber, [packet], times, self._udp, PlaneStats())
+            packet = self.track.find(outgoing, number)
+            if packet is not None and outgoing.rtp_stream is not None:
+                times = [outgoing.timestamp(packet)]
+                outgoing.rtp_stream.send_alone(outgoing.destination, [packet], times, self._udp, PlaneStats())
 
     def seen(self) -> list[tuple[float | None, list[int | None]]]:
         """Of each viewer: how long it waited for its first picture, and all that its decoder showed."""
@@ -112,7 +114,7 @@ class Studio:
 
 def _seen(onlooker: Onlooker, codec: str) -> tuple[float | None, list[int | None]]:
     """As a player: a picture that is torn is not decoded, and none after it until a key picture is whole."""
-    decoder, headers = Decoder(codec), bitstream(codec)
+    decoder, headers = Decoder(codec), header_reader(codec)
     first_at: float | None = None
     pieces: list[bytes] = []
     waits, torn, arrived = True, False, 0.0

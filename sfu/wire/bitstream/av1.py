@@ -5,7 +5,7 @@ Pure. The aggregation header's N bit is not believed: encoders set it on every t
 
 from collections.abc import Iterator
 
-from sfu.wire.bitstream.bits import Bits, leb128, to_leb128
+from sfu.wire.bitstream.bits import BitReader, leb128, to_leb128
 from sfu.wire.bitstream.picture import KEY, SETS, STARTS, ParameterSet, Size
 
 SEQUENCE_HEADER, TEMPORAL_DELIMITER, FRAME_HEADER, FRAME = 1, 2, 3, 6
@@ -72,7 +72,7 @@ def picture_size(payload: bytes) -> Size | None:
     obu = next(elements(payload), b"")
     if not obu or obu[0] >> 3 & 0x0F != SEQUENCE_HEADER:
         return None
-    bits = Bits(body(obu)[:64])
+    bits = BitReader(body(obu)[:64])
     bits.skip(4)
     if bits.flag():  # reduced_still_picture_header
         bits.skip(5)
@@ -85,7 +85,7 @@ def picture_size(payload: bytes) -> Size | None:
     return None if bits.over else size
 
 
-def _skip_operating_points(bits: Bits) -> None:
+def _skip_operating_points(bits: BitReader) -> None:
     delays = bits.flag()
     for _ in range(bits.read(5) + 1):
         bits.skip(12)

@@ -1,4 +1,4 @@
-"""Bits of a video header: fixed lengths, Exp-Golomb (H.264, section 9.1) and LEB128 (AV1, section 4.10.5).
+"""BitReader of a video header: fixed lengths, Exp-Golomb (H.264, section 9.1) and LEB128 (AV1, section 4.10.5).
 
 Pure. What is read beyond the end is zeros, and `over` says so: a truncated header is no exception.
 """
@@ -11,7 +11,7 @@ _NO_CODE: Final = (1 << 32) - 1
 """Read where no code ends: above every id, count and length that a header can hold."""
 
 
-class Bits:
+class BitReader:
     """A reader, the most significant bit first."""
 
     __slots__ = ("_at", "_size", "_value")

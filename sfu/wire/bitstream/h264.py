@@ -8,7 +8,7 @@ import binascii
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from sfu.wire.bitstream.bits import Bits, rbsp
+from sfu.wire.bitstream.bits import BitReader, rbsp
 from sfu.wire.bitstream.h264_sps import read_sps
 from sfu.wire.bitstream.picture import KEY, OPENING, RECOVERY, SETS, STARTS, ParameterSet, Size
 
@@ -68,12 +68,12 @@ def look(payload: bytes) -> int:
     return flags | OPENING * opening
 
 
-def slice_header(unit: bytes) -> tuple[int, int, int, Bits]:
+def slice_header(unit: bytes) -> tuple[int, int, int, BitReader]:
     """first_mb_in_slice, slice_type and pic_parameter_set_id of a slice (H.264, section 7.3.3), and what follows them.
 
     *unit* is of kind 1, 2 or 5; what is returned last is at `colour_plane_id`.
     """
-    bits = Bits(rbsp(unit[1:_HEADER]))
+    bits = BitReader(rbsp(unit[1:_HEADER]))
     return bits.ue(), bits.ue(), bits.ue(), bits
 
 
@@ -90,7 +90,7 @@ def recovery_frames(unit: bytes) -> int | None:
             size, at = size + 255, at + 1
         size, at = size + (body[at] if at < len(body) else 0), at + 1
         if kind == RECOVERY_POINT and at < len(body):
-            return Bits(body[at : at + size]).ue()
+            return BitReader(body[at : at + size]).ue()
         at += size
     return None
 
@@ -109,9 +109,9 @@ def parameter_set(unit: bytes) -> ParameterSet | None:
     """What *unit* is, where it is a parameter set: its id stands after three bytes in one, at once in the other."""
     kind = unit[0] & 0x1F
     if kind == SPS and len(unit) > 4:
-        return 0, Bits(rbsp(unit[4:12])).ue(), unit
+        return 0, BitReader(rbsp(unit[4:12])).ue(), unit
     if kind == PPS and len(unit) > 1:
-        return 1, Bits(rbsp(unit[1:9])).ue(), unit
+        return 1, BitReader(rbsp(unit[1:9])).ue(), unit
     return None
 
 

@@ -7,9 +7,9 @@ Pure. Parameter sets are kept by id, as slices name them; a slice is read up to 
 from enum import Enum
 from typing import Final
 
-from sfu.wire.bitstream.bits import Bits, rbsp
+from sfu.wire.bitstream.bits import BitReader, rbsp
 from sfu.wire.bitstream.h264 import FU_A, IDR, PPS, RECOVERY_POINT, SEI, SLICE, SPS, STAP_A, slice_header, units
-from sfu.wire.bitstream.h264_sps import Sps, read_sps
+from sfu.wire.bitstream.h264_sps import H264Sps, read_sps
 
 _REFERENCE: Final = 0x60
 """nal_ref_idc: 0 where no picture refers to what is in the unit."""
@@ -18,18 +18,18 @@ _RECOVERY_POINT: Final = bytes((SEI, RECOVERY_POINT))
 _B: Final = 1
 
 
-class Weight(Enum):
+class NeededBy(Enum):
     """What would miss a packet in which no slice begins."""
 
-    DESCRIPTION = "description"
+    NOTHING = "nothing"
     """Nothing: it only describes the picture that follows (SEI, delimiter)."""
     PICTURE = "picture"
     """The picture that it is a piece of, and no other."""
-    REFERENCE = "reference"
+    OTHERS = "others"
     """Other pictures, or a decoder that starts."""
 
 
-SliceHead = tuple[bool, bool, bool, int | None, int]
+SliceHeader = tuple[bool, bool, bool, int | None, int]
 """Is it of B type, may others refer to it, does it begin anew (IDR), POC's low bits (None: unknown), their modulus (1: order
 of decoding is order of showing)."""
 
@@ -40,24 +40,24 @@ class H264Slices:
     __slots__ = ("_pps", "_sps")
 
     def __init__(self) -> None:
-        self._sps: dict[int, Sps] = {}
+        self._sps: dict[int, H264Sps] = {}
         self._pps: dict[int, int] = {}
         """pic_parameter_set_id -> seq_parameter_set_id."""
 
-    def look(self, payload: bytes) -> tuple[SliceHead | None, Weight]:
+    def look(self, payload: bytes) -> tuple[SliceHeader | None, NeededBy]:
         """The first slice that begins in *payload*, and what depends on the rest of it.
 
         Parameter sets in it are remembered. *payload* is an RTP packet's (RFC 6184, section 5.2).
         """
         if len(payload) < 2:
-            return None, Weight.REFERENCE
+            return None, NeededBy.OTHERS
         kind = payload[0] & 0x1F
         if kind == FU_A:
             begins = payload[1] & 0x80 and SLICE <= payload[1] & 0x1F <= IDR
             unit = next(units(payload), None) if begins else None
             head = None if unit is None else self.read(unit)
-            return head, Weight.REFERENCE if payload[0] & _REFERENCE else Weight.PICTURE
-        head, weight = None, Weight.DESCRIPTION
+            return head, NeededBy.OTHERS if payload[0] & _REFERENCE else NeededBy.PICTURE
+        head, needed_by = None, NeededBy.NOTHING
         for unit in units(payload) if kind == STAP_A else (payload,):
             kind = unit[0] & 0x1F
             if kind in (SPS, PPS):
@@ -65,8 +65,8 @@ class H264Slices:
             elif SLICE <= kind <= IDR and head is None:
                 head = self.read(unit)
             if unit[0] & _REFERENCE or unit[:2] == _RECOVERY_POINT:
-                weight = Weight.REFERENCE
-        return head, weight
+                needed_by = NeededBy.OTHERS
+        return head, needed_by
 
     def parameter_set(self, unit: bytes) -> None:
         """Remember an SPS or a PPS; one that cannot be read changes nothing."""
@@ -75,12 +75,12 @@ class H264Slices:
             if sps is not None:
                 self._sps[sps.number] = sps
             return
-        bits = Bits(rbsp(unit[1:]))
+        bits = BitReader(rbsp(unit[1:]))
         number, sps_id = bits.ue(), bits.ue()
         if not bits.over and number < 256 and sps_id < 32:
             self._pps[number] = sps_id
 
-    def read(self, unit: bytes) -> SliceHead | None:
+    def read(self, unit: bytes) -> SliceHeader | None:
         """What the slice that *unit* begins says; None where it is too short to say anything."""
         _first_mb, slice_type, pps_id, bits = slice_header(unit)
         idr = unit[0] & 0x1F == IDR

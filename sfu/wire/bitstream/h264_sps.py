@@ -6,7 +6,7 @@ Pure. It is read up to the cropping of its pictures; what is cut short before th
 from dataclasses import dataclass
 from typing import Final
 
-from sfu.wire.bitstream.bits import Bits, rbsp
+from sfu.wire.bitstream.bits import BitReader, rbsp
 from sfu.wire.bitstream.picture import Size
 
 _WITH_CHROMA: Final = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
@@ -14,7 +14,7 @@ _WITH_CHROMA: Final = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 
 
 
 @dataclass(frozen=True, slots=True)
-class Sps:
+class H264Sps:
     """One sequence parameter set."""
 
     number: int
@@ -33,9 +33,9 @@ class Sps:
     """Of the cropped picture; None where the SPS ends before it is said."""
 
 
-def read_sps(unit: bytes) -> Sps | None:
+def read_sps(unit: bytes) -> H264Sps | None:
     """What the SPS *unit* says; None where it is too short, or a number in it is beyond what H.264 allows."""
-    bits = Bits(rbsp(unit[1:]))
+    bits = BitReader(rbsp(unit[1:]))
     profile = bits.read(8)
     bits.skip(16)
     number = bits.ue()
@@ -48,7 +48,7 @@ def read_sps(unit: bytes) -> Sps | None:
     if bits.over or number > 31 or frame_num_bits > 16 or poc_type > 2 or poc_bits > 16:
         return None
     coded = 16 * across, 16 * down * (2 - frames_only)
-    return Sps(
+    return H264Sps(
         number,
         separate_planes,
         frame_num_bits,
@@ -59,7 +59,7 @@ def read_sps(unit: bytes) -> Sps | None:
     )
 
 
-def _chroma(bits: Bits) -> tuple[int, bool]:
+def _chroma(bits: BitReader) -> tuple[int, bool]:
     """chroma_format_idc and separate_colour_plane_flag of the richer profiles, and past what comes with them."""
     chroma = bits.ue()
     separate_planes = chroma == 3 and bits.flag()
@@ -73,7 +73,7 @@ def _chroma(bits: Bits) -> tuple[int, bool]:
     return chroma, separate_planes
 
 
-def _skip_scaling_list(bits: Bits, size: int) -> None:
+def _skip_scaling_list(bits: BitReader, size: int) -> None:
     last = following = 8
     for _ in range(size):
         if following:
@@ -81,7 +81,7 @@ def _skip_scaling_list(bits: Bits, size: int) -> None:
         last = following or last
 
 
-def _order(bits: Bits) -> tuple[int, int]:
+def _order(bits: BitReader) -> tuple[int, int]:
     """pic_order_cnt_type and the length of pic_order_cnt_lsb, and past what comes with the type."""
     poc_type = bits.ue()
     if poc_type == 0:
@@ -95,7 +95,7 @@ def _order(bits: Bits) -> tuple[int, int]:
     return poc_type, 0
 
 
-def _cropped(bits: Bits, coded: Size, chroma: int, *, frames_only: bool) -> Size | None:
+def _cropped(bits: BitReader, coded: Size, chroma: int, *, frames_only: bool) -> Size | None:
     """What is left of the *coded* picture: cropping is said in samples of chroma, and of each field."""
     bits.skip(1 if frames_only else 2)  # mb_adaptive_frame_field_flag, direct_8x8_inference_flag
     width, height = coded

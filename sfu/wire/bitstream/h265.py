@@ -6,7 +6,7 @@ Pure. As in `sfu.wire.bitstream.h264`, only the first fragment of a fragmented u
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from sfu.wire.bitstream.bits import Bits, rbsp
+from sfu.wire.bitstream.bits import BitReader, rbsp
 from sfu.wire.bitstream.h264 import aggregated, from_base64
 from sfu.wire.bitstream.h265_sps import read_sps, sps_id
 from sfu.wire.bitstream.picture import KEY, OPENING, SETS, STARTS, ParameterSet, Size
@@ -76,7 +76,7 @@ def parameter_set(unit: bytes) -> ParameterSet | None:
     if kind == VPS:
         return 0, unit[2] >> 4, unit
     if kind == PPS:
-        return 2, Bits(rbsp(unit[2:10])).ue(), unit
+        return 2, BitReader(rbsp(unit[2:10])).ue(), unit
     return (1, sps_id(unit), unit) if kind == SPS else None
 
 

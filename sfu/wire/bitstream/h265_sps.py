@@ -5,12 +5,12 @@ Pure. It is read up to the length of POC's low bits; what is cut short before, o
 
 from dataclasses import dataclass
 
-from sfu.wire.bitstream.bits import Bits, rbsp
+from sfu.wire.bitstream.bits import BitReader, rbsp
 from sfu.wire.bitstream.picture import Size
 
 
 @dataclass(frozen=True, slots=True)
-class Sps:
+class H265Sps:
     """One sequence parameter set."""
 
     number: int
@@ -28,7 +28,7 @@ def sps_id(unit: bytes) -> int:
     return _behind_levels(unit).ue()
 
 
-def read_sps(unit: bytes) -> Sps | None:
+def read_sps(unit: bytes) -> H265Sps | None:
     """What the SPS *unit* says; None where it is too short, or a number in it is beyond what H.265 allows."""
     bits = _behind_levels(unit)
     number = bits.ue()
@@ -40,12 +40,12 @@ def read_sps(unit: bytes) -> Sps | None:
     bits.ue()  # bit depths
     bits.ue()
     poc_bits = bits.ue() + 4
-    return None if bits.over or number > 15 or poc_bits > 16 else Sps(number, separate_planes, poc_bits, size)
+    return None if bits.over or number > 15 or poc_bits > 16 else H265Sps(number, separate_planes, poc_bits, size)
 
 
-def _behind_levels(unit: bytes) -> Bits:
+def _behind_levels(unit: bytes) -> BitReader:
     """Behind the profiles and levels of all sub-layers (H.265, section 7.3.3)."""
-    bits = Bits(rbsp(unit[2:]))
+    bits = BitReader(rbsp(unit[2:]))
     bits.skip(4)
     sub_layers = bits.read(3)
     bits.skip(1 + 88 + 8)  # sps_temporal_id_nesting_flag, the general profile, tier and level

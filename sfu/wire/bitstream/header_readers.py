@@ -13,7 +13,7 @@ def _none(_: object) -> Iterator[ParameterSet]:
 
 
 @dataclass(frozen=True, slots=True)
-class Bitstream:
+class HeaderReader:
     """How the headers of one codec are read."""
 
     look: Callable[[bytes], int]
@@ -32,16 +32,16 @@ class Bitstream:
         return self.look(payload) if payload else 0
 
 
-_BITSTREAMS: Final[Mapping[str, Bitstream]] = {
-    "H264": Bitstream(h264.look, h264.parameter_sets, h264.out_of_band, kinds=2, nal=True),
-    "H265": Bitstream(h265.look, h265.parameter_sets, h265.out_of_band, kinds=3, nal=True),
-    "VP8": Bitstream(vp8.look),
-    "VP9": Bitstream(vp9.look),
-    "AV1": Bitstream(av1.look, av1.parameter_sets, kinds=1),
+_READERS: Final[Mapping[str, HeaderReader]] = {
+    "H264": HeaderReader(h264.look, h264.parameter_sets, h264.out_of_band, kinds=2, nal=True),
+    "H265": HeaderReader(h265.look, h265.parameter_sets, h265.out_of_band, kinds=3, nal=True),
+    "VP8": HeaderReader(vp8.look),
+    "VP9": HeaderReader(vp9.look),
+    "AV1": HeaderReader(av1.look, av1.parameter_sets, kinds=1),
 }
-_OTHER: Final = Bitstream(lambda _payload: 0)
+_OTHER: Final = HeaderReader(lambda _payload: 0)
 
 
-def bitstream(codec: str) -> Bitstream:
+def header_reader(codec: str) -> HeaderReader:
     """That of *codec*; of one that has no keyframes (sound), nothing is ever seen."""
-    return _BITSTREAMS.get(codec, _OTHER)
+    return _READERS.get(codec, _OTHER)

@@ -5,7 +5,7 @@ Pure. The descriptor's P bit is not believed: encoders leave it 0 for every fram
 
 from typing import Final
 
-from sfu.wire.bitstream.bits import Bits
+from sfu.wire.bitstream.bits import BitReader
 from sfu.wire.bitstream.picture import KEY, STARTS, Size
 
 _SYNC: Final = 0x498342
@@ -53,7 +53,7 @@ def look(payload: bytes) -> int:
 
 def is_key(header: bytes) -> bool:
     """Whether an uncompressed header begins here, and it is that of a key frame."""
-    return _key_profile(Bits(header)) is not None
+    return _key_profile(BitReader(header)) is not None
 
 
 def picture_size(payload: bytes) -> Size | None:
@@ -61,7 +61,7 @@ def picture_size(payload: bytes) -> Size | None:
     if not payload[0] & 0x08:
         return None
     at, _layer = frame(payload)
-    bits = Bits(payload[at : at + 24])
+    bits = BitReader(payload[at : at + 24])
     profile = _key_profile(bits)
     if profile is None:
         return None
@@ -78,7 +78,7 @@ def picture_size(payload: bytes) -> Size | None:
     return None if bits.over else size
 
 
-def _key_profile(bits: Bits) -> int | None:
+def _key_profile(bits: BitReader) -> int | None:
     """The profile of a key frame; None of others. frame_marker, profile, show_existing_frame, frame_type are read."""
     marker, profile = bits.read(2), bits.read(2)
     profile = profile >> 1 | (profile & 1) << 1  # its low bit comes first

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import av
 import pytest
 
-from sfu.media.b_frame_filter import Reordering
+from sfu.media.b_frame_filter import BFrameFilter
 from tests.peers.clips import h264, h265
 from tests.peers.clips.payloads import is_set
 from tests.peers.clips.reordered import Codec, Encoded, encode
@@ -32,9 +32,9 @@ def packets(codec: Codec, units: Sequence[Encoded], limit: int, stamp: Literal["
             yield timestamp, part, number
 
 
-def filtered(codec: Codec, sent: Sequence[Sent], order: Sequence[int] | None = None) -> tuple[Reordering, list[Sent]]:
+def filtered(codec: Codec, sent: Sequence[Sent], order: Sequence[int] | None = None) -> tuple[BFrameFilter, list[Sent]]:
     """What viewers get of *sent*, which arrives in *order*."""
-    reordering = Reordering(codec)
+    reordering = BFrameFilter(codec)
     passed = []
     for index in order or range(len(sent)):
         timestamp, payload, _number = sent[index]
@@ -185,18 +185,18 @@ def test_a_left_out_picture_stays_out_when_its_packets_come_late() -> None:
 # -- pictures that no encoder at hand makes -------------------------------------------------------------------------------
 
 
-class Bits:
+class BitReader:
     """Writes a NAL unit's bits."""
 
     def __init__(self) -> None:
         self.text = ""
 
-    def put(self, value: int, count: int) -> "Bits":
+    def put(self, value: int, count: int) -> "BitReader":
         """*value* in *count* bits."""
         self.text += format(value, f"0{count}b")
         return self
 
-    def golomb(self, *values: int) -> "Bits":
+    def golomb(self, *values: int) -> "BitReader":
         """Each as ue(v)."""
         for value in values:
             code = format(value + 1, "b")
@@ -218,16 +218,16 @@ class Bits:
 
 def sets(poc_type: int) -> list[bytes]:
     """An SPS and a PPS of Main profile with POC of four bits or of another type."""
-    sps = Bits().put(77, 8).put(0, 8).put(30, 8).golomb(0, 0, poc_type)
+    sps = BitReader().put(77, 8).put(0, 8).put(30, 8).golomb(0, 0, poc_type)
     if poc_type == 0:
         sps.golomb(0)
     sps.golomb(1).put(0, 1).golomb(10, 7).put(1, 1)
-    return [sps.bytes(0x67), Bits().golomb(0, 0).put(0, 2).golomb(0).bytes(0x68)]
+    return [sps.bytes(0x67), BitReader().golomb(0, 0).put(0, 2).golomb(0).bytes(0x68)]
 
 
 def picture(kind: Literal["I", "P", "B"], poc: int, *, reference: bool = True, idr: bool = False) -> bytes:
     """A slice's head."""
-    bits = Bits().golomb(0, {"P": 5, "B": 6, "I": 7}[kind], 0).put(0, 4)
+    bits = BitReader().golomb(0, {"P": 5, "B": 6, "I": 7}[kind], 0).put(0, 4)
     if idr:
         bits.golomb(0)
     return bits.put(poc % 16, 4).put(0xABCDEF, 24).bytes((0x60 if reference else 0) | (5 if idr else 1))
@@ -235,9 +235,9 @@ def picture(kind: Literal["I", "P", "B"], poc: int, *, reference: bool = True, i
 
 def judge(
     poc_type: int, pictures: Sequence[bytes], timestamps: Sequence[int] | None = None
-) -> tuple[Reordering, list[int]]:
+) -> tuple[BFrameFilter, list[int]]:
     """The numbers of the pictures that viewers get."""
-    reordering = Reordering("H264")
+    reordering = BFrameFilter("H264")
     for sequence, unit in enumerate(sets(poc_type)):
         assert not reordering.leaves_out(SSRC, sequence, 0, unit)
     kept = [
@@ -296,7 +296,7 @@ def test_a_new_source_is_judged_by_its_own_pictures() -> None:
 def test_garbage_is_passed_on_and_raises_nothing(codec: Codec) -> None:
     """Whatever bytes an authenticated publisher sends."""
     draw = random.Random(3)  # noqa: S311  # noise, no secret
-    reordering = Reordering(codec)
+    reordering = BFrameFilter(codec)
     for n in range(20_000):
         first = draw.choice(
             (0x67, 0x68, 0x61, 0x65, 0x41, 0x01, 28, 24, 0x42, 0x44, 98, 96, 2, 40, 0x26, draw.randrange(256))
@@ -311,7 +311,7 @@ def test_what_was_left_out_of_one_beginning_says_nothing_of_the_next(anew: str) 
     """An encoder whose timestamps begin at the same number each time: its pictures are its own, whatever the numbers say."""
     before = list(packets("H264", encode("H264", "bframes=2:b-pyramid=none:b-adapt=0:keyint=30"), 1200, "pts"))
     after = list(packets("H264", encode("H264", "bframes=0:keyint=30"), 1200, "pts"))
-    reordering = Reordering("H264")
+    reordering = BFrameFilter("H264")
     for index, (timestamp, payload, _) in enumerate(before):
         reordering.leaves_out(SSRC, index, timestamp, payload)
     assert reordering.found
@@ -333,7 +333,7 @@ def test_parameter_sets_with_the_timestamp_of_a_picture_that_is_left_out_are_not
     sent = list(packets(codec, units, 1200, "pts"))
     sets = [nal for nal in h264.split(units[0].data) if is_set(codec, nal)]
     assert len(sets) == (2 if codec == "H264" else 3)
-    reordering, left = Reordering(codec), 0
+    reordering, left = BFrameFilter(codec), 0
     for index, (timestamp, payload, _) in enumerate(sent):
         if reordering.leaves_out(SSRC, 10 * index, timestamp, payload) and not describes(codec, payload):
             left += 1

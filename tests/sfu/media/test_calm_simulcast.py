@@ -83,5 +83,5 @@ async def test_a_picture_that_stands_still_is_seen_in_its_largest_layer(mime: st
         assert widths == {"q": "240", "h": "480", "f": "960"}
         assert [layer.id for layer in publisher.layers() if layer.active] == ["q", "h", "f"]
         # It did probe: what came is more than twice what the pictures are.
-        assert publisher.received > 2 * sum(layer.bytes for layer in publisher.ssrcs.layers(publisher.sources[0]))
+        assert publisher.received > 2 * sum(layer.bytes for layer in publisher.ssrcs.layers(publisher.sections[0]))
         await browser.close()

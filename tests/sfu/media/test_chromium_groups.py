@@ -158,14 +158,14 @@ async def test_chromium_takes_a_replay_and_goes_on(page: Page) -> None:
         track.keyframes.ask()
         await until(lambda: track.keyframes.ignored(time.monotonic()))
         session, _ = await watch(run, page)
-        follower = session.feeds[0].follower
-        assert follower is not None
-        await until(lambda: follower.live and time.monotonic() - follower.restarted > UNDERWAY)
+        outgoing = session.sections[0].outgoing
+        assert outgoing is not None
+        await until(lambda: outgoing.live and time.monotonic() - outgoing.restarted > UNDERWAY)
         before = await stats(page)
 
-        assert track.replay(follower, time.monotonic())
+        assert track.replay(outgoing, time.monotonic())
 
-        await until(lambda: follower.live and follower.replayed)
+        await until(lambda: outgoing.live and outgoing.replayed)
         after = await decoded(page, before["framesDecoded"] + 60)
         assert after["keyFramesDecoded"] > before["keyFramesDecoded"]
         assert (after["pliCount"], after["packetsLost"]) == (before["pliCount"], 0)

@@ -3,21 +3,21 @@
 import struct
 
 from sfu.media.demultiplexer import FORGET_AFTER, MAX_SSRCS, MOVE_AFTER, NAMED_WITHIN, Demultiplexer, Placed
-from sfu.media.incoming_section import Source
-from sfu.media.track import Track
+from sfu.media.incoming_section import IncomingSection
+from sfu.media.track import ForwardedTrack
 from sfu.negotiation import MID, REPAIRED_RID, RID, Codec, Media
 from sfu.stats import PlaneStats
 from sfu.transport.udp import UdpSocket  # noqa: TC001 - annotations are one rule for all imports
 from sfu.wire.rtp import parse
 
 
-def source(mid: str, payload_type: int, **more: object) -> Source:
+def source(mid: str, payload_type: int, **more: object) -> IncomingSection:
     """A section of video."""
     codec = Codec("VP8", 90000)
     udp: UdpSocket = object()  # type: ignore[assignment]  # nothing is sent here
-    track = Track("video", codec, udp, PlaneStats(), first_index=0, first_timestamp=0)
+    track = ForwardedTrack("video", codec, udp, PlaneStats(), first_index=0, first_timestamp=0)
     usual: dict[str, object] = {"extensions": {MID: 1, RID: 2}, "rtx_payload_type": payload_type + 1}
-    return Source(Media(mid, "video", codec, payload_type, **(usual | more)), track)  # type: ignore[arg-type]  # as above
+    return IncomingSection(Media(mid, "video", codec, payload_type, **(usual | more)), track)  # type: ignore[arg-type]  # as above
 
 
 def place(
@@ -43,7 +43,7 @@ def place(
     return placed
 
 
-def forward(one: Source, placed: Placed | None, now: float = 0.0) -> None:
+def forward(one: IncomingSection, placed: Placed | None, now: float = 0.0) -> None:
     """What was placed is what is forwarded."""
     assert placed is not None
     one.wants(placed[1], lambda _source: [], now)

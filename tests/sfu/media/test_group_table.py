@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from sfu.media.track import Track
+from sfu.media.track import ForwardedTrack
 from sfu.negotiation import Codec
 from sfu.stats import PlaneStats
 from sfu.transport.udp import UdpSocket
@@ -296,7 +296,7 @@ def run(case: Case, udp: UdpSocket) -> tuple[Seen, dict[float, Seen]]:
     """One stream in time of its own: what the one who was there saw, and those who joined, by when they did."""
     codec, habits, order = case
     sent, offered = stream(codec, habits)
-    track = Track("video", offered, udp, PlaneStats(), first_index=1000, first_timestamp=0xFFFF0000)
+    track = ForwardedTrack("video", offered, udp, PlaneStats(), first_index=1000, first_timestamp=0xFFFF0000)
     coming = arrivals(sent, order)
     first = coming[0][1]
     # The one who is there sits behind the other cipher: both ways of sending are held.
@@ -314,7 +314,7 @@ def run(case: Case, udp: UdpSocket) -> tuple[Seen, dict[float, Seen]]:
         if step % 20 == 0:
             track.tick(now)
         for onlooker in onlookers:
-            if onlooker.follower.began is not None:
+            if onlooker.outgoing.began is not None:
                 onlooker.drain(now)
             if step % 4 == 0:
                 _ask_again(track, onlooker, udp)
@@ -325,7 +325,7 @@ def run(case: Case, udp: UdpSocket) -> tuple[Seen, dict[float, Seen]]:
     return seen[0], dict(zip([EARLY, MIDDLE][-len(seen) + 1 :], seen[1:], strict=True))
 
 
-def _arrive(track: Track, sent: Sequence[Sent], coming: list[tuple[float, int]], until: float) -> None:
+def _arrive(track: ForwardedTrack, sent: Sequence[Sent], coming: list[tuple[float, int]], until: float) -> None:
     """What arrives until then; *coming* has the next one last."""
     while coming and coming[-1][0] <= until:
         at, number = coming.pop()
@@ -336,12 +336,14 @@ def _arrive(track: Track, sent: Sequence[Sent], coming: list[tuple[float, int]],
     track.flush(until)
 
 
-def _ask_again(track: Track, onlooker: Onlooker, udp: UdpSocket) -> None:
-    follower = onlooker.follower
+def _ask_again(track: ForwardedTrack, onlooker: Onlooker, udp: UdpSocket) -> None:
+    outgoing = onlooker.outgoing
     for number in onlooker.missing():
-        packet = track.find(follower, number)
-        if packet is not None and follower.lane is not None:
-            follower.lane.send_alone(follower.subscriber, [packet], [follower.timestamp(packet)], udp, PlaneStats())
+        packet = track.find(outgoing, number)
+        if packet is not None and outgoing.rtp_stream is not None:
+            outgoing.rtp_stream.send_alone(
+                outgoing.destination, [packet], [outgoing.timestamp(packet)], udp, PlaneStats()
+            )
 
 
 @pytest.fixture(scope="module")

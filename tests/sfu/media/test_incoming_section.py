@@ -1,9 +1,9 @@
 """Which of several SSRCs is forwarded, and from where on: the best layer that lives, or the same source anew."""
 
-from sfu.media.incoming_rtp_stream import Reception
-from sfu.media.incoming_section import RETURN_AFTER, SWITCH_AFTER, Source
+from sfu.media.incoming_rtp_stream import IncomingRtpStream
+from sfu.media.incoming_section import RETURN_AFTER, SWITCH_AFTER, IncomingSection
 from sfu.media.start_buffer import SETTLE
-from sfu.media.track import Track
+from sfu.media.track import ForwardedTrack
 from sfu.negotiation import Codec, Media
 from sfu.stats import PlaneStats
 from sfu.transport.udp import UdpSocket  # noqa: TC001 - annotations are one rule for all imports
@@ -25,19 +25,19 @@ class Section:
     def __init__(self, kind: str = "video", **media: object) -> None:
         codec = Codec("H264", 90000) if kind == "video" else Codec("OPUS", 48000)
         udp: UdpSocket = object()  # type: ignore[assignment]  # nothing is sent here
-        track = Track(kind, codec, udp, PlaneStats(), first_index=0, first_timestamp=0)  # type: ignore[arg-type]  # as above
-        self.source = Source(Media("0", kind, codec, 96, **media), track)  # type: ignore[arg-type]  # as above
+        track = ForwardedTrack(kind, codec, udp, PlaneStats(), first_index=0, first_timestamp=0)  # type: ignore[arg-type]  # as above
+        self.source = IncomingSection(Media("0", kind, codec, 96, **media), track)  # type: ignore[arg-type]  # as above
         self.now = 100.0
-        self.known: dict[int, Reception] = {}
+        self.known: dict[int, IncomingRtpStream] = {}
         self.numbers: dict[int, int] = {}
 
-    def layers(self, _source: Source | None = None) -> list[Reception]:
+    def layers(self, _source: IncomingSection | None = None) -> list[IncomingRtpStream]:
         """What has come."""
         return [one for one in self.known.values() if one.received]
 
-    def reception(self, ssrc: int) -> Reception:
+    def incoming(self, ssrc: int) -> IncomingRtpStream:
         """Of *ssrc*."""
-        return self.known.setdefault(ssrc, Reception(ssrc, self.source.media.codec.clock_rate))
+        return self.known.setdefault(ssrc, IncomingRtpStream(ssrc, self.source.media.codec.clock_rate))
 
     def come(
         self, ssrc: int, payload: bytes, *, sequence: int | None = None, timestamp: int | None = None
@@ -48,21 +48,21 @@ class Section:
             sequence = self.numbers.get(ssrc, ssrc * 100) + 1
         self.numbers[ssrc] = sequence
         at = round(self.now * self.source.media.codec.clock_rate) if timestamp is None else timestamp
-        reception, source = self.reception(ssrc), self.source
-        number = reception.packet(sequence & 0xFFFF, at & 0xFFFFFFFF, len(payload), self.now)
+        incoming, source = self.incoming(ssrc), self.source
+        number = incoming.packet(sequence & 0xFFFF, at & 0xFFFFFFFF, len(payload), self.now)
         if number is None:
             return []
         if source.layered:
-            source.look(reception, payload)
-        if number >= 0 and source.active is reception:
+            source.look(incoming, payload)
+        if number >= 0 and source.active is incoming:
             return [number & 0xFFFF]
         packet = (~number if number < 0 else number, at & 0xFFFFFFFF, 0, payload, ())
-        if number < 0 and not reception.restarted:
-            source.doubt(reception, packet, self.now)
+        if number < 0 and not incoming.restarted:
+            source.doubt(incoming, packet, self.now)
             return []
-        if number >= 0 and not source.wants(reception, self.layers, self.now):
+        if number >= 0 and not source.wants(incoming, self.layers, self.now):
             return []
-        return [one[0] & 0xFFFF for one in source.aside(reception, packet, self.now)]
+        return [one[0] & 0xFFFF for one in source.aside(incoming, packet, self.now)]
 
     def following(self) -> int | None:
         """Whose turn it is next."""

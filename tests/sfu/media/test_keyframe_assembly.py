@@ -1,4 +1,4 @@
-"""Groups of pictures at the edges: recovery points, new sources, layers, and a cached group that is sent again."""
+"""KeyframeAssembly of pictures at the edges: recovery points, new sources, layers, and a cached group that is sent again."""
 
 import base64
 import dataclasses
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from sfu.media.incoming_rtp_stream import Reception
-from sfu.media.incoming_section import Source
+from sfu.media.incoming_rtp_stream import IncomingRtpStream
+from sfu.media.incoming_section import IncomingSection
 from sfu.media.keyframe_requests import ANSWER_WITHIN
-from sfu.media.start_buffer import Taken
-from sfu.media.track import MAX_REPLAY_AFTER, Track
+from sfu.media.start_buffer import NumberedPacket
+from sfu.media.track import MAX_REPLAY_AFTER, ForwardedTrack
 from sfu.negotiation import Codec, Media
 from sfu.stats import PlaneStats
 from sfu.transport.udp import UdpSocket
@@ -31,9 +31,9 @@ def udp(request: pytest.FixtureRequest) -> Iterator[UdpSocket]:
         yield one
 
 
-def track_of(udp: UdpSocket, codec: Codec = H264) -> Track:
+def track_of(udp: UdpSocket, codec: Codec = H264) -> ForwardedTrack:
     """A track without a source."""
-    return Track("video", codec, udp, PlaneStats(), first_index=1000, first_timestamp=0)
+    return ForwardedTrack("video", codec, udp, PlaneStats(), first_index=1000, first_timestamp=0)
 
 
 def h264(recipe: Recipe, *, sets: bool = True) -> list[Sent]:
@@ -60,7 +60,7 @@ def h264(recipe: Recipe, *, sets: bool = True) -> list[Sent]:
 class Clock:
     """Time of the test's own, and what happens in it."""
 
-    def __init__(self, track: Track, *onlookers: Onlooker) -> None:
+    def __init__(self, track: ForwardedTrack, *onlookers: Onlooker) -> None:
         self.track = track
         self.onlookers = list(onlookers)
         self.now = 0.0
@@ -144,19 +144,19 @@ def test_a_layer_takes_over_with_the_parameter_sets_that_it_said_before(  # noqa
     udp: UdpSocket,
 ) -> None:
     """Once, at its beginning, while another one was forwarded; and the first one has its own again when it comes back."""
-    low, high = Reception(1, 90000), Reception(2, 90000)
+    low, high = IncomingRtpStream(1, 90000), IncomingRtpStream(2, 90000)
     track = track_of(udp)
-    source = Source(Media("0", "video", H264, 96, ssrcs=(1, 2)), track)
+    source = IncomingSection(Media("0", "video", H264, 96, ssrcs=(1, 2)), track)
     watcher = Onlooker(track, 0.0, fanout=udp.fanout)
     small, large = h264(Recipe("H264", frames=63)), h264(Recipe("H264", frames=63, width=128))
     once = [[one for one in layer if not one.opening or one.frame == 0] for layer in (small, large)]
     now, sequence = 0.0, {1: 10, 2: 20}
 
-    def forward(packets: list[Taken]) -> None:
+    def forward(packets: list[NumberedPacket]) -> None:
         for number, timestamp, marker, payload, exts in packets:
             track.push(number, timestamp, marker, payload, exts, now)
 
-    def arrive(layer: Reception, packet: Sent) -> None:
+    def arrive(layer: IncomingRtpStream, packet: Sent) -> None:
         sequence[layer.ssrc] += 1
         number = layer.packet(sequence[layer.ssrc], packet.timestamp, len(packet.payload), now)
         assert number is not None
@@ -203,8 +203,8 @@ def test_a_lost_beginning_is_sent_again_where_the_source_ignores_requests(udp: U
         assert late.packets
         assert pictures(late) == []
         asked = clock.now
-        assert track.replay(late.follower, clock.now)
-        assert not track.replay(late.follower, clock.now)
+        assert track.replay(late.outgoing, clock.now)
+        assert not track.replay(late.outgoing, clock.now)
         clock.play(left)
         shown = pictures(late)
         assert shown == [*range(60)]
@@ -228,7 +228,7 @@ def test_who_asks_for_a_replay_again_and_again_gets_few(udp: UdpSocket) -> None:
     before, replays = viewer.bytes, 0
     for _ in range(300):
         clock.run(0.02)
-        replays += track.replay(viewer.follower, clock.now)
+        replays += track.replay(viewer.outgoing, clock.now)
     group = sum(len(one.payload) + 28 for one in h264(Recipe("H264", frames=5)))
     assert 2 <= replays <= 4
     clock.run(0.1)
@@ -247,7 +247,7 @@ def test_a_source_that_answers_is_asked_and_nothing_is_sent_again(udp: UdpSocket
     clock.play(left, until=22)
     assert track.keyframes.responsive
     clock.run(0.3)
-    assert not track.replay(viewer.follower, clock.now)
+    assert not track.replay(viewer.outgoing, clock.now)
     viewer.close()
 
 

@@ -1,12 +1,12 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sfu.media.numbering import Continuity
+from sfu.media.numbering import Numbering
 
 
-def continuity(first: int = 100) -> Continuity:
+def continuity(first: int = 100) -> Numbering:
     """A video track's numbering."""
-    return Continuity(first_index=first, first_timestamp=9000, clock_rate=90000)
+    return Numbering(first_index=first, first_timestamp=9000, clock_rate=90000)
 
 
 def test_one_source_is_mapped_by_a_constant() -> None:
@@ -47,7 +47,7 @@ def test_the_gap_of_an_empty_packet_is_closed_and_late_ones_keep_their_numbers()
 
 
 def test_a_far_number_is_a_new_beginning() -> None:
-    """Reception has decided that it is one; packets of before it have no place any more."""
+    """IncomingRtpStream has decided that it is one; packets of before it have no place any more."""
     track = continuity()
     track.map(10, 0, 0.0)
     assert track.map(11, 0, 0.0) == (101, 9000)
@@ -77,7 +77,7 @@ def test_no_index_is_given_to_two_different_packets_of_a_source_and_none_is_nega
 
 def test_what_the_very_first_packet_overtook_has_numbers_below_it() -> None:
     """Nobody has seen any yet; later beginnings go on without a gap."""
-    track = Continuity(first_index=1000, first_timestamp=0, clock_rate=90000)
+    track = Numbering(first_index=1000, first_timestamp=0, clock_rate=90000)
     assert track.map(7, 0, 0.0) == (1000, 0)
     assert track.map(5, 0, 0.001) == (998, 0)
     track.new_source()
@@ -89,7 +89,7 @@ def test_what_the_very_first_packet_overtook_has_numbers_below_it() -> None:
 
 def test_numbers_are_left_free_for_what_is_put_before_a_source() -> None:
     """Once."""
-    track = Continuity(first_index=0, first_timestamp=0, clock_rate=90000)
+    track = Numbering(first_index=0, first_timestamp=0, clock_rate=90000)
     track.map(7, 0, 0.0)
     track.new_source()
     assert track.fresh

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfu.media.history import Packet
-from sfu.media.outgoing_rtp_stream import Lane, Profile
-from sfu.media.sealing import Subscriber, runs
-from sfu.native.fanout import Fanout, Group, Message
+from sfu.media.outgoing_rtp_stream import OutgoingRtpStream, RtpParameters
+from sfu.media.sealing import Destination, runs
+from sfu.native.fanout import DestinationArray, Fanout, NativeRun
 from sfu.stats import PlaneStats
 from sfu.transport.srtp import PROFILES, Protection, split
 from sfu.transport.udp import MAX_MESSAGE, MAX_SEGMENTS, UdpSocket
@@ -39,8 +39,8 @@ class Wire:
         )
         self._sockets: list[socket.socket] = []
 
-    def viewer(self, profile: int = 0) -> tuple[Subscriber, Protection, socket.socket]:
-        """Its subscriber, its other end of the keys, and its socket."""
+    def viewer(self, profile: int = 0) -> tuple[Destination, Protection, socket.socket]:
+        """Its destination, its other end of the keys, and its socket."""
         one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         one.bind(("127.0.0.1", 0))
         one.settimeout(0.2)
@@ -49,7 +49,7 @@ class Wire:
         material = repeatable(len(self._sockets))(2 * (PROFILES[profile].key + PROFILES[profile].salt))
         ours = Protection(split(PROFILES[profile], material, client=True), self.udp.fanout)
         theirs = Protection(split(PROFILES[profile], material, client=False))
-        return Subscriber(one.getsockname(), ours), theirs, one
+        return Destination(one.getsockname(), ours), theirs, one
 
     def close(self) -> None:
         """Close all."""
@@ -78,38 +78,38 @@ def opened(protection: Protection, receiver: socket.socket, count: int) -> list[
 
 @pytest.mark.parametrize("profile", [0, 1, 2])
 def test_a_burst_reaches_each_viewer_with_its_keys(wire: Wire, profile: int) -> None:
-    """In order, with the lane's payload type, SSRC and numbers; the bytes are counted as they were on the wire."""
-    lane = Lane(Profile(120, 77, {}), 0)
+    """In order, with the rtp_stream's payload type, SSRC and numbers; the bytes are counted as they were on the wire."""
+    rtp_stream = OutgoingRtpStream(RtpParameters(120, 77, {}), 0)
     viewers = [wire.viewer(profile) for _ in range(3)]
-    for subscriber, _, _ in viewers:
-        lane.begin(subscriber, 5)
-        lane.join(subscriber)
+    for destination, _, _ in viewers:
+        rtp_stream.begin(destination, 5)
+        rtp_stream.join(destination)
     burst = [packet(5), packet(6), packet(7, 40), packet(8, 300)]
-    taken = lane.forward(burst, wire.udp, wire.stats)
+    taken = rtp_stream.forward(burst, wire.udp, wire.stats)
     tag = PROFILES[profile].tag
     each = sum(12 + len(p[3]) + tag for p in burst)
     assert taken == 3 * each
-    for subscriber, protection, receiver in viewers:
+    for destination, protection, receiver in viewers:
         packets = opened(protection, receiver, 4)
         headers = [parse(data) for data in packets]
         assert [header[2] for header in headers if header] == [5, 6, 7, 8]
         assert {header[1] for header in headers if header} == {120}
         assert {header[4] for header in headers if header} == {77}
         assert [data[12:] for data in packets] == [p[3] for p in burst]
-        assert lane.totals(subscriber) == (4, each)
-    lane.leave(viewers[0][0])
-    lane.forward([packet(9)], wire.udp, wire.stats)
-    assert lane.totals(viewers[0][0]) == (4, each)
-    assert lane.totals(viewers[1][0])[0] == 5
+        assert rtp_stream.totals(destination) == (4, each)
+    rtp_stream.leave(viewers[0][0])
+    rtp_stream.forward([packet(9)], wire.udp, wire.stats)
+    assert rtp_stream.totals(viewers[0][0]) == (4, each)
+    assert rtp_stream.totals(viewers[1][0])[0] == 5
 
 
 def test_only_negotiated_extensions_are_written_with_the_viewer_s_ids(wire: Wire) -> None:
     """Others are left out (P14)."""
-    lane = Lane(Profile(96, 1, {ORIENTATION: 7}), 0)
-    subscriber, protection, receiver = wire.viewer()
-    lane.begin(subscriber, 0)
-    lane.join(subscriber)
-    lane.forward([packet(0, exts=((ORIENTATION, b"\x01"), ("other", b"x"))), packet(1)], wire.udp, wire.stats)
+    rtp_stream = OutgoingRtpStream(RtpParameters(96, 1, {ORIENTATION: 7}), 0)
+    destination, protection, receiver = wire.viewer()
+    rtp_stream.begin(destination, 0)
+    rtp_stream.join(destination)
+    rtp_stream.forward([packet(0, exts=((ORIENTATION, b"\x01"), ("other", b"x"))), packet(1)], wire.udp, wire.stats)
     with_it, without = opened(protection, receiver, 2)
     assert with_it[12:20] == bytes.fromhex("bede000170010000")
     assert parse(without) is not None
@@ -119,47 +119,47 @@ def test_only_negotiated_extensions_are_written_with_the_viewer_s_ids(wire: Wire
 @pytest.mark.parametrize("profile", [0, 2])
 def test_a_packet_sent_again_is_bit_for_bit_the_first_one(wire: Wire, profile: int) -> None:
     """No nonce serves two texts."""
-    lane = Lane(Profile(96, 1, {}), 0)
-    subscriber, _, receiver = wire.viewer(profile)
-    lane.begin(subscriber, 70000)
-    lane.join(subscriber)
-    lane.forward([packet(70000)], wire.udp, wire.stats)
+    rtp_stream = OutgoingRtpStream(RtpParameters(96, 1, {}), 0)
+    destination, _, receiver = wire.viewer(profile)
+    rtp_stream.begin(destination, 70000)
+    rtp_stream.join(destination)
+    rtp_stream.forward([packet(70000)], wire.udp, wire.stats)
     first = receiver.recv(2048)
-    lane.forward([packet(70001)], wire.udp, wire.stats)
+    rtp_stream.forward([packet(70001)], wire.udp, wire.stats)
     receiver.recv(2048)
-    lane.send_alone(subscriber, [packet(70000)], [packet(70000)[1]], wire.udp, wire.stats)
+    rtp_stream.send_alone(destination, [packet(70000)], [packet(70000)[1]], wire.udp, wire.stats)
     assert receiver.recv(2048) == first
 
 
 @pytest.mark.parametrize("profile", [0, 2])
 def test_each_viewer_s_rollover_counter_begins_at_zero(wire: Wire, profile: int) -> None:
     """Also for one that joins in the fifth cycle of the sequence, and over the next wrap."""
-    lane = Lane(Profile(96, 1, {}), 0)
+    rtp_stream = OutgoingRtpStream(RtpParameters(96, 1, {}), 0)
     start = 5 * 65536 - 3
     early, early_keys, early_socket = wire.viewer(profile)
-    lane.begin(early, start)
-    lane.join(early)
-    lane.forward([packet(start + n) for n in range(5)], wire.udp, wire.stats)
+    rtp_stream.begin(early, start)
+    rtp_stream.join(early)
+    rtp_stream.forward([packet(start + n) for n in range(5)], wire.udp, wire.stats)
     assert len(opened(early_keys, early_socket, 5)) == 5
     late, late_keys, late_socket = wire.viewer(profile)
-    lane.begin(late, start + 5)
-    lane.join(late)
-    lane.forward([packet(start + 5)], wire.udp, wire.stats)
+    rtp_stream.begin(late, start + 5)
+    rtp_stream.join(late)
+    rtp_stream.forward([packet(start + 5)], wire.udp, wire.stats)
     assert len(opened(early_keys, early_socket, 1)) == 1
     assert len(opened(late_keys, late_socket, 1)) == 1
 
 
 def test_a_repaired_packet_from_before_a_viewer_s_first_is_not_for_it(wire: Wire) -> None:
     """It would be a packet before the beginning; those who were there get it."""
-    lane = Lane(Profile(96, 1, {}), 0)
+    rtp_stream = OutgoingRtpStream(RtpParameters(96, 1, {}), 0)
     old, old_keys, old_socket = wire.viewer()
     new, _, new_socket = wire.viewer()
-    lane.begin(old, 65534)
-    lane.join(old)
-    lane.forward([packet(65535), packet(65536)], wire.udp, wire.stats)
-    lane.begin(new, 65537)
-    lane.join(new)
-    lane.forward([packet(65534)], wire.udp, wire.stats)
+    rtp_stream.begin(old, 65534)
+    rtp_stream.join(old)
+    rtp_stream.forward([packet(65535), packet(65536)], wire.udp, wire.stats)
+    rtp_stream.begin(new, 65537)
+    rtp_stream.join(new)
+    rtp_stream.forward([packet(65534)], wire.udp, wire.stats)
     assert len(opened(old_keys, old_socket, 3)) == 3
     with pytest.raises(TimeoutError):
         new_socket.recv(2048)
@@ -170,7 +170,7 @@ class Counted(Fanout):
 
     messages = 0
 
-    def send(self, fd: int, message: Message, group: Group, at: int) -> int:
+    def send(self, fd: int, message: NativeRun, group: DestinationArray, at: int) -> int:
         """Count them."""
         sent = super().send(fd, message, group, at)
         self.messages += sent
@@ -182,14 +182,14 @@ def test_where_it_is_compiled_no_message_is_sent_by_python() -> None:
     fanout = compiled(Counted)
     wire = Wire(fanout)
     try:
-        lane = Lane(Profile(96, 1, {}), 0)
+        rtp_stream = OutgoingRtpStream(RtpParameters(96, 1, {}), 0)
         viewers = [wire.viewer() for _ in range(9)]
-        for subscriber, _, _ in viewers:
-            lane.begin(subscriber, 0)
-            lane.join(subscriber)
-        lane.forward([packet(0), packet(1), packet(2, 200)], wire.udp, wire.stats)
+        for destination, _, _ in viewers:
+            rtp_stream.begin(destination, 0)
+            rtp_stream.join(destination)
+        rtp_stream.forward([packet(0), packet(1), packet(2, 200)], wire.udp, wire.stats)
         assert fanout.messages == 9 * 2
-        lane.send_alone(viewers[0][0], [packet(0)], [0], wire.udp, wire.stats)
+        rtp_stream.send_alone(viewers[0][0], [packet(0)], [0], wire.udp, wire.stats)
         assert fanout.messages == 9 * 2 + 1
     finally:
         wire.close()
@@ -197,14 +197,14 @@ def test_where_it_is_compiled_no_message_is_sent_by_python() -> None:
 
 def test_a_viewer_that_moves_gets_the_next_burst_at_its_new_address(wire: Wire) -> None:
     """With the same keys and the next numbers."""
-    lane = Lane(Profile(96, 1, {}), 0)
-    subscriber, keys, before = wire.viewer()
+    rtp_stream = OutgoingRtpStream(RtpParameters(96, 1, {}), 0)
+    destination, keys, before = wire.viewer()
     _, _, after = wire.viewer()
-    lane.begin(subscriber, 0)
-    lane.join(subscriber)
-    lane.forward([packet(0)], wire.udp, wire.stats)
-    subscriber.aim(after.getsockname())
-    lane.forward([packet(1), packet(2)], wire.udp, wire.stats)
+    rtp_stream.begin(destination, 0)
+    rtp_stream.join(destination)
+    rtp_stream.forward([packet(0)], wire.udp, wire.stats)
+    destination.aim(after.getsockname())
+    rtp_stream.forward([packet(1), packet(2)], wire.udp, wire.stats)
     assert len(opened(keys, before, 1)) == 1
     assert [data[2:4] for data in opened(keys, after, 2)] == [b"\0\1", b"\0\2"]
 
@@ -212,34 +212,34 @@ def test_a_viewer_that_moves_gets_the_next_burst_at_its_new_address(wire: Wire) 
 @pytest.mark.parametrize("profile", [0, 2])
 def test_a_burst_reaches_all_but_the_one_that_the_kernel_refuses(wire: Wire, profile: int) -> None:
     """Port 0 takes nothing: its bytes are not billed, and whoever stands before and behind it misses nothing."""
-    lane = Lane(Profile(96, 1, {}), 0)
+    rtp_stream = OutgoingRtpStream(RtpParameters(96, 1, {}), 0)
     viewers = [wire.viewer(profile) for _ in range(20)]
-    for subscriber, _, _ in viewers:
-        lane.begin(subscriber, 0)
-        lane.join(subscriber)
+    for destination, _, _ in viewers:
+        rtp_stream.begin(destination, 0)
+        rtp_stream.join(destination)
     for at in (0, 9, 10, 19):
         viewers[at][0].aim(("127.0.0.1", 0))
     burst = [packet(0), packet(1), packet(2)]
     each = sum(12 + len(p[3]) + PROFILES[profile].tag for p in burst)
-    assert lane.forward(burst, wire.udp, wire.stats) == 16 * each
-    for at, (subscriber, keys, receiver) in enumerate(viewers):
+    assert rtp_stream.forward(burst, wire.udp, wire.stats) == 16 * each
+    for at, (destination, keys, receiver) in enumerate(viewers):
         if at in {0, 9, 10, 19}:
-            assert lane.totals(subscriber)[1] == 0
+            assert rtp_stream.totals(destination)[1] == 0
         else:
             assert len(opened(keys, receiver, 3)) == 3
-            assert lane.totals(subscriber) == (3, each)
+            assert rtp_stream.totals(destination) == (3, each)
 
 
 @pytest.mark.parametrize("profile", [0, 2])
 async def test_while_something_waits_for_the_socket_everything_waits_behind_it(wire: Wire, profile: int) -> None:
     """Nobody is overtaken; what waited goes out whole when the socket has room."""
-    lane = Lane(Profile(96, 1, {}), 0)
-    subscriber, keys, receiver = wire.viewer(profile)
-    lane.begin(subscriber, 0)
-    lane.join(subscriber)
+    rtp_stream = OutgoingRtpStream(RtpParameters(96, 1, {}), 0)
+    destination, keys, receiver = wire.viewer(profile)
+    rtp_stream.begin(destination, 0)
+    rtp_stream.join(destination)
     wire.udp.start(asyncio.get_running_loop())
     assert wire.udp.enqueue([b"before"], (), receiver.getsockname())
-    taken = lane.forward([packet(0), packet(1, 50)], wire.udp, wire.stats)
+    taken = rtp_stream.forward([packet(0), packet(1, 50)], wire.udp, wire.stats)
     assert taken == 12 + 100 + 12 + 50 + 2 * PROFILES[profile].tag
     assert len(wire.udp.queue) == 2
     receiver.setblocking(False)  # noqa: FBT003 - the socket's own signature
@@ -251,13 +251,13 @@ async def test_while_something_waits_for_the_socket_everything_waits_behind_it(w
 @pytest.mark.parametrize("profile", [0, 1, 2])
 def test_a_keyframe_of_a_hundred_packets_arrives_whole(wire: Wire, profile: int) -> None:
     """Several messages, for each of more viewers than one system call serves."""
-    lane = Lane(Profile(96, 1, {}), 0)
+    rtp_stream = OutgoingRtpStream(RtpParameters(96, 1, {}), 0)
     viewers = [wire.viewer(profile) for _ in range(9)]
-    for subscriber, _, _ in viewers:
-        lane.begin(subscriber, 0)
-        lane.join(subscriber)
+    for destination, _, _ in viewers:
+        rtp_stream.begin(destination, 0)
+        rtp_stream.join(destination)
     burst = [packet(n, 1188) for n in range(100)] + [packet(100, 7)]
-    lane.forward(burst, wire.udp, wire.stats)
+    rtp_stream.forward(burst, wire.udp, wire.stats)
     for _, keys, receiver in viewers:
         assert [data[12:] for data in opened(keys, receiver, 101)] == [p[3] for p in burst]
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from local.setup.environments import ROOT
 from sfu.native.build import compile_into
-from sfu.native.fanout import Fanout, Group, Unavailable, message
-from sfu.transport.srtp import PROFILES, Profile, Protection, nonce_base, split
+from sfu.native.fanout import DestinationArray, Fanout, Unavailable, native_run
+from sfu.transport.srtp import PROFILES, Protection, SrtpProfile, nonce_base, split
 from tests.drawn import repeatable
 from tests.sfu.native.compiled import OTHER, compiled
 
@@ -34,13 +34,13 @@ def fanout() -> Fanout:
     packets=st.lists(st.tuples(st.binary(min_size=12, max_size=40), st.binary(max_size=1400)), min_size=1, max_size=40),
 )
 def test_every_datagram_is_to_the_bit_what_python_seals(
-    fanout: Fanout, profile: Profile, ssrc: int, first: int, behind: int, packets: list[tuple[bytes, bytes]]
+    fanout: Fanout, profile: SrtpProfile, ssrc: int, first: int, behind: int, packets: list[tuple[bytes, bytes]]
 ) -> None:
     """For any SSRC, index, rollover, header and payload: a nonce that differed would be a broken stream, or a broken key."""
     material = repeatable(1)(2 * (profile.key + profile.salt))
     protection = Protection(split(profile, material, client=True), fanout)
     rollover = behind << 16
-    target = protection.target()
+    target = protection.native_destination()
     assert target is not None
     assert protection.encrypt is not None
     target.begin(rollover)
@@ -53,8 +53,8 @@ def test_every_datagram_is_to_the_bit_what_python_seals(
         receiver.settimeout(2)
         target.aim(receiver.getsockname())
         headers, payloads = [header for header, _ in packets], [payload for _, payload in packets]
-        whole = message(ssrc, 0, headers, payloads, indices)
-        assert fanout.send(sender.fileno(), whole, fanout.group([target]), 0) == 1
+        whole = native_run(ssrc, 0, headers, payloads, indices)
+        assert fanout.send(sender.fileno(), whole, fanout.array([target]), 0) == 1
         arrived = receiver.recv(1 << 16)
     expected = b""
     for (header, payload), index in zip(packets, indices, strict=True):
@@ -69,7 +69,9 @@ def test_every_datagram_is_to_the_bit_what_python_seals(
 def test_it_reaches_addresses_of_both_families(fanout: Fanout, bound: str, family: socket.AddressFamily) -> None:
     """As the socket gives them: an IPv4 client of a socket for both is ::ffff:127.0.0.1, with flow and scope."""
     profile = AEAD[0]
-    target = Protection(split(profile, os.urandom(2 * (profile.key + profile.salt)), client=True), fanout).target()
+    target = Protection(
+        split(profile, os.urandom(2 * (profile.key + profile.salt)), client=True), fanout
+    ).native_destination()
     assert target is not None
     reached = socket.AF_INET if bound == "::" else family
     with socket.socket(family, socket.SOCK_DGRAM) as node, socket.socket(reached, socket.SOCK_DGRAM) as client:
@@ -82,38 +84,42 @@ def test_it_reaches_addresses_of_both_families(fanout: Fanout, bound: str, famil
         client.sendto(b"hello", (client.getsockname()[0], node.getsockname()[1], *client.getsockname()[2:]))
         _, address = node.recvfrom(100)
         target.aim(address)
-        whole = message(1, 0, [bytes(12)], [b"payload"], [1])
-        assert fanout.send(node.fileno(), whole, fanout.group([target]), 0) == 1
+        whole = native_run(1, 0, [bytes(12)], [b"payload"], [1])
+        assert fanout.send(node.fileno(), whole, fanout.array([target]), 0) == 1
         assert len(client.recv(100)) == 12 + 7 + 16
 
 
 def test_what_is_larger_than_a_message_is_left_to_the_caller(fanout: Fanout) -> None:
     """Nothing is written past the library's memory, and nothing is sent."""
     profile = AEAD[0]
-    target = Protection(split(profile, os.urandom(2 * (profile.key + profile.salt)), client=True), fanout).target()
+    target = Protection(
+        split(profile, os.urandom(2 * (profile.key + profile.salt)), client=True), fanout
+    ).native_destination()
     assert target is not None
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as node:
         node.bind(("127.0.0.1", 0))
         target.aim(node.getsockname())
-        whole = message(1, 60_016, [bytes(12)] * 2, [bytes(60_000)] * 2, [1, 2])
-        assert fanout.send(node.fileno(), whole, fanout.group([target]), 0) == 0
+        whole = native_run(1, 60_016, [bytes(12)] * 2, [bytes(60_000)] * 2, [1, 2])
+        assert fanout.send(node.fileno(), whole, fanout.array([target]), 0) == 0
 
 
 def test_a_group_keeps_its_targets_and_they_keep_their_keys(fanout: Fanout) -> None:
     """A viewer may leave while a burst is on its way: no memory is freed under the library."""
     profile = AEAD[0]
 
-    def made() -> Group:
-        target = Protection(split(profile, os.urandom(2 * (profile.key + profile.salt)), client=True), fanout).target()
+    def made() -> DestinationArray:
+        target = Protection(
+            split(profile, os.urandom(2 * (profile.key + profile.salt)), client=True), fanout
+        ).native_destination()
         assert target is not None
         target.aim(node.getsockname())
-        return fanout.group([target])
+        return fanout.array([target])
 
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as node:
         node.bind(("127.0.0.1", 0))
         groups = [made() for _ in range(100)]
         for group in groups:
-            assert fanout.send(node.fileno(), message(1, 0, [bytes(12)], [b"x"], [1]), group, 0) == 1
+            assert fanout.send(node.fileno(), native_run(1, 0, [bytes(12)], [b"x"], [1]), group, 0) == 1
 
 
 def test_a_library_without_openssl_is_named(fanout: Fanout) -> None:
@@ -125,7 +131,9 @@ def test_a_library_without_openssl_is_named(fanout: Fanout) -> None:
     with pytest.raises(Unavailable, match="EVP_CIPHER_CTX_new is missing"):
         Fanout.load(sys.modules["_asyncio"].__file__ or "")
     # What was loaded before works on.
-    assert Protection(split(profile, os.urandom(2 * (profile.key + profile.salt)), client=True), fanout).target()
+    assert Protection(
+        split(profile, os.urandom(2 * (profile.key + profile.salt)), client=True), fanout
+    ).native_destination()
 
 
 @pytest.mark.timeout(300)

@@ -76,6 +76,6 @@ async def test_a_flood_of_a_hundred_megabit_is_dropped_early_and_ended_and_harms
         passed = session.received * 8
         assert passed <= kbps * 1000 * GATE * (ended.seconds + GATE_SECONDS) + 20_000
         assert run.plane.stats.dropped_above_limit * 1228 > sent / 2
-        assert all(source.track.history.size <= MAX_BYTES for source in session.sources)
+        assert all(source.track.history.size <= MAX_BYTES for source in session.sections)
         await until(lambda: viewer.counts().missing == 0)
         assert (viewer.counts().altered, viewer.counts().unauthentic) == (0, 0)

@@ -65,17 +65,17 @@ async def test_who_asks_for_pictures_without_a_reason_gets_no_replay() -> None:
         session = viewer.ways.session
         assert session is not None
         await until(lambda: session.media_state(0)[0]["state"] == "live")
-        follower = session.feeds[0].follower  # type: ignore[attr-defined]  # it is a viewer's
-        follower.began -= 3.0
-        await until(lambda: time.monotonic() - follower.restarted > UNDERWAY)
+        outgoing = session.sections[0].outgoing  # type: ignore[attr-defined]  # it is a viewer's
+        outgoing.began -= 3.0
+        await until(lambda: time.monotonic() - outgoing.restarted > UNDERWAY)
         asked = run.plane.stats.keyframes_requested
         for _ in range(3):
             viewer._send_rtcp(rtcp.picture_loss(1, SSRCS["video"]))
         await until(lambda: run.plane.stats.keyframes_requested == asked + 3)
-        assert follower.replayed == 0
+        assert outgoing.replayed == 0
         # A loss that it could not get repaired is one.
         viewer._send_rtcp(rtcp.nack(1, SSRCS["video"], [(viewer.tracks[SSRCS["video"]].highest - 20_000) & 0xFFFF]))
         viewer._send_rtcp(rtcp.picture_loss(1, SSRCS["video"]))
-        await until(lambda: follower.replayed == 1)
+        await until(lambda: outgoing.replayed == 1)
         await until(lambda: session.media_state(0)[0]["state"] == "live")
         assert viewer.counts().unauthentic == 0

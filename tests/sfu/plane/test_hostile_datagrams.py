@@ -17,7 +17,7 @@ import pytest
 
 from sfu.negotiation import DtlsRole
 from sfu.plane import ingress
-from sfu.transport.dtls import Handshake, Identity
+from sfu.transport.dtls import DtlsCertificate, Handshake
 from sfu.transport.peer import HELD
 from sfu.transport.udp import Address
 from sfu.wire import rtcp
@@ -83,7 +83,7 @@ async def watched() -> AsyncIterator[tuple[Stage, TestPublisher, TestViewer, Str
 
 def client_hello() -> bytes:
     """The first flight of somebody."""
-    identity = Identity()
+    identity = DtlsCertificate()
     return Handshake(identity, DtlsRole.CLIENT, identity.fingerprints).start()[0]
 
 

@@ -322,16 +322,16 @@ async def test_without_segmentation_offload_everything_arrives_all_the_same() ->
 
 
 async def test_the_sequence_may_wrap_for_old_and_new_viewers() -> None:
-    """Rollover counters begin at 0 for each viewer, wherever the lane's numbers are."""
+    """Rollover counters begin at 0 for each viewer, wherever the rtp_stream's numbers are."""
     async with stage() as run:
         publisher = await run.publisher()
         room = run.plane._sessions.rooms["abcdefghijklmnop"]
         track = room.tracks["video"]
         # As if the stream had been running for minutes: just before the wrap of its third cycle.
         await until(lambda: track.history.last > 0)
-        track._continuity.last = 2 * 65536 + 65400
+        track._numbering.last = 2 * 65536 + 65400
         track.history.clear()
-        track._continuity.new_source()
+        track._numbering.new_source()
         viewers = [await run.viewer() for _ in range(2)]
         await asyncio.wait_for(viewers[0].picture, 5)
         await until(lambda: track.history.last > 3 * 65536 + 5, 8)
@@ -376,7 +376,7 @@ async def test_of_several_layers_the_one_that_carries_most_is_forwarded(monkeypa
     async with stage() as run:
         publisher: Any = await run.publisher(media={"also": (TwoLayers.low,)})
         session: Any = publisher.ways.session
-        source = session.sources[0]
+        source = session.sections[0]
         viewer = await run.viewer()
         await until(lambda: source.active is not None)
         assert source.active.ssrc == publisher.low

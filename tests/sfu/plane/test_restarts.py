@@ -105,7 +105,7 @@ async def test_a_goodbye_that_comes_late_and_old_packets_change_nothing(monkeypa
         old = [(track.ssrc, track.index) for track in publisher.tracks]
         publisher.restart()
         session: Any = publisher.ways.session
-        await until(lambda: all(source.active.ssrc not in dict(old) for source in session.sources))
+        await until(lambda: all(source.active.ssrc not in dict(old) for source in session.sections))
         assert publisher._sender is not None
         for step in range(4):
             for track, (ssrc, index) in zip(publisher.tracks, old, strict=True):
@@ -131,7 +131,7 @@ async def test_an_encoder_may_begin_anew_a_hundred_times(monkeypatch: pytest.Mon
         session: Any = publisher.ways.session
         for _ in range(100):
             publisher.restart()
-            await until(lambda: [s.active.ssrc for s in session.sources] == [t.ssrc for t in publisher.tracks])
+            await until(lambda: [s.active.ssrc for s in session.sections] == [t.ssrc for t in publisher.tracks])
         packets = viewer.counts().packets
         await until(lambda: viewer.counts().packets > packets + 60)
         assert viewer.counts().gaps == 0

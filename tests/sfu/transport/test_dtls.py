@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfu.negotiation import DtlsRole, Fingerprint
-from sfu.transport.dtls import Handshake, Identity, State, datagrams
+from sfu.transport.dtls import DtlsCertificate, DtlsState, Handshake, datagrams
 from sfu.transport.srtp import Protection
 
-OURS = Identity()
-THEIRS = Identity()
+OURS = DtlsCertificate()
+THEIRS = DtlsCertificate()
 WRONG = (Fingerprint("sha-256", ":".join(["00"] * 32)),)
 
 
@@ -43,7 +43,7 @@ def test_two_of_us_agree_on_keys() -> None:
     """The preferred profile, and each one's sending key is the other's receiving key."""
     client, server = pair()
     run(client, server)
-    assert client.state is server.state is State.CONNECTED
+    assert client.state is server.state is DtlsState.CONNECTED
     assert client.keys is not None
     assert server.keys is not None
     assert client.keys.profile.name == b"SRTP_AEAD_AES_128_GCM"
@@ -55,12 +55,12 @@ def test_a_wrong_fingerprint_fails_either_side() -> None:
     """The offer's fingerprint is all that vouches for a self-signed certificate."""
     client, server = pair(server_sees=WRONG)
     run(client, server)
-    assert server.state is State.FAILED
+    assert server.state is DtlsState.FAILED
     assert server.reason == "dtls_fingerprint"
     assert server.keys is None
     client, server = pair(client_sees=WRONG)
     run(client, server)
-    assert client.state is State.FAILED
+    assert client.state is DtlsState.FAILED
 
 
 RIGHT = THEIRS.fingerprints[0]
@@ -71,18 +71,18 @@ LONG = Fingerprint("sha-512", ":".join(["00"] * 64))
 @pytest.mark.parametrize(
     ("offered", "state"),
     [
-        ([RIGHT], State.CONNECTED),
-        ([RIGHT, OTHER], State.CONNECTED),
-        ([OTHER, RIGHT], State.CONNECTED),
-        ([Fingerprint("SHA-256", RIGHT.value.lower()), OTHER], State.CONNECTED),
-        ([Fingerprint("md2", "AA"), RIGHT], State.CONNECTED),
-        ([OTHER], State.FAILED),
-        ([OTHER, OTHER], State.FAILED),
-        ([RIGHT, LONG], State.FAILED),
-        ([Fingerprint("md2", "AA"), OTHER], State.FAILED),
+        ([RIGHT], DtlsState.CONNECTED),
+        ([RIGHT, OTHER], DtlsState.CONNECTED),
+        ([OTHER, RIGHT], DtlsState.CONNECTED),
+        ([Fingerprint("SHA-256", RIGHT.value.lower()), OTHER], DtlsState.CONNECTED),
+        ([Fingerprint("md2", "AA"), RIGHT], DtlsState.CONNECTED),
+        ([OTHER], DtlsState.FAILED),
+        ([OTHER, OTHER], DtlsState.FAILED),
+        ([RIGHT, LONG], DtlsState.FAILED),
+        ([Fingerprint("md2", "AA"), OTHER], DtlsState.FAILED),
     ],
 )
-def test_one_fingerprint_of_each_known_hash_function_matches(offered: list[Fingerprint], state: State) -> None:
+def test_one_fingerprint_of_each_known_hash_function_matches(offered: list[Fingerprint], state: DtlsState) -> None:
     """RFC 8122, section 5: several of one function are of several certificates; a tested function without a match ends it."""
     client, server = pair(client_sees=offered)
     run(client, server)
@@ -94,7 +94,7 @@ def test_fingerprints_of_unknown_algorithms_alone_vouch_for_nobody() -> None:
     """There must be one that we can check."""
     client, server = pair(server_sees=(Fingerprint("md2", "AA"),))
     run(client, server)
-    assert server.state is State.FAILED
+    assert server.state is DtlsState.FAILED
 
 
 def test_close_notify_closes_the_other_side() -> None:
@@ -103,7 +103,7 @@ def test_close_notify_closes_the_other_side() -> None:
     run(client, server)
     for datagram in client.close():
         server.receive(datagram)
-    assert server.state is State.CLOSED
+    assert server.state is DtlsState.CLOSED
 
 
 def test_a_lost_client_hello_is_repeated() -> None:
@@ -148,7 +148,7 @@ def test_arbitrary_bytes_never_raise(data: bytes) -> None:
     """Whoever passed the connectivity check may still send nonsense."""
     _client, server = pair()
     server.receive(b"\x16" + data)
-    assert server.state is not State.CONNECTED
+    assert server.state is not DtlsState.CONNECTED
 
 
 def test_a_flight_is_cut_at_records() -> None:
@@ -193,7 +193,7 @@ async def test_aiortc_s_own_transport_connects_to_us(role: DtlsRole) -> None:
     async with asyncio.timeout(5):
         await transport.start(parameters)
     assert transport.state == "connected"
-    assert ours.state is State.CONNECTED
+    assert ours.state is DtlsState.CONNECTED
     assert ours.keys is not None
     protection = Protection(ours.keys)
     packet = bytes.fromhex("806000010000000100000001") + b"hello"
@@ -264,7 +264,7 @@ def test_a_hello_in_several_datagrams_is_taken_in_any_order(cuts: list[int], ord
     for _ in range(4):
         back = [wire.later(datagram) for one in flight for datagram in client.receive(one)]
         flight = [datagram for one in back for datagram in server.receive(one)]
-    assert client.state is server.state is State.CONNECTED
+    assert client.state is server.state is DtlsState.CONNECTED
     assert client.keys is not None
     assert server.keys is not None
     assert client.keys.send == server.keys.receive

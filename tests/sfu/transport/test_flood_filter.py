@@ -17,7 +17,7 @@ from sfu.transport.flood_filter import (
     LARGEST_CHECK,
     MOST_KNOWN,
     TORRENT,
-    Shield,
+    FloodFilter,
     key,
     program,
 )
@@ -134,7 +134,7 @@ def test_keys_depend_on_host_and_port() -> None:
 
 def test_it_is_on_while_there_is_a_flood_and_for_some_seconds_after_it() -> None:
     """A tick of 20 ms is enough to see it; the share follows what comes in."""
-    shield, now, read, shed = Shield(), 0.0, 0, 0
+    shield, now, read, shed = FloodFilter(), 0.0, 0, 0
     assert not shield.judge(0, 0, 1.0, now)
     for rate, waited in ((FLOOD, 1.0), (TORRENT, 0.0)):
         for _ in range(50):  # under the threshold

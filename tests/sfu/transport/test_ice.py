@@ -31,7 +31,7 @@ def test_a_valid_check_is_answered_with_the_address_that_it_came_from() -> None:
     """Signed with our password, for the same transaction."""
     data = request()
     assert ice.local_ufrag(data) == "ours"
-    answer = ice.check(data, PWD, ("192.0.2.1", 4711))
+    answer = ice.answer_check(data, PWD, ("192.0.2.1", 4711))
     assert answer is not None
     response = stun.parse(answer.response)
     assert response is not None
@@ -42,19 +42,19 @@ def test_a_valid_check_is_answered_with_the_address_that_it_came_from() -> None:
 
 def test_a_check_without_priority_and_controlling_is_valid() -> None:
     """And nominates."""
-    answer = ice.check(bare(), PWD, ("127.0.0.1", 1))
+    answer = ice.answer_check(bare(), PWD, ("127.0.0.1", 1))
     assert answer is not None
     assert answer.nominates
 
 
 def test_a_check_over_ipv6_is_answered() -> None:
     """The mapped address is 16 bytes then."""
-    assert ice.check(request(), PWD, ("2001:db8::1", 1)) is not None
+    assert ice.answer_check(request(), PWD, ("2001:db8::1", 1)) is not None
 
 
 def test_a_wrong_password_is_not_answered() -> None:
     """Not even with an error: that would make us a reflector."""
-    assert ice.check(request(password="q" * 24), PWD, ("127.0.0.1", 1)) is None
+    assert ice.answer_check(request(password="q" * 24), PWD, ("127.0.0.1", 1)) is None
 
 
 def test_truncated_and_flipped_checks_are_not_answered() -> None:
@@ -62,11 +62,11 @@ def test_truncated_and_flipped_checks_are_not_answered() -> None:
     data = request()
     for length in range(len(data)):
         ice.local_ufrag(data[:length])
-        assert ice.check(data[:length], PWD, ("127.0.0.1", 1)) is None
+        assert ice.answer_check(data[:length], PWD, ("127.0.0.1", 1)) is None
     for at in range(len(data) - 8):
         damaged = data[:at] + bytes((data[at] ^ 0x10,)) + data[at + 1 :]
         ice.local_ufrag(damaged)
-        assert ice.check(damaged, PWD, ("127.0.0.1", 1)) is None
+        assert ice.answer_check(damaged, PWD, ("127.0.0.1", 1)) is None
 
 
 @given(st.binary(max_size=200))
@@ -74,7 +74,7 @@ def test_arbitrary_bytes_never_raise(data: bytes) -> None:
     """This is what a stranger can reach."""
     for datagram in (data, b"\0\1\0\x10\x21\x12\xa4\x42" + data):
         ice.local_ufrag(datagram)
-        assert ice.check(datagram, PWD, ("127.0.0.1", 1)) is None
+        assert ice.answer_check(datagram, PWD, ("127.0.0.1", 1)) is None
 
 
 def test_credentials_are_unguessable_and_long_enough_for_browsers() -> None:

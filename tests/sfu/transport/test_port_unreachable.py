@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from sfu.transport.port_unreachable import Unreachable, port_unreachable
+from sfu.transport.port_unreachable import PortUnreachable, port_unreachable
 
 
 def test_it_is_the_message_that_a_closed_port_answers_with() -> None:
@@ -34,7 +34,7 @@ def test_a_connected_socket_hears_it_and_an_open_port_stays_open(host: str) -> N
         ours.bind((host, 0))
         theirs.settimeout(2)
         theirs.connect(ours.getsockname())
-        unreachable = Unreachable.open()
+        unreachable = PortUnreachable.open()
         told = unreachable.tell(theirs.getsockname()[:2], ours.getsockname()[1])
         unreachable.close()
         if told:

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sfu.transport.srtp import PROFILES, REPEATABLE, Keys, Profile, Protection, split
+from sfu.transport.srtp import PROFILES, REPEATABLE, Protection, SrtpKeys, SrtpProfile, split
 
 MATERIAL = bytes(range(100))
 
 
-def pair(profile: Profile) -> tuple[Protection, Protection]:
+def pair(profile: SrtpProfile) -> tuple[Protection, Protection]:
     """Both ends of one association."""
     return (
         Protection(split(profile, MATERIAL, client=True)),
@@ -25,7 +25,7 @@ def header(sequence: int, ssrc: int = 5) -> bytes:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_what_one_end_seals_the_other_opens(profile: Profile) -> None:
+def test_what_one_end_seals_the_other_opens(profile: SrtpProfile) -> None:
     """RTP and RTCP, both ways, each packet longer by the profile's tag. libsrtp opens what AESGCM sealed."""
     client, server = pair(profile)
     for sender, receiver in ((client, server), (server, client)):
@@ -37,7 +37,7 @@ def test_what_one_end_seals_the_other_opens(profile: Profile) -> None:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_the_rollover_counter_is_followed(profile: Profile) -> None:
+def test_the_rollover_counter_is_followed(profile: SrtpProfile) -> None:
     """Over two wraps of the sequence, with 1 of 100 packets."""
     client, server = pair(profile)
     for index in range(60_000, 200_000, 100):
@@ -45,7 +45,7 @@ def test_the_rollover_counter_is_followed(profile: Profile) -> None:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_a_replay_is_refused_and_a_late_packet_within_the_window_is_not(profile: Profile) -> None:
+def test_a_replay_is_refused_and_a_late_packet_within_the_window_is_not(profile: SrtpProfile) -> None:
     """The window is 1024 packets: OBS repeats packets late on the same SSRC (P17)."""
     client, server = pair(profile)
     sealed = [client.seal_rtp(header(n), b"x", n) for n in range(1, 1200)]
@@ -58,7 +58,7 @@ def test_a_replay_is_refused_and_a_late_packet_within_the_window_is_not(profile:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_the_same_packet_may_be_sealed_again(profile: Profile) -> None:
+def test_the_same_packet_may_be_sealed_again(profile: SrtpProfile) -> None:
     """A retransmission is bit for bit the first one: no nonce is used for two texts."""
     client, _server = pair(profile)
     first = client.seal_rtp(header(7), b"payload", 7)
@@ -115,6 +115,6 @@ def test_the_private_names_of_pylibsrtp_that_we_use_exist() -> None:
 def test_keys_are_not_in_a_repr() -> None:
     """A log line with the keys would be a log line with the media."""
     keys = replace(split(PROFILES[0], MATERIAL, client=True))
-    assert isinstance(keys, Keys)
+    assert isinstance(keys, SrtpKeys)
     assert "\\x" not in repr(keys)
     assert "send" not in repr(keys)

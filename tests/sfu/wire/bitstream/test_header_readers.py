@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfu.wire.bitstream import av1, h264, h265, vp9
-from sfu.wire.bitstream.header_readers import bitstream
+from sfu.wire.bitstream.header_readers import header_reader
 from sfu.wire.bitstream.picture import KEY, OPENING, RECOVERY, SETS, STARTS
 
 SPS = bytes.fromhex("6742c01fd9")
@@ -94,7 +94,7 @@ def packed(*obus: bytes, bits: int = 0) -> bytes:
 )
 def test_what_a_payload_says_of_its_picture(codec: str, payload: bytes, expected: int) -> None:
     """By codec, as the headers of the bitstream say it; a descriptor's flags are not believed."""
-    assert bitstream(codec).flags(payload) == expected
+    assert header_reader(codec).flags(payload) == expected
 
 
 def test_slice_headers_are_read() -> None:
@@ -148,7 +148,7 @@ def test_the_profile_is_read_from_the_sps() -> None:
 @given(st.sampled_from(["H264", "H265", "VP8", "VP9", "AV1"]), st.binary(min_size=1, max_size=24))
 def test_arbitrary_payloads_never_raise(codec: str, payload: bytes) -> None:
     """One byte is enough to crash a careless reader."""
-    headers = bitstream(codec)
+    headers = header_reader(codec)
     headers.flags(payload)
     list(headers.parameter_sets(payload))
     h264.profile_level(payload)

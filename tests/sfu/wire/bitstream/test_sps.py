@@ -9,7 +9,7 @@ from tests.sfu.wire.bitstream.test_bits import golomb, packed
 from tests.sfu.wire.bitstream.test_picture_size import BASELINE, CROPPED, H265, HIGH
 
 HIGH_444 = "67f4000d919b282a10f1f1f080000003008000001e078a14cb"
-LIKE_X264 = h264_sps.Sps(
+LIKE_X264 = h264_sps.H264Sps(
     number=0, separate_colour_planes=False, frame_num_bits=4, poc_type=0, poc_bits=6, frames_only=True, size=None
 )
 H264_SETS = {
@@ -32,7 +32,10 @@ def test_an_h264_sps_is_read(text: str) -> None:
 
 def test_an_h265_sps_is_read() -> None:
     """Whole; and cut anywhere, it is the same or nothing."""
-    unit, whole = bytes.fromhex(H265), h265_sps.Sps(number=0, separate_colour_planes=False, poc_bits=8, size=(328, 248))
+    unit, whole = (
+        bytes.fromhex(H265),
+        h265_sps.H265Sps(number=0, separate_colour_planes=False, poc_bits=8, size=(328, 248)),
+    )
     assert h265_sps.read_sps(unit) == whole
     assert h265_sps.sps_id(unit) == 0
     for end in range(len(unit)):
