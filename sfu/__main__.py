@@ -22,21 +22,21 @@ from botocore.session import Session as BotocoreSession
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 
 from sfu.control.authorize import Authorizer
-from sfu.control.aws import Answer, Credentials, Queue, SignedHttp
+from sfu.control.aws import AwsAnswer, AwsCredentials, SignedHttp, SqsQueue
 from sfu.control.commands import executor
 from sfu.control.handover import Handover, Reconnects
-from sfu.control.heartbeat import Heartbeats, Identity
+from sfu.control.heartbeat import HeartbeatSequence, NodeIdentity
+from sfu.control.heartbeat_sender import TIMEOUT, HeartbeatSender
 from sfu.control.keyring import Keyring
 from sfu.control.meter import Meter
-from sfu.control.uplink import TIMEOUT, Uplink
 from sfu.control.usage import TIMEOUT as QUEUE_TIMEOUT
 from sfu.control.usage import UsageReporter
 from sfu.control.walltime import WallTime
 from sfu.native.fanout import Fanout, Unavailable
 from sfu.node import announce, logs
-from sfu.node.endings import Endings
+from sfu.node.end_notices import EndNotices
 from sfu.node.health import make_health_app
-from sfu.node.lifecycle import Parts, StartError, run
+from sfu.node.lifecycle import NodeStartError, Parts, run
 from sfu.node.loopdelay import LoopDelay
 from sfu.node.metrics import NodeCollector, Sources
 from sfu.node.selftest import SelfTest
@@ -54,14 +54,14 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Clients:
+class HttpClients:
     """What reaches other machines. The exchange has its own connections: a crowd at the door delays no heartbeat."""
 
     control: SignedHttp
     exchange: aiohttp.ClientSession
 
 
-def build(settings: Settings, clients: Clients, shutdown: Shutdown, fanout: Fanout | None) -> Parts:
+def build(settings: Settings, clients: HttpClients, shutdown: Shutdown, fanout: Fanout | None) -> Parts:
     """The node that *settings* describe, not started; it sends in Python where there is no *fanout*."""
     boot = new_boot(secrets.token_bytes)
     keyring = Keyring()
@@ -80,21 +80,21 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown, fanout: Fano
         fanout=fanout,
     )
     selftest = SelfTest(settings.announce, plane.own)
-    beats = Heartbeats(Identity(settings.node_id, boot, settings.public_url, settings.region, time.time()))
+    beats = HeartbeatSequence(NodeIdentity(settings.node_id, boot, settings.public_url, settings.region, time.time()))
     reconnects = Reconnects()
     handover = Handover(plane, beats, reconnects, lambda: shutdown.draining)
     heartbeat_url = f"{settings.api_url}/v1/nodes/{settings.node_id}/heartbeat"
 
-    async def post(body: bytes) -> Answer:
+    async def post(body: bytes) -> AwsAnswer:
         headers = {"Content-Type": "application/json"}
         return await clients.control.post("execute-api", heartbeat_url, body, headers, TIMEOUT)
 
-    queue = Queue(clients.control, settings.queue_endpoint, settings.queue_url)
+    queue = SqsQueue(clients.control, settings.queue_endpoint, settings.queue_url)
 
     async def send(text: str) -> None:
         await queue.send(text, QUEUE_TIMEOUT)
 
-    uplink = Uplink(
+    uplink = HeartbeatSender(
         beats,
         post,
         lambda: (handover.reported(time.time()), plane.load(time.time())),
@@ -129,7 +129,7 @@ def build(settings: Settings, clients: Clients, shutdown: Shutdown, fanout: Fano
         answers=answers,
         rejections=authorizer.rejections,
     )
-    endings = Endings(beats, uplink, usage, directory, sources.count_ended, walltime)
+    endings = EndNotices(beats, uplink, usage, directory, sources.count_ended, walltime)
 
     def state(session_id: str) -> dict[str, Any] | None:
         session = plane.session(session_id)
@@ -197,7 +197,7 @@ async def serve(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, shutdown.signalled)
-    credentials = Credentials(BotocoreSession().get_credentials)
+    credentials = AwsCredentials(BotocoreSession().get_credentials)
     async with (
         aiohttp.ClientSession() as control,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=MAX_IN_FLIGHT)) as exchange,
@@ -205,7 +205,7 @@ async def serve(settings: Settings) -> int:
         signed = SignedHttp(control, credentials, settings.aws_region)
         settings = announce.apply(settings, await announce.find(settings, os.environ, control, signed))
         logs.install(settings.log_level, node=settings.node_id)
-        parts = build(settings, Clients(signed, exchange), shutdown, _fanout(settings.sending))
+        parts = build(settings, HttpClients(signed, exchange), shutdown, _fanout(settings.sending))
         # What is there now stays: no collection looks at it again, and so none is long enough to delay media.
         gc.collect()
         gc.freeze()
@@ -213,14 +213,14 @@ async def serve(settings: Settings) -> int:
 
 
 def _fanout(wanted: Sending) -> Fanout | None:
-    """The compiled way of sending, where it is wanted and there; raises `StartError` where it must be there and is not."""
+    """The compiled way of sending, where it is wanted and there; raises `NodeStartError` where it must be there and is not."""
     if wanted is Sending.PYTHON:
         return None
     try:
         return Fanout.load(OPENSSL)
     except Unavailable as error:
         if wanted is Sending.COMPILED:
-            raise StartError(f"SLUICE_SENDING is compiled. {error}") from error
+            raise NodeStartError(f"SLUICE_SENDING is compiled. {error}") from error
         log.warning("media is sent by Python, which costs almost twice the processor time: %s", error)
         return None
 
@@ -232,7 +232,7 @@ def main() -> int:
         logs.install(settings.log_level, node=settings.node_id)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(serve(settings))
-    except (SettingsError, announce.NotFoundOutError, StartError) as error:
+    except (SettingsError, announce.NotFoundOutError, NodeStartError) as error:
         for sentence in str(error).splitlines():
             sys.stderr.write(f"sluice node: {sentence}\n")
         return 2

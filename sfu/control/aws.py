@@ -24,7 +24,7 @@ class AwsError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AwsAnswer:
     """What a service answered."""
 
     status: int
@@ -39,7 +39,7 @@ class Answer:
         return f"{self.status} {self.body[:300].decode(errors='replace')}".rstrip()
 
 
-class Credentials:
+class AwsCredentials:
     """The credentials chain of botocore, awaited. *load* is `botocore.session.Session().get_credentials`, or a test's."""
 
     def __init__(self, load: Callable[[], Any]) -> None:
@@ -78,12 +78,12 @@ class Credentials:
 class SignedHttp:
     """POSTs signed requests in one region."""
 
-    def __init__(self, session: aiohttp.ClientSession, credentials: Credentials, region: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, credentials: AwsCredentials, region: str) -> None:
         self._session = session
         self._credentials = credentials
         self._region = region
 
-    async def post(self, service: str, url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:  # noqa: ASYNC109  # aiohttp's own timeout closes the connection too
+    async def post(self, service: str, url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> AwsAnswer:  # noqa: ASYNC109  # aiohttp's own timeout closes the connection too
         """The answer of *service* at *url* within *timeout* seconds; raises `AwsError` when there is none."""
         request = AWSRequest(method="POST", url=url, data=body, headers=dict(headers))
         try:
@@ -96,14 +96,14 @@ class SignedHttp:
                     headers=dict(request.headers.items()),
                     allow_redirects=False,
                 ) as response:
-                    return Answer(response.status, await response.read())
+                    return AwsAnswer(response.status, await response.read())
         except TimeoutError as error:
             raise AwsError(f"no answer within {timeout:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
             raise AwsError(str(error) or type(error).__name__) from error
 
 
-class Queue:
+class SqsQueue:
     """One SQS queue, in the AWS JSON 1.0 protocol."""
 
     def __init__(self, http: SignedHttp, endpoint: str, queue_url: str) -> None:

@@ -13,7 +13,7 @@ from shared.messages import Command
 log = logging.getLogger(__name__)
 
 
-class Ends(Protocol):
+class EndsSessions(Protocol):
     """What of the media plane commands need."""
 
     def end_where(
@@ -22,7 +22,7 @@ class Ends(Protocol):
         """End what matches and say how many sessions that were."""
 
 
-def executor(plane: Ends) -> Callable[[Command], None]:
+def executor(plane: EndsSessions) -> Callable[[Command], None]:
     """A function that carries out one command on *plane*."""
 
     def execute(command: Command) -> None:

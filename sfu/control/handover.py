@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
-from sfu.control.heartbeat import Heartbeats
+from sfu.control.heartbeat import HeartbeatSequence
 from shared.end_reasons import EndReason
 from shared.messages import MAX_WAITING, EndedReport, HeartbeatReply, StreamReport
 
@@ -29,7 +29,7 @@ LAST_CALL_SECONDS: Final = 0.3
 """Between the last `reconnect` events and the end, so that they are on their way."""
 
 
-class Watching(Protocol):
+class WatchingSession(Protocol):
     """A viewer's session."""
 
     @property
@@ -43,14 +43,14 @@ class Watching(Protocol):
         ...
 
 
-class Sessions(Protocol):
+class MovableSessions(Protocol):
     """What of the media plane is needed."""
 
     def streams(self, now: float) -> list[StreamReport]:
         """Every live publish session."""
         ...
 
-    def watching(self, stream: str | None = None) -> Sequence[Watching]:
+    def watching(self, stream: str | None = None) -> Sequence[WatchingSession]:
         """The viewers of *stream*, or all."""
         ...
 
@@ -84,7 +84,7 @@ class Handover:
     """One node's."""
 
     def __init__(
-        self, sessions: Sessions, beats: Heartbeats, reconnects: Reconnects, stopping: Callable[[], bool]
+        self, sessions: MovableSessions, beats: HeartbeatSequence, reconnects: Reconnects, stopping: Callable[[], bool]
     ) -> None:
         self._sessions = sessions
         self._beats = beats

@@ -1,6 +1,6 @@
 """Decides what a heartbeat says and when it goes out: the node's half of the lease (design.md, section 2).
 
-Pure: `now` is an argument, nothing is sent here; `sfu.control.uplink` is the shell around it. What holds:
+Pure: `now` is an argument, nothing is sent here; `sfu.control.heartbeat_sender` is the shell around it. What holds:
 - at most one heartbeat is under way; the next leaves after 2 s, at once when a publisher began, ended, fell silent or came
   back, or a stream became full or no longer full, within 1 s when viewers came or went, sooner than 2 s while viewers wait
   for a publisher that may be elsewhere by now, and never less than 100 ms after the one before;
@@ -42,7 +42,7 @@ Decisive = frozenset[tuple[str, bool, bool, tuple[str, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class NodeIdentity:
     """Who this process is, for its whole life."""
 
     node: str
@@ -53,10 +53,10 @@ class Identity:
     kind: Literal["sfu", "mediamtx"] = "sfu"
 
 
-class Heartbeats:
+class HeartbeatSequence:
     """The sequence of heartbeats of one boot. Instants are of any one clock that does not jump, in seconds."""
 
-    def __init__(self, identity: Identity) -> None:
+    def __init__(self, identity: NodeIdentity) -> None:
         self._identity: Final = identity
         self.state: State = "serving"
         self.lost_ended = 0

@@ -28,7 +28,7 @@ class NotFoundOutError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CloudFacts:
     """What the cloud says of this process."""
 
     address: str | None
@@ -39,7 +39,7 @@ class Place:
 
 async def find(
     settings: Settings, environ: Mapping[str, str], http: aiohttp.ClientSession, signed: SignedHttp
-) -> Place:
+) -> CloudFacts:
     """Ask where the settings say; raises `NotFoundOutError`."""
     ecs = environ.get("ECS_CONTAINER_METADATA_URI_V4", "")
     imds = environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "") or IMDS
@@ -61,7 +61,7 @@ async def find(
         ) from error
 
 
-def apply(settings: Settings, place: Place) -> Settings:
+def apply(settings: Settings, place: CloudFacts) -> Settings:
     """*settings* with everything filled in that depends on the place; raises `NotFoundOutError`."""
     candidates = settings.announce
     if place.address:
@@ -91,24 +91,24 @@ def apply(settings: Settings, place: Place) -> Settings:
     return replace(settings, node_id=node_id, announce=candidates, public_url=url)
 
 
-async def _list(settings: Settings, http: aiohttp.ClientSession, ecs: str, imds: str) -> Place:
+async def _list(settings: Settings, http: aiohttp.ClientSession, ecs: str, imds: str) -> CloudFacts:
     if settings.node_id != AUTO:
-        return Place(None, None)
+        return CloudFacts(None, None)
     if ecs:
-        return Place(None, _task_id(await _get(http, f"{ecs}/task")))
-    return Place(None, (await _ec2(http, imds)).name)
+        return CloudFacts(None, _task_id(await _get(http, f"{ecs}/task")))
+    return CloudFacts(None, (await _ec2(http, imds)).name)
 
 
-async def _auto(settings: Settings, http: aiohttp.ClientSession, signed: SignedHttp, ecs: str, imds: str) -> Place:
+async def _auto(settings: Settings, http: aiohttp.ClientSession, signed: SignedHttp, ecs: str, imds: str) -> CloudFacts:
     if ecs:
         return await _ecs(settings, http, signed, ecs, imds)
     try:
         return await _ec2(http, imds)
     except (aiohttp.ClientError, OSError, TimeoutError):
-        return Place(None, None)
+        return CloudFacts(None, None)
 
 
-async def _ec2(http: aiohttp.ClientSession, imds: str) -> Place:
+async def _ec2(http: aiohttp.ClientSession, imds: str) -> CloudFacts:
     """IMDSv2: a session token first, so that a request forged through us would get nothing."""
     limit = aiohttp.ClientTimeout(total=TIMEOUT)
     lifetime = {"X-aws-ec2-metadata-token-ttl-seconds": "60"}
@@ -121,18 +121,18 @@ async def _ec2(http: aiohttp.ClientSession, imds: str) -> Place:
     except aiohttp.ClientResponseError as error:
         if error.status != 404:
             raise
-        return Place(None, name.strip())
-    return Place(address.strip(), name.strip())
+        return CloudFacts(None, name.strip())
+    return CloudFacts(address.strip(), name.strip())
 
 
-async def _ecs(settings: Settings, http: aiohttp.ClientSession, signed: SignedHttp, ecs: str, imds: str) -> Place:
+async def _ecs(settings: Settings, http: aiohttp.ClientSession, signed: SignedHttp, ecs: str, imds: str) -> CloudFacts:
     if not ecs:
         raise ValueError("ECS_CONTAINER_METADATA_URI_V4 is not set: this is not an ECS task")
     task = await _get(http, f"{ecs}/task")
     name = _task_id(task)
     network = json.loads(await _get(http, ecs))["Networks"][0]
     if network["NetworkMode"] == "host":
-        return Place((await _ec2(http, imds)).address, name)
+        return CloudFacts((await _ec2(http, imds)).address, name)
     # The metadata of a task with its own network interface does not tell the public address; EC2 does.
     # Needs ec2:DescribeNetworkInterfaces, which has no resource-level permissions.
     form = (
@@ -149,7 +149,7 @@ async def _ecs(settings: Settings, http: aiohttp.ClientSession, signed: SignedHt
     if not answer.ok:
         raise AwsError(f"EC2 answered {answer}")
     found = re.search(rb"<publicIp>([0-9.]+)</publicIp>", answer.body)
-    return Place(found[1].decode() if found else None, name)
+    return CloudFacts(found[1].decode() if found else None, name)
 
 
 def _task_id(task: str) -> str:

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from sfu.control.handover import Handover
-from sfu.control.heartbeat import Heartbeats
-from sfu.control.uplink import Uplink
+from sfu.control.heartbeat import HeartbeatSequence
+from sfu.control.heartbeat_sender import HeartbeatSender
 from sfu.control.usage import UsageReporter
 from sfu.node.shutdown import Shutdown, drain
 from sfu.settings import Bind, Settings
@@ -31,11 +31,11 @@ _OPERATORS = 64
 """Connections to health and metrics."""
 
 
-class StartError(Exception):
+class NodeStartError(Exception):
     """The node cannot start; the text is one sentence for the operator."""
 
 
-class Media(Protocol):
+class MediaPlane(Protocol):
     """What of the media plane a node's life needs."""
 
     async def start(self) -> None:
@@ -49,12 +49,12 @@ class Media(Protocol):
 class Parts:
     """Everything that runs in a node."""
 
-    plane: Media
+    plane: MediaPlane
     app: web.Application
     """The clients' HTTP: WHIP and WHEP."""
     health: web.Application
-    beats: Heartbeats
-    uplink: Uplink
+    beats: HeartbeatSequence
+    uplink: HeartbeatSender
     usage: UsageReporter
     shutdown: Shutdown
     handover: Handover
@@ -148,7 +148,7 @@ async def _listening(protocol: str, variable: str, bind: Bind, starting: Awaitab
     try:
         await starting
     except OSError as error:
-        raise StartError(_why(protocol, variable, bind, error)) from error
+        raise NodeStartError(_why(protocol, variable, bind, error)) from error
 
 
 def _why(protocol: str, variable: str, bind: Bind, error: OSError) -> str:
@@ -167,7 +167,7 @@ def _certificate(settings: Settings) -> Certificate | None:
     try:
         return Certificate(settings.tls_certificate, settings.tls_key)
     except OSError as error:
-        raise StartError(
+        raise NodeStartError(
             f"The certificate cannot be loaded ({error}); set SLUICE_TLS_CERTIFICATE and SLUICE_TLS_KEY to PEM files or"
             " texts that belong together and that this user may read."
         ) from error

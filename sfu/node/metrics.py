@@ -19,8 +19,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from sfu.control.heartbeat_sender import HeartbeatSender
 from sfu.control.meter import Meter
-from sfu.control.uplink import Uplink
 from sfu.control.usage import UsageReporter
 from sfu.durations import Durations
 from sfu.node.loopdelay import LoopDelay
@@ -44,12 +44,12 @@ class Sources:
     state: Callable[[], str]
     load: Callable[[], Load]
     stats: PlaneStats
-    uplink: Uplink
+    uplink: HeartbeatSender
     usage: UsageReporter
     meter: Meter
     loop_delay: LoopDelay
     monotonic: Callable[[], float]
-    """The clock of `Uplink.last_answer`."""
+    """The clock of `HeartbeatSender.last_answer`."""
     answers: Mapping[tuple[str, str], int]
     """(publish or play, refusal code or `created`) -> how often."""
     addresses: Callable[[], Iterable[Reached]]

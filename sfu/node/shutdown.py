@@ -9,8 +9,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from sfu.control.heartbeat import Heartbeats
-from sfu.control.uplink import Uplink
+from sfu.control.heartbeat import HeartbeatSequence
+from sfu.control.heartbeat_sender import HeartbeatSender
 from sfu.control.usage import UsageReporter
 
 log = logging.getLogger(__name__)
@@ -48,8 +48,8 @@ async def drain(
     sessions: Callable[[], int],
     last_call: Callable[[], Awaitable[None]],
     end_sessions: Callable[[], Awaitable[None]],
-    beats: Heartbeats,
-    uplink: Uplink,
+    beats: HeartbeatSequence,
+    uplink: HeartbeatSender,
     usage: UsageReporter,
 ) -> None:
     """Bring a running node to its end in good order."""

@@ -10,7 +10,7 @@ from typing import Final
 from sfu.media.track import ForwardedTrack  # noqa: TC001 - annotations are one rule for all imports
 from sfu.negotiation import IceCredentials
 from sfu.plane.publisher import Publisher
-from sfu.plane.session import Session
+from sfu.plane.session import MediaSession
 from sfu.plane.viewer import Viewer
 from sfu.stats import PlaneStats
 from sfu.transport import ice
@@ -44,8 +44,8 @@ class Ingress:
         *,
         clock: Callable[[], float],
         wall: Callable[[], float],
-        on_connected: Callable[[Session, float], None],
-        on_closed: Callable[[Session, str], bool],
+        on_connected: Callable[[MediaSession, float], None],
+        on_closed: Callable[[MediaSession, str], bool],
         on_first_packet: Callable[[Publisher], None],
     ) -> None:
         self.own = ice.new_credentials()
@@ -56,10 +56,10 @@ class Ingress:
         self._on_connected = on_connected
         self._on_closed = on_closed
         self._on_first_packet = on_first_packet
-        self._by_ufrag: dict[str, Session] = {}
-        self._by_address: dict[Address, Session] = {}
-        self.half_open: dict[Session, None] = {}
-        self.on_trial: dict[Session, None] = {}
+        self._by_ufrag: dict[str, MediaSession] = {}
+        self._by_address: dict[Address, MediaSession] = {}
+        self.half_open: dict[MediaSession, None] = {}
+        self.on_trial: dict[MediaSession, None] = {}
         """Those whose packets go to an address that has not spoken yet."""
         self.udp: UdpSocket | None = None
         self.fed: dict[ForwardedTrack, None] = {}
@@ -73,12 +73,12 @@ class Ingress:
         """What the filter that is attached was made of."""
         self._renewable_at = float("-inf")
 
-    def admit(self, session: Session) -> None:
+    def admit(self, session: MediaSession) -> None:
         """Take checks for *session* from now on."""
         for ufrag in session.peer.passwords:
             self._by_ufrag[ufrag] = session
 
-    def restart(self, session: Session, local: IceCredentials) -> None:
+    def restart(self, session: MediaSession, local: IceCredentials) -> None:
         """An ICE restart: *local* are good too; those before the last ones no more (RFC 9725, section 4.3.3)."""
         passwords = session.peer.passwords
         while len(passwords) > 1:
@@ -88,7 +88,7 @@ class Ingress:
         passwords[local.ufrag] = local.pwd
         self._by_ufrag[local.ufrag] = session
 
-    def dismiss(self, session: Session) -> None:
+    def dismiss(self, session: MediaSession) -> None:
         """Forget *session*."""
         for ufrag in session.peer.passwords:
             self._by_ufrag.pop(ufrag, None)
@@ -152,12 +152,12 @@ class Ingress:
         if first and session.first_packet_at is not None:
             self._on_first_packet(session)
 
-    def _rtcp(self, session: Session, datagram: bytes, address: Address) -> None:
+    def _rtcp(self, session: MediaSession, datagram: bytes, address: Address) -> None:
         now = self._clock()
         if session.rtcp(datagram, now, self._wall()):
             self._heard(session, address, now)
 
-    def _heard(self, session: Session, address: Address, now: float) -> None:
+    def _heard(self, session: MediaSession, address: Address, now: float) -> None:
         """Something authentic came from there: it is alive, and where packets may go."""
         self._follow(session, moved=session.peer.path.heard(address, now))
 
@@ -198,7 +198,7 @@ class Ingress:
             return frozenset(self._by_address)
         return frozenset(address for address, session in self._by_address.items() if session.peer.address == address)
 
-    def _follow(self, session: Session, *, moved: bool) -> None:
+    def _follow(self, session: MediaSession, *, moved: bool) -> None:
         path = session.peer.path
         if path.until is not None:
             self.on_trial[session] = None
@@ -244,7 +244,7 @@ class Ingress:
             self.half_open[session] = None
             peer.begin_handshake(self._clock())
 
-    def _is_anothers(self, address: Address, session: Session) -> bool:
+    def _is_anothers(self, address: Address, session: MediaSession) -> bool:
         """Whether a live session other than *session* is at *address*.
 
         The check is not answered: the answer would go to that one, and an honest client that did get it would take itself
@@ -261,7 +261,7 @@ class Ingress:
         else:
             self.udp.send(check.response, address)
 
-    def _retire(self, session: Session, used: str | None) -> None:
+    def _retire(self, session: MediaSession, used: str | None) -> None:
         """The newest credentials were used: the ones before them are over."""
         passwords = session.peer.passwords
         if len(passwords) > 1 and used == next(reversed(passwords)):

@@ -1,7 +1,7 @@
 """The media plane: everything that happens on the one UDP socket. No HTTP, no AWS, no SDP.
 
 It admits sessions by grants and answers, and says what is live. Who is here is kept by sessions.py, what happens in time
-by rounds.py, what goes out by delivery.py; packets are taken and forwarded inside the socket's callback.
+by ticks.py, what goes out by egress.py; packets are taken and forwarded inside the socket's callback.
 """
 
 import asyncio
@@ -14,13 +14,13 @@ from sfu.media.numbering import ROOM
 from sfu.media.track import ForwardedTrack
 from sfu.native.fanout import Fanout
 from sfu.negotiation import Candidate, IceCredentials, LocalEndpoint, Negotiated, SourceDescription
-from sfu.plane.delivery import Delivery, Meter
+from sfu.plane.egress import Egress, Meter
 from sfu.plane.ingress import Ingress
 from sfu.plane.publisher import Publisher
 from sfu.plane.room import Room
-from sfu.plane.session import Beginning, Ended, Session
-from sfu.plane.sessions import Sessions
-from sfu.plane.ticks import Rounds
+from sfu.plane.session import Ended, MediaSession, SessionStart
+from sfu.plane.sessions import SessionTable
+from sfu.plane.ticks import Ticks
 from sfu.plane.unconnected import RETRY_AFTER, Unconnected
 from sfu.plane.viewer import Viewer
 from sfu.stats import PlaneStats
@@ -78,19 +78,19 @@ class Plane:
             on_closed=self._closed,
             on_first_packet=lambda _publisher: self._changed(),
         )
-        self._delivery = Delivery(self._ingress, meter, clock)
-        self._sessions = Sessions(
+        self._egress = Egress(self._ingress, meter, clock)
+        self._sessions = SessionTable(
             self._ingress,
-            self._delivery,
+            self._egress,
             self.stats,
             clock,
             on_end=self._ended,
             on_change=self._changed,
         )
-        self._rounds = Rounds(
+        self._ticks = Ticks(
             self._sessions,
             self._ingress,
-            self._delivery,
+            self._egress,
             self.stats,
             clock=clock,
             wall=wall,
@@ -107,19 +107,19 @@ class Plane:
             self._bind,
             self.stats,
             on_datagram=self._ingress.datagram,
-            on_drained=self._delivery.forward,
+            on_drained=self._egress.forward,
             wall=self._wall,
             fanout=self._fanout,
         )
         self._ingress.udp = self._udp
         self._udp.start(loop)
-        self._rounds.start(loop)
+        self._ticks.start(loop)
 
     async def close(self) -> None:
         """End every session and close the socket."""
         self._sessions.end_all(self._sessions.all(), EndReason.SHUTDOWN)
-        self._rounds.close()
-        self._delivery.close()
+        self._ticks.close()
+        self._egress.close()
         if self._udp is not None:
             self._udp.close()
             self._udp = None
@@ -180,12 +180,12 @@ class Plane:
                 )
             else:
                 track.new_source(media.codec)
-            self._delivery.bill(track, claims.account, claims.stream)
+            self._egress.bill(track, claims.account, claims.stream)
         clock = self._clock()
         publisher = Publisher(self._beginning(claims, negotiated, self._udp, now, clock), room.tracks, self.stats)
         room.begin(publisher)
         self._sessions.begin(publisher)
-        self._sessions.end_all(room.misfits(), EndReason.CODEC_CHANGED)
+        self._sessions.end_all(room.viewers_of_other_codecs(), EndReason.CODEC_CHANGED)
         for viewer in room.viewers.values():
             viewer.follow(room.tracks, clock)
         self.on_change()
@@ -222,7 +222,7 @@ class Plane:
         self.on_change()
         return viewer
 
-    def session(self, session_id: str) -> Session | None:
+    def session(self, session_id: str) -> MediaSession | None:
         """A session that is not over."""
         return self._sessions.find(session_id)
 
@@ -289,7 +289,7 @@ class Plane:
             publishers=publishers,
             viewers=len(self._sessions) - publishers - len(self._unconnected),
             max_sessions=self._max_sessions,
-            egress_kbps=self._rounds.egress_kbps,
+            egress_kbps=self._ticks.egress_kbps,
             max_egress_kbps=self._max_egress_kbps,
         )
 
@@ -329,9 +329,11 @@ class Plane:
         oldest = self._unconnected.oldest(belongs)
         return oldest is not None and self._sessions.end(oldest, EndReason.MADE_WAY)
 
-    def _beginning(self, claims: Claims, negotiated: Negotiated, udp: UdpSocket, wall: float, now: float) -> Beginning:
+    def _beginning(
+        self, claims: Claims, negotiated: Negotiated, udp: UdpSocket, wall: float, now: float
+    ) -> SessionStart:
         peer = Peer(self._certificate, negotiated, udp, now)
-        return Beginning(claims, peer, secrets.token_hex(16), secrets.token_hex(8), wall, now)
+        return SessionStart(claims, peer, secrets.token_hex(16), secrets.token_hex(8), wall, now)
 
     # The hooks are looked up at each call: whoever composes the node sets them after the plane is made.
 
@@ -341,15 +343,15 @@ class Plane:
     def _ended(self, ended: Ended) -> None:
         self.on_end(ended)
 
-    def _closed(self, session: Session, reason: str) -> bool:
+    def _closed(self, session: MediaSession, reason: str) -> bool:
         return self._sessions.end(session, reason)
 
-    def _connected(self, session: Session, now: float) -> None:
+    def _connected(self, session: MediaSession, now: float) -> None:
         if isinstance(session, Viewer):
             room = self._sessions.rooms.get(session.stream)
             if room is not None:
                 session.follow(room.tracks, now)
                 for track in room.tracks.values():
-                    self._delivery.sent(track, track.step(now, 0.0))
+                    self._egress.sent(track, track.step(now, 0.0))
         # A viewer counts from now on, a publisher is there.
         self._changed()

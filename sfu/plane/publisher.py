@@ -15,7 +15,7 @@ from sfu.media.start_buffer import NumberedPacket
 from sfu.media.track import ForwardedTrack
 from sfu.media.transportcc import Arrivals
 from sfu.negotiation import TRANSPORT_CC
-from sfu.plane.session import Beginning, Session
+from sfu.plane.session import MediaSession, SessionStart
 from sfu.stats import PlaneStats
 from sfu.wire import rtcp
 from sfu.wire.rtp import Header, find_extension, parse
@@ -24,12 +24,12 @@ from shared.problems import Problem, told
 OUR_SSRC: Final = 1
 
 
-class Publisher(Session):
+class Publisher(MediaSession):
     """The session."""
 
     action: Literal["publish", "play"] = "publish"
 
-    def __init__(self, beginning: Beginning, tracks: dict[str, ForwardedTrack], stats: PlaneStats) -> None:
+    def __init__(self, beginning: SessionStart, tracks: dict[str, ForwardedTrack], stats: PlaneStats) -> None:
         super().__init__(beginning, stats)
         self.sections = [
             IncomingSection(media, tracks[media.kind]) for media in self.negotiated.media if media.kind in tracks

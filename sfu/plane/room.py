@@ -52,7 +52,7 @@ class Room:
         """Whether the grace for viewers without a publisher is over."""
         return self.publisher is None and self.kept_until is not None and now > self.kept_until
 
-    def misfits(self) -> list[Viewer]:
+    def viewers_of_other_codecs(self) -> list[Viewer]:
         """Viewers who negotiated a codec that the publisher does not send (any more)."""
         if self.publisher is None:
             return []

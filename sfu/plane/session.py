@@ -30,7 +30,7 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class SessionStart:
     """What every session begins with."""
 
     claims: Claims
@@ -43,12 +43,12 @@ class Beginning:
     now: float
 
 
-class Session(ABC):
+class MediaSession(ABC):
     """One WHIP or WHEP connection."""
 
     action: Literal["publish", "play"]
 
-    def __init__(self, beginning: Beginning, stats: PlaneStats) -> None:
+    def __init__(self, beginning: SessionStart, stats: PlaneStats) -> None:
         self.claims = beginning.claims
         self.peer = beginning.peer
         self.secret = beginning.secret

@@ -6,11 +6,11 @@ Reports and liveness are spread over SLICES of a second; a session's slice is fi
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from sfu.plane.delivery import Delivery
+from sfu.plane.egress import Egress
 from sfu.plane.ingress import Ingress
 from sfu.plane.publisher import Publisher
 from sfu.plane.room import Room
-from sfu.plane.session import Ended, Session
+from sfu.plane.session import Ended, MediaSession
 from sfu.plane.viewer import Viewer
 from sfu.stats import PlaneStats
 from shared.end_reasons import EndReason
@@ -18,13 +18,13 @@ from shared.end_reasons import EndReason
 SLICES: Final = 10
 
 
-class Sessions:
+class SessionTable:
     """All of this process."""
 
     def __init__(
         self,
         ingress: Ingress,
-        delivery: Delivery,
+        egress: Egress,
         stats: PlaneStats,
         clock: Callable[[], float],
         *,
@@ -32,13 +32,13 @@ class Sessions:
         on_change: Callable[[], None],
     ) -> None:
         self._ingress = ingress
-        self._delivery = delivery
+        self._egress = egress
         self._stats = stats
         self._clock = clock
         self._on_end = on_end
         self._on_change = on_change
-        self._by_id: dict[str, Session] = {}
-        self._slices: list[dict[Session, None]] = [{} for _ in range(SLICES)]
+        self._by_id: dict[str, MediaSession] = {}
+        self._slices: list[dict[MediaSession, None]] = [{} for _ in range(SLICES)]
         self.rooms: dict[str, Room] = {}
         self.publishers: dict[Publisher, None] = {}
 
@@ -48,19 +48,19 @@ class Sessions:
     def __contains__(self, session_id: str) -> bool:
         return session_id in self._by_id
 
-    def find(self, session_id: str) -> Session | None:
+    def find(self, session_id: str) -> MediaSession | None:
         """A session that is not over."""
         return self._by_id.get(session_id)
 
-    def all(self) -> list[Session]:
+    def all(self) -> list[MediaSession]:
         """Those that are not over."""
         return list(self._by_id.values())
 
-    def slice(self, number: int) -> list[Session]:
+    def slice(self, number: int) -> list[MediaSession]:
         """A tenth of them."""
         return list(self._slices[number])
 
-    def begin(self, session: Session) -> None:
+    def begin(self, session: MediaSession) -> None:
         """*session* takes checks from now on."""
         self._by_id[session.id] = session
         min(self._slices, key=len)[session] = None
@@ -71,7 +71,7 @@ class Sessions:
             self._stats.viewers_begun += 1
         self._ingress.admit(session)
 
-    def end(self, session: Session, reason: str) -> bool:
+    def end(self, session: MediaSession, reason: str) -> bool:
         """Say goodbye, forget it, and tell; False where it had ended already."""
         if session.ended is not None:
             return False
@@ -83,12 +83,12 @@ class Sessions:
         room = self.rooms.get(session.stream)
         session.peer.close(session.farewell)
         if isinstance(session, Viewer):
-            self._delivery.meter_viewer(session)
+            self._egress.meter_viewer(session)
             session.unfollow()
             if room is not None:
                 room.viewers.pop(session.id, None)
         elif isinstance(session, Publisher):
-            self._delivery.meter_publisher(session)
+            self._egress.meter_publisher(session)
             self.publishers.pop(session, None)
             if room is not None:
                 room.leave(session, now)
@@ -110,7 +110,7 @@ class Sessions:
         self._on_change()
         return True
 
-    def end_all(self, sessions: Iterable[Session], reason: str) -> int:
+    def end_all(self, sessions: Iterable[MediaSession], reason: str) -> int:
         """End each of *sessions*; how many that were."""
         return sum(self.end(session, reason) for session in list(sessions))
 
@@ -118,5 +118,5 @@ class Sessions:
         """The grace of *room* without a publisher is over."""
         self.end_all(room.viewers.values(), EndReason.PUBLISHER_GONE)
         for track in room.tracks.values():
-            self._delivery.forget(track)
+            self._egress.forget(track)
         del self.rooms[room.stream]

@@ -8,11 +8,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from sfu.plane.delivery import Delivery
+from sfu.plane.egress import Egress
 from sfu.plane.ingress import Ingress
 from sfu.plane.publisher import Publisher
-from sfu.plane.session import Session
-from sfu.plane.sessions import SLICES, Sessions
+from sfu.plane.session import MediaSession
+from sfu.plane.sessions import SLICES, SessionTable
 from sfu.plane.viewer import Viewer
 from sfu.stats import PlaneStats
 from shared.end_reasons import EndReason
@@ -25,14 +25,14 @@ LIVENESS_SECONDS: Final = 10.0
 SILENT_SECONDS: Final = 0.5
 
 
-class Rounds:
+class Ticks:
     """The timer, from `start()` to `close()`."""
 
     def __init__(
         self,
-        sessions: Sessions,
+        sessions: SessionTable,
         ingress: Ingress,
-        delivery: Delivery,
+        egress: Egress,
         stats: PlaneStats,
         *,
         clock: Callable[[], float],
@@ -41,7 +41,7 @@ class Rounds:
     ) -> None:
         self._sessions = sessions
         self._ingress = ingress
-        self._delivery = delivery
+        self._egress = egress
         self._stats = stats
         self._clock = clock
         self._wall = wall
@@ -50,14 +50,14 @@ class Rounds:
         self._ticked_at = 0.0
         self._slice = 0
         self._slice_at = 0.0
-        self._egress = (0.0, 0)
+        self._sent_by = (0.0, 0)
         self.egress_kbps = 0
         """Sent to viewers in the last second."""
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin."""
         self._ticked_at = self._slice_at = self._clock()
-        self._egress = (self._ticked_at, 0)
+        self._sent_by = (self._ticked_at, 0)
         self._timer = loop.call_later(TICK, self._tick, loop)
 
     def close(self) -> None:
@@ -77,7 +77,7 @@ class Rounds:
             for room in self._sessions.rooms.values():
                 for track in room.tracks.values():
                     if track.joining:
-                        self._delivery.sent(track, track.step(now, elapsed))
+                        self._egress.sent(track, track.step(now, elapsed))
                         joining = joining or track.joining
             if self._ingress.half_open:
                 for session in list(self._ingress.half_open):
@@ -99,7 +99,7 @@ class Rounds:
             for track in publisher.tick(now):
                 self._ingress.fed[track] = None
         if self._ingress.fed:
-            self._delivery.forward()
+            self._egress.forward()
 
     def _one_slice(self, number: int, now: float) -> None:
         wall = self._wall()
@@ -108,11 +108,11 @@ class Rounds:
             if session.ended is not None:
                 continue
             if isinstance(session, Viewer):
-                self._delivery.meter_viewer(session)
+                self._egress.meter_viewer(session)
                 session.report(now, wall, session.stream)
             elif isinstance(session, Publisher):
                 # Packets that nobody is to get (padding, layers that wait) make no burst, and count all the same.
-                self._delivery.meter_publisher(session)
+                self._egress.meter_publisher(session)
                 session.report(now)
                 if session.limit.exceeded:
                     self._sessions.end(session, EndReason.BITRATE_EXCEEDED)
@@ -124,7 +124,7 @@ class Rounds:
         if number == 0:
             self._each_second(now)
 
-    def _check_life(self, session: Session, now: float) -> None:
+    def _check_life(self, session: MediaSession, now: float) -> None:
         peer = session.peer
         if not peer.secure and now - session.began > CONNECT_SECONDS:
             self._sessions.end(session, EndReason.ICE_TIMEOUT if peer.address is None else EndReason.DTLS_TIMEOUT)
@@ -132,10 +132,10 @@ class Rounds:
             self._sessions.end(session, EndReason.TIMEOUT)
 
     def _each_second(self, now: float) -> None:
-        at, before = self._egress
+        at, before = self._sent_by
         if now > at:
             self.egress_kbps = int((self._stats.sent_bytes - before) * 8 / (now - at) / 1000)
-        self._egress = (now, self._stats.sent_bytes)
+        self._sent_by = (now, self._stats.sent_bytes)
         for room in list(self._sessions.rooms.values()):
             for track in room.tracks.values():
                 track.tick(now)

@@ -11,7 +11,7 @@ from sfu.media.outgoing_rtp_stream import RtpParameters
 from sfu.media.outgoing_track import OutgoingTrack
 from sfu.media.track import ForwardedTrack
 from sfu.negotiation import Media
-from sfu.plane.session import Beginning, Session
+from sfu.plane.session import MediaSession, SessionStart
 from sfu.stats import PlaneStats
 from sfu.transport.udp import Address, UdpSocket
 from sfu.wire import rtcp
@@ -47,12 +47,12 @@ class OutgoingSection:
         self.jitter = 0
 
 
-class Viewer(Session):
+class Viewer(MediaSession):
     """The session."""
 
     action: Literal["publish", "play"] = "play"
 
-    def __init__(self, beginning: Beginning, udp: UdpSocket, stats: PlaneStats) -> None:
+    def __init__(self, beginning: SessionStart, udp: UdpSocket, stats: PlaneStats) -> None:
         super().__init__(beginning, stats)
         self._udp = udp
         self.sections = [OutgoingSection(media) for media in self.negotiated.media]

@@ -9,7 +9,7 @@ from typing import Any
 
 from sfu.negotiation import Codec, DtlsRole, Fingerprint, IceCredentials, Media, Negotiated
 from sfu.plane.plane import Plane
-from sfu.plane.session import Ended, Session  # noqa: TC001 - annotations are one rule for all imports
+from sfu.plane.session import Ended, MediaSession  # noqa: TC001 - annotations are one rule for all imports
 from shared.grants import WEBRTC, Action, Claims, SigningKey, public_jwks, sign
 from shared.refusals import Refused
 from shared.verifier import VerifiedGrant, Verifier
@@ -93,7 +93,7 @@ class InProcess:
         self.address = address
         self.verified = verified
         self.media = media
-        self.session: Session | None = None
+        self.session: MediaSession | None = None
 
     def signal(self, peer: Peer, *, publishes: bool) -> sdp.Answer:
         """Begin the session, and tell the peer what it would have read in the answer."""
@@ -106,7 +106,7 @@ class InProcess:
             dtls_role=DtlsRole.CLIENT if peer.setup == "passive" else DtlsRole.SERVER,
             media=tuple(self._section(peer, kind, publishes=publishes) for kind in peer.kinds),
         )
-        session: Session | Refused
+        session: MediaSession | Refused
         if publishes:
             session = self.plane.publish(self.verified, negotiated, time.time())
         else:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from sfu.media.track import ForwardedTrack
 from sfu.negotiation import Codec, DtlsRole, IceCredentials, Media, Negotiated
 from sfu.plane.publisher import Publisher
-from sfu.plane.session import Beginning
+from sfu.plane.session import SessionStart
 from sfu.stats import PlaneStats
 from sfu.transport.peer import Peer
 from sfu.transport.srtp import PROFILES, Protection, split
@@ -49,7 +49,7 @@ class Studio:
         peer = Peer(None, negotiated, self._udp, self.now)  # type: ignore[arg-type]  # there is no handshake here
         peer.protection = Protection(split(PROFILES[0], material, client=False))
         peer.secure = True
-        beginning = Beginning(grant(Action.PUBLISH).claims, peer, "secret", "etag", 0.0, self.now)
+        beginning = SessionStart(grant(Action.PUBLISH).claims, peer, "secret", "etag", 0.0, self.now)
         self.publisher = Publisher(beginning, {"video": self.track}, PlaneStats())
         self._indices: dict[int, int] = {}
         self._reported = self.now

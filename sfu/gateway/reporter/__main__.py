@@ -18,16 +18,16 @@ from urllib.parse import quote
 import aiohttp
 from botocore.session import Session as BotocoreSession
 
-from sfu.control.aws import Answer, Credentials, Queue, SignedHttp
+from sfu.control.aws import AwsAnswer, AwsCredentials, SignedHttp, SqsQueue
 from sfu.control.commands import executor
-from sfu.control.heartbeat import Heartbeats, Identity
+from sfu.control.heartbeat import HeartbeatSequence, NodeIdentity
+from sfu.control.heartbeat_sender import TIMEOUT, HeartbeatSender
 from sfu.control.keyring import Keyring
 from sfu.control.meter import Meter
-from sfu.control.uplink import TIMEOUT, Uplink
 from sfu.control.usage import TIMEOUT as QUEUE_TIMEOUT
 from sfu.control.usage import UsageReporter
-from sfu.gateway.reporter.gate import Gate
-from sfu.gateway.reporter.tally import Tally
+from sfu.gateway.reporter.admitted import AdmittedSessions
+from sfu.gateway.reporter.mediamtx import MediaMtx
 from sfu.node import logs
 from sfu.node.shutdown import LAST_WORDS
 from sfu.settings import Settings, SettingsError
@@ -47,16 +47,18 @@ async def serve(settings: Settings, mediamtx_api: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     boot, meter = new_boot(secrets.token_bytes), Meter(time.time)
-    tally = Tally(meter)
+    admitted = AdmittedSessions(meter)
     async with aiohttp.ClientSession() as http:
-        signed = SignedHttp(http, Credentials(BotocoreSession().get_credentials), settings.aws_region)
-        queue = Queue(signed, settings.queue_endpoint, settings.queue_url)
+        signed = SignedHttp(http, AwsCredentials(BotocoreSession().get_credentials), settings.aws_region)
+        queue = SqsQueue(signed, settings.queue_endpoint, settings.queue_url)
         hook = f"{settings.api_url}/v1/hooks/mediamtx?node={quote(settings.node_id)}"
-        gate = Gate(http, hook, mediamtx_api, tally, time.time)
-        identity = Identity(settings.node_id, boot, settings.public_url, settings.region, time.time(), kind="mediamtx")
-        beats = Heartbeats(identity)
+        gate = MediaMtx(http, hook, mediamtx_api, admitted, time.time)
+        identity = NodeIdentity(
+            settings.node_id, boot, settings.public_url, settings.region, time.time(), kind="mediamtx"
+        )
+        beats = HeartbeatSequence(identity)
 
-        async def post(body: bytes) -> Answer:
+        async def post(body: bytes) -> AwsAnswer:
             url = f"{settings.api_url}/v1/nodes/{settings.node_id}/heartbeat"
             return await signed.post("execute-api", url, body, {"Content-Type": "application/json"}, TIMEOUT)
 
@@ -64,7 +66,7 @@ async def serve(settings: Settings, mediamtx_api: str) -> None:
             await queue.send(text, QUEUE_TIMEOUT)
 
         def snapshot() -> tuple[list[StreamReport], Load]:
-            streams = tally.streams(time.time())
+            streams = admitted.streams(time.time())
             load = Load(
                 publishers=len(streams),
                 viewers=sum(stream.viewers for stream in streams),
@@ -72,7 +74,7 @@ async def serve(settings: Settings, mediamtx_api: str) -> None:
             )
             return streams, load
 
-        uplink = Uplink(beats, post, snapshot, executor(gate), Keyring(), wall_clock=time.time)
+        uplink = HeartbeatSender(beats, post, snapshot, executor(gate), Keyring(), wall_clock=time.time)
         usage = UsageReporter(
             meter, send, node=settings.node_id, boot=boot, wall_clock=time.time, random=secrets.SystemRandom().random
         )

@@ -12,7 +12,7 @@ import pytest
 from botocore.credentials import Credentials as Static
 from botocore.credentials import RefreshableCredentials
 
-from sfu.control.aws import AwsError, Credentials, Queue, SignedHttp
+from sfu.control.aws import AwsCredentials, AwsError, SignedHttp, SqsQueue
 from tests.sfu.fake_control import ACCESS_KEY, REGION, SECRET_KEY, FakeControl, fake_control
 
 
@@ -30,11 +30,16 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-def _static(secret_key: str = SECRET_KEY, token: str | None = None) -> Credentials:
-    return Credentials(lambda: Static(ACCESS_KEY, secret_key, token))
+def _static(secret_key: str = SECRET_KEY, token: str | None = None) -> AwsCredentials:
+    return AwsCredentials(lambda: Static(ACCESS_KEY, secret_key, token))
 
 
-async def _beat(http: aiohttp.ClientSession, control: FakeControl, credentials: Credentials, timeout: float = 5) -> int:  # noqa: ASYNC109  # handed on
+async def _beat(
+    http: aiohttp.ClientSession,
+    control: FakeControl,
+    credentials: AwsCredentials,
+    timeout: float = 5,  # noqa: ASYNC109  # handed on
+) -> int:
     url = f"{control.url}/v1/nodes/node1/heartbeat"
     signed = SignedHttp(http, credentials, REGION)
     answer = await signed.post("execute-api", url, b'{"done":[]}', {"Content-Type": "application/json"}, timeout)
@@ -59,14 +64,14 @@ async def test_a_message_reaches_the_queue_in_the_json_protocol(
     control: FakeControl, http: aiohttp.ClientSession
 ) -> None:
     """SendMessage with the queue's URL and the body as it is."""
-    queue = Queue(SignedHttp(http, _static(), REGION), control.url, control.queue_url)
+    queue = SqsQueue(SignedHttp(http, _static(), REGION), control.url, control.queue_url)
     await queue.send(json.dumps({"entries": [], "text": "Grüße ☃"}), 5)
     assert control.usage == [{"entries": [], "text": "Grüße ☃"}]
 
 
 async def test_a_refusal_of_the_queue_is_an_error(control: FakeControl, http: aiohttp.ClientSession) -> None:
     """Only a 2xx means that the queue has it."""
-    queue = Queue(SignedHttp(http, _static("wrong"), REGION), control.url, control.queue_url)
+    queue = SqsQueue(SignedHttp(http, _static("wrong"), REGION), control.url, control.queue_url)
     with pytest.raises(AwsError, match="403"):
         await queue.send("{}", 5)
 
@@ -91,7 +96,7 @@ async def test_no_credentials_are_an_error_that_says_what_to_do(
 ) -> None:
     """The chain found nothing."""
     with pytest.raises(AwsError, match="AWS_ACCESS_KEY_ID"):
-        await _beat(http, control, Credentials(lambda: None))
+        await _beat(http, control, AwsCredentials(lambda: None))
 
 
 async def test_a_slow_renewal_of_credentials_does_not_hold_up_the_loop() -> None:
@@ -106,7 +111,7 @@ async def test_a_slow_renewal_of_credentials_does_not_hold_up_the_loop() -> None
 
     soon = datetime.now(UTC) + timedelta(seconds=30)
     role = RefreshableCredentials("old", "secret", "t", soon, renew, "iam-role")
-    current = asyncio.ensure_future(Credentials(lambda: role).current())
+    current = asyncio.ensure_future(AwsCredentials(lambda: role).current())
     while not asked.is_set():  # noqa: ASYNC110  # another thread sets it
         await asyncio.sleep(0)
     assert not current.done()
@@ -123,4 +128,4 @@ async def test_credentials_that_cannot_be_renewed_are_an_error() -> None:
     past = datetime.now(UTC) - timedelta(seconds=30)
     role = RefreshableCredentials("old", "secret", "t", past, renew, "iam-role")
     with pytest.raises(AwsError, match="metadata service is away"):
-        await Credentials(lambda: role).current()
+        await AwsCredentials(lambda: role).current()

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from sfu.control.handover import AT_ONCE, FOLLOW_SECONDS, Handover, Reconnects
-from sfu.control.heartbeat import Heartbeats, Identity
+from sfu.control.heartbeat import HeartbeatSequence, NodeIdentity
 from shared.messages import MAX_WAITING, HeartbeatReply, Load, StreamReport
 
 STREAM = "abcdefghijklmnop"
@@ -59,7 +59,7 @@ class Node:
 
     def __init__(self, publishers: int = 1) -> None:
         self.sessions = FakeSessions([report(number) for number in range(publishers)])
-        self.beats = Heartbeats(Identity("node1", "b" * 16, "http://127.0.0.1:8889", "local", 1.0))
+        self.beats = HeartbeatSequence(NodeIdentity("node1", "b" * 16, "http://127.0.0.1:8889", "local", 1.0))
         self.reconnects = Reconnects()
         self.stopping = False
         self.handover = Handover(self.sessions, self.beats, self.reconnects, lambda: self.stopping)

@@ -12,8 +12,8 @@ from sfu.control.heartbeat import (
     RETRY,
     SOON,
     SPACING,
-    Heartbeats,
-    Identity,
+    HeartbeatSequence,
+    NodeIdentity,
 )
 from shared.messages import Command, EndedReport, Heartbeat, HeartbeatReply, Load, StreamReport
 
@@ -21,11 +21,11 @@ LOAD = Load(publishers=1, viewers=2, max_sessions=400)
 STREAM = StreamReport(stream="s" * 16, account="demo", session="x" * 26, epoch=3, since=90.0, max_viewers=20)
 
 
-def _heartbeats() -> Heartbeats:
-    return Heartbeats(Identity("node1", "b" * 16, "http://127.0.0.1:8889", "local", 50.0))
+def _heartbeats() -> HeartbeatSequence:
+    return HeartbeatSequence(NodeIdentity("node1", "b" * 16, "http://127.0.0.1:8889", "local", 50.0))
 
 
-def _beat(beats: Heartbeats, now: float) -> Heartbeat:
+def _beat(beats: HeartbeatSequence, now: float) -> Heartbeat:
     return beats.begin(now, 1000.0 + now, [STREAM], LOAD)
 
 

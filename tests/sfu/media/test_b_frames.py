@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import async_playwright
 
 from sfu.negotiation import Negotiated
-from sfu.plane.session import Session
+from sfu.plane.session import MediaSession
 from sfu.sdp.answer import ViewerSsrcs, answer_play
 from sfu.sdp.offer import Offer, parse_offer
 from shared.grants import Action
@@ -30,7 +30,7 @@ async def publish(run: Stage, options: str) -> TestPublisher:
     return await run.publisher(kinds=("video",))
 
 
-def session_of(publisher: TestPublisher) -> Session:
+def session_of(publisher: TestPublisher) -> MediaSession:
     """Its session on the node."""
     assert publisher.ways.session is not None
     return publisher.ways.session
@@ -150,5 +150,5 @@ def play(run: Stage, text: str) -> str:
     credentials = run.plane.new_credentials()
     negotiated = answer_play(offer, source, run.plane.local, credentials, ViewerSsrcs(1, 2, 3, 4), STREAM)
     assert isinstance(negotiated, Negotiated), negotiated
-    assert isinstance(run.plane.play(grant(Action.PLAY), negotiated, time.time()), Session)
+    assert isinstance(run.plane.play(grant(Action.PLAY), negotiated, time.time()), MediaSession)
     return negotiated.answer

@@ -8,9 +8,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from sfu.control.aws import Answer, SignedHttp
+from sfu.control.aws import AwsAnswer, SignedHttp
 from sfu.negotiation import Candidate
-from sfu.node.announce import NotFoundOutError, Place, apply, find
+from sfu.node.announce import CloudFacts, NotFoundOutError, apply, find
 from sfu.settings import Settings
 from tests.sfu.test_settings import ENVIRON
 
@@ -58,10 +58,10 @@ class _Ec2(SignedHttp):
     def __init__(self, cloud: _Cloud) -> None:
         self._cloud = cloud
 
-    async def post(self, service: str, url: str, body: bytes, headers: object, timeout: float) -> Answer:  # noqa: ARG002, ASYNC109  # the real one's signature
+    async def post(self, service: str, url: str, body: bytes, headers: object, timeout: float) -> AwsAnswer:  # noqa: ARG002, ASYNC109  # the real one's signature
         self._cloud.queries.append(f"{service} {url} {body.decode()}")
         public = f"<association><publicIp>{self._cloud.public}</publicIp></association>" if self._cloud.public else ""
-        return Answer(200, f"<item><privateIpAddress>10.0.0.4</privateIpAddress>{public}</item>".encode())
+        return AwsAnswer(200, f"<item><privateIpAddress>10.0.0.4</privateIpAddress>{public}</item>".encode())
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ async def cloud() -> AsyncIterator[_Cloud]:
         yield cloud
 
 
-async def _find(cloud: _Cloud, announce: str, *, ecs: bool = False, **environ: str) -> tuple[Settings, Place]:
+async def _find(cloud: _Cloud, announce: str, *, ecs: bool = False, **environ: str) -> tuple[Settings, CloudFacts]:
     settings = Settings.from_env({**ENVIRON, "SLUICE_ANNOUNCE": announce, **environ})
     around = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": cloud.url}
     if ecs:
@@ -112,7 +112,7 @@ async def test_a_task_with_its_own_interface_asks_ec2(cloud: _Cloud, announce: s
 async def test_a_task_on_the_hosts_network_has_the_instances_address_and_its_own_name(cloud: _Cloud) -> None:
     """That needs no permission at all."""
     cloud.mode = "host"
-    assert (await _find(cloud, "auto", ecs=True))[1] == Place("203.0.113.7", "0123abcd")
+    assert (await _find(cloud, "auto", ecs=True))[1] == CloudFacts("203.0.113.7", "0123abcd")
     assert cloud.queries == []
 
 
@@ -141,7 +141,7 @@ async def test_listed_addresses_ask_nobody(cloud: _Cloud) -> None:
     """What the operator says is so."""
     cloud.url = "http://127.0.0.1:1"
     settings, place = await _find(cloud, "198.51.100.9:443")
-    assert place == Place(None, None)
+    assert place == CloudFacts(None, None)
     assert apply(settings, place).announce == (Candidate("198.51.100.9", 443),)
 
 
@@ -149,11 +149,11 @@ def test_a_name_that_nobody_knows_is_one_sentence() -> None:
     """Automatic names need a cloud."""
     settings = Settings.from_env({**ENVIRON, "SLUICE_NODE_ID": "auto"})
     with pytest.raises(NotFoundOutError, match="SLUICE_NODE_ID is auto"):
-        apply(settings, Place(None, None))
+        apply(settings, CloudFacts(None, None))
 
 
 def test_an_address_that_means_any_is_not_announced() -> None:
     """0.0.0.0 is where to listen, not where to send."""
     settings = Settings.from_env({**ENVIRON, "SLUICE_ANNOUNCE": "auto", "SLUICE_UDP_BIND": "0.0.0.0:8189"})
     with pytest.raises(NotFoundOutError, match="list the addresses"):
-        apply(settings, Place(None, None))
+        apply(settings, CloudFacts(None, None))

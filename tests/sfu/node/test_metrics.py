@@ -7,11 +7,11 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
-from sfu.control.aws import Answer
-from sfu.control.heartbeat import Heartbeats, Identity
+from sfu.control.aws import AwsAnswer
+from sfu.control.heartbeat import HeartbeatSequence, NodeIdentity
+from sfu.control.heartbeat_sender import HeartbeatSender
 from sfu.control.keyring import Keyring
 from sfu.control.meter import Meter
-from sfu.control.uplink import Uplink
 from sfu.control.usage import UsageReporter
 from sfu.negotiation import Candidate
 from sfu.node.loopdelay import LoopDelay
@@ -23,8 +23,8 @@ from shared.messages import Load
 from shared.verifier import Reason
 
 
-async def _unused(_: object) -> Answer:
-    return Answer(503, b"")
+async def _unused(_: object) -> AwsAnswer:
+    return AwsAnswer(503, b"")
 
 
 async def _sent(_: str) -> None:
@@ -34,13 +34,13 @@ async def _sent(_: str) -> None:
 def _sources(stats: PlaneStats) -> Sources:
     meter = Meter(lambda: 1795532400.0)
     meter.sent("demo", 1000, "s")
-    beats = Heartbeats(Identity("node1", "b" * 16, "http://127.0.0.1:8889", "local", 1.0))
+    beats = HeartbeatSequence(NodeIdentity("node1", "b" * 16, "http://127.0.0.1:8889", "local", 1.0))
     return Sources(
         info={"node": "node1", "boot": "b" * 16, "region": "local"},
         state=lambda: "draining",
         load=lambda: Load(publishers=1, viewers=2, max_sessions=400, egress_kbps=5, max_egress_kbps=900),
         stats=stats,
-        uplink=Uplink(beats, _unused, lambda: ((), Load()), lambda _: None, Keyring(), wall_clock=lambda: 1.0),
+        uplink=HeartbeatSender(beats, _unused, lambda: ((), Load()), lambda _: None, Keyring(), wall_clock=lambda: 1.0),
         usage=UsageReporter(meter, _sent, node="node1", boot="b" * 16, wall_clock=lambda: 1.0, random=lambda: 0.0),
         meter=meter,
         loop_delay=LoopDelay(),

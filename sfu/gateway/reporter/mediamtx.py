@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 from aiohttp import web
 
-from sfu.gateway.reporter.tally import Tally
+from sfu.gateway.reporter.admitted import AdmittedSessions
 from shared.end_reasons import EndReason
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ MAX_BODY: Final = 16_384
 PAGE: Final = 1000
 
 
-class Gate:
+class MediaMtx:
     """One MediaMTX's door."""
 
     def __init__(
@@ -38,13 +38,13 @@ class Gate:
         http: aiohttp.ClientSession,
         hook_url: str,
         mediamtx_api: str,
-        tally: Tally,
+        admitted: AdmittedSessions,
         clock: Callable[[], float],
     ) -> None:
         self._http = http
         self._hook_url = hook_url
         self._api = mediamtx_api.rstrip("/")
-        self._tally = tally
+        self._admitted = admitted
         self._clock = clock
         self._looked = True
         self._ending: set[asyncio.Task[None]] = set()
@@ -73,7 +73,7 @@ class Gate:
             self._looked = False
             return
         self._looked = True
-        found = self._tally.look(paths, self._clock())
+        found = self._admitted.look(paths, self._clock())
         for ended in found.ended:
             self.on_end(ended)
         self._end(found.strangers, EndReason.NOT_ADMITTED)
@@ -84,7 +84,7 @@ class Gate:
         self, *, session: str | None = None, stream: str | None = None, account: str | None = None, reason: str
     ) -> int:
         """End what matches and say how many sessions that were (`sfu.control.commands.Ends`)."""
-        connections = self._tally.connections(session=session, stream=stream, account=account)
+        connections = self._admitted.connections(session=session, stream=stream, account=account)
         self._end(connections, reason)
         return len(connections)
 
@@ -106,7 +106,7 @@ class Gate:
     def _remember(self, asked: bytes, said: bytes) -> None:
         told = json.loads(said)
         if told.get("action") == "publish":
-            self._tally.admit(told, json.loads(asked).get("id") or None, self._clock())
+            self._admitted.admit(told, json.loads(asked).get("id") or None, self._clock())
 
     async def _paths(self) -> list[dict[str, Any]]:
         paths: list[dict[str, Any]] = []

@@ -9,29 +9,29 @@ import pytest
 from aiohttp import web
 from botocore.credentials import Credentials as Static
 
-from sfu.control.aws import Answer, Credentials, SignedHttp
-from sfu.control.heartbeat import Heartbeats, Identity
+from sfu.control.aws import AwsAnswer, AwsCredentials, SignedHttp
+from sfu.control.heartbeat import HeartbeatSequence, NodeIdentity
+from sfu.control.heartbeat_sender import TIMEOUT, HeartbeatSender
 from sfu.control.keyring import Keyring
-from sfu.control.uplink import TIMEOUT, Uplink
 from shared.messages import Command, EndedReport, Load, StreamReport
 from tests.sfu.fake_control import ACCESS_KEY, REGION, SECRET_KEY, FakeControl, fake_control
 
 
 class _Running:
-    """An uplink with its surroundings."""
+    """A sender with its surroundings."""
 
     def __init__(self, control: FakeControl, http: aiohttp.ClientSession) -> None:
-        self.beats = Heartbeats(Identity("node1", "b" * 16, "http://127.0.0.1:8889", "local", 1.0))
+        self.beats = HeartbeatSequence(NodeIdentity("node1", "b" * 16, "http://127.0.0.1:8889", "local", 1.0))
         self.keyring = Keyring()
         self.executed: list[Command] = []
         self.streams: list[StreamReport] = []
-        signed = SignedHttp(http, Credentials(lambda: Static(ACCESS_KEY, SECRET_KEY)), REGION)
+        signed = SignedHttp(http, AwsCredentials(lambda: Static(ACCESS_KEY, SECRET_KEY)), REGION)
 
-        async def post(body: bytes) -> Answer:
+        async def post(body: bytes) -> AwsAnswer:
             url = f"{control.url}/v1/nodes/node1/heartbeat"
             return await signed.post("execute-api", url, body, {"Content-Type": "application/json"}, TIMEOUT)
 
-        self.uplink = Uplink(
+        self.sender = HeartbeatSender(
             self.beats,
             post,
             lambda: (self.streams, Load()),
@@ -45,7 +45,7 @@ class _Running:
 async def _running(control: FakeControl) -> AsyncIterator[_Running]:
     async with aiohttp.ClientSession() as http:
         running = _Running(control, http)
-        task = asyncio.ensure_future(running.uplink.run())
+        task = asyncio.ensure_future(running.sender.run())
         try:
             yield running
         finally:
@@ -69,8 +69,8 @@ async def test_the_first_answer_brings_the_keys_and_makes_the_node_ready(control
     async with _running(control) as node:
         assert not _ready(node)
         await control.until(lambda: control.beats)
-        assert await node.uplink.settle(5)
-        assert node.uplink.ready
+        assert await node.sender.settle(5)
+        assert node.sender.ready
         assert node.keyring.verifier is not None
         assert node.keyring.verifier.kids == {"test"}
 
@@ -80,12 +80,12 @@ async def test_a_change_is_told_long_before_two_seconds_are_over(control: FakeCo
     async with _running(control) as node:
         await control.until(lambda: len(control.beats) == 1)
         node.streams = [StreamReport(stream="s" * 16, account="demo", session="x" * 26, epoch=1, since=1.0)]
-        node.uplink.changed()
+        node.sender.changed()
         await control.until(lambda: len(control.beats) == 2, seconds=1.9)
 
 
 def _ready(node: _Running) -> bool:
-    return node.uplink.ready
+    return node.sender.ready
 
 
 def _denied() -> web.Response:
@@ -105,18 +105,18 @@ async def test_after_an_outage_what_ended_meanwhile_is_told(
     control: FakeControl, trouble: Callable[[], web.Response], caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is logged once when the trouble begins and once when it is over."""
-    caplog.set_level("INFO", "sfu.control.uplink")
+    caplog.set_level("INFO", "sfu.control.heartbeat_sender")
     async with _running(control) as node:
         await control.until(lambda: control.beats)
-        assert await node.uplink.settle(5)
+        assert await node.sender.settle(5)
         control.api = trouble
         node.beats.ended(_ended())
-        node.uplink.wake()
-        await control.until(lambda: node.uplink.failed >= 2)
-        assert node.uplink.ready
+        node.sender.wake()
+        await control.until(lambda: node.sender.failed >= 2)
+        assert node.sender.ready
         control.api = lambda: None
         await control.until(lambda: control.beats[-1]["ended"])
-        assert await node.uplink.settle(5)
+        assert await node.sender.settle(5)
     assert control.beats[-1]["ended"][0]["session"] == "e" * 26
     assert [record.levelname for record in caplog.records] == ["INFO", "WARNING", "INFO"]
 
@@ -127,12 +127,12 @@ async def test_a_slow_answer_holds_up_no_other_heartbeat_twice(control: FakeCont
     async with _running(control) as node:
         for number in range(10):
             node.beats.ended(_ended().model_copy(update={"session": f"session{number}", "action": "publish"}))
-            node.uplink.wake()
+            node.sender.wake()
             await asyncio.sleep(0.01)
-        assert node.uplink.sent == 1
+        assert node.sender.sent == 1
         control.gate.set()
         await control.until(lambda: len(control.beats) == 2)
-        assert node.uplink.sent == 2
+        assert node.sender.sent == 2
 
 
 async def test_a_command_is_carried_out_once_and_acknowledged(control: FakeControl) -> None:
@@ -140,7 +140,7 @@ async def test_a_command_is_carried_out_once_and_acknowledged(control: FakeContr
     control.commands = [{"id": "c1", "reason": "BANDWIDTH_EXCEEDED", "account": "demo"}]
     async with _running(control) as node:
         await control.until(lambda: not control.commands)
-        assert await node.uplink.settle(5)
+        assert await node.sender.settle(5)
         assert node.executed == [Command(id="c1", reason="BANDWIDTH_EXCEEDED", account="demo")]
         assert control.beats[-1]["done"] == ["c1"]
 
@@ -150,9 +150,9 @@ async def test_an_answer_without_keys_leaves_the_last_known_ones_in_use(control:
     async with _running(control) as node:
         await control.until(lambda: control.beats)
         control.jwks = {"keys": []}
-        node.uplink.changed()
+        node.sender.changed()
         await control.until(lambda: len(control.beats) == 2)
-        assert await node.uplink.settle(5)
+        assert await node.sender.settle(5)
         assert node.keyring.verifier is not None
         assert node.keyring.verifier.kids == {"test"}
 
@@ -162,7 +162,7 @@ async def test_without_any_key_the_node_is_not_ready(control: FakeControl) -> No
     control.jwks = {"keys": []}
     async with _running(control) as node:
         await control.until(lambda: control.beats)
-        assert await node.uplink.settle(5)
+        assert await node.sender.settle(5)
         assert not _ready(node)
 
 
@@ -170,13 +170,13 @@ async def test_whoever_waits_for_an_end_to_be_told_is_woken_by_its_answer(
     control: FakeControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So a DELETE is answered when the slot is free, and not when the wait is over."""
-    monkeypatch.setattr("sfu.control.uplink.TELLING", 60)
+    monkeypatch.setattr("sfu.control.heartbeat_sender.TELLING", 60)
     async with _running(control) as node:
         await control.until(lambda: control.beats)
         node.beats.ended(_ended().model_copy(update={"action": "publish"}))
-        node.uplink.wake()
+        node.sender.wake()
         async with asyncio.timeout(15):
-            assert await node.uplink.told("e" * 26)
+            assert await node.sender.told("e" * 26)
         assert any(beat["ended"] for beat in control.beats)
 
 
@@ -186,11 +186,11 @@ async def test_nobody_waits_long_for_an_end_to_be_told(control: FakeControl) -> 
     async with _running(control) as node:
         node.beats.ended(_ended().model_copy(update={"action": "publish"}))
         async with asyncio.timeout(5):
-            assert not await node.uplink.told("e" * 26)
+            assert not await node.sender.told("e" * 26)
 
 
 async def test_it_says_so_when_the_last_word_was_not_heard(control: FakeControl) -> None:
     """A node that leaves waits for the answer, but not for ever."""
     control.api = _denied
     async with _running(control) as node:
-        assert not await node.uplink.settle(0.2)
+        assert not await node.sender.settle(0.2)

@@ -11,8 +11,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from sfu.control.aws import Answer, AwsError
-from sfu.control.heartbeat import SPACING, Heartbeats
+from sfu.control.aws import AwsAnswer, AwsError
+from sfu.control.heartbeat import SPACING, HeartbeatSequence
 from sfu.control.keyring import Keyring
 from shared.messages import Command, Heartbeat, HeartbeatReply, Load, StreamReport
 
@@ -24,16 +24,16 @@ TIMEOUT: Final = 3.0
 TELLING: Final = 0.5
 """How long the answer to a DELETE waits for the control plane to have freed the slot. It takes some 50 ms."""
 
-Post = Callable[[bytes], Awaitable[Answer]]
+Post = Callable[[bytes], Awaitable[AwsAnswer]]
 """Sends a heartbeat's JSON; raises `AwsError` when there is no answer."""
 
 
-class Uplink:
+class HeartbeatSender:
     """Sends heartbeats until it is cancelled, and carries out what is answered."""
 
     def __init__(
         self,
-        beats: Heartbeats,
+        beats: HeartbeatSequence,
         post: Post,
         snapshot: Callable[[], tuple[Sequence[StreamReport], Load]],
         execute: Callable[[Command], None],

@@ -7,8 +7,8 @@ import logging
 from collections.abc import Callable
 from typing import Literal
 
-from sfu.control.heartbeat import Heartbeats
-from sfu.control.uplink import Uplink
+from sfu.control.heartbeat import HeartbeatSequence
+from sfu.control.heartbeat_sender import HeartbeatSender
 from sfu.control.usage import UsageReporter
 from sfu.plane.session import Ended
 from sfu.signalling.directory import Directory
@@ -21,13 +21,13 @@ MAX_REASON = 64
 """What `EndedReport` takes."""
 
 
-class Endings:
+class EndNotices:
     """Hooks for the media plane (`ended`) and for signalling (`refused`)."""
 
     def __init__(
         self,
-        beats: Heartbeats,
-        uplink: Uplink,
+        beats: HeartbeatSequence,
+        uplink: HeartbeatSender,
         usage: UsageReporter,
         directory: Directory,
         count: Callable[[str, str], None],

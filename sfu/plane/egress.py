@@ -23,7 +23,7 @@ class Meter(Protocol):
         """*n* media bytes went to viewers of *account*'s *stream*."""
 
 
-class Delivery:
+class Egress:
     """From the tracks that were fed to whom they belong."""
 
     def __init__(self, ingress: Ingress, meter: Meter, clock: Callable[[], float]) -> None:

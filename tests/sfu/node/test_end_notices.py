@@ -5,13 +5,13 @@ from collections import Counter
 
 import pytest
 
-from sfu.control.aws import Answer
-from sfu.control.heartbeat import Heartbeats, Identity
+from sfu.control.aws import AwsAnswer
+from sfu.control.heartbeat import HeartbeatSequence, NodeIdentity
+from sfu.control.heartbeat_sender import HeartbeatSender
 from sfu.control.keyring import Keyring
 from sfu.control.meter import Meter
-from sfu.control.uplink import Uplink
 from sfu.control.usage import UsageReporter
-from sfu.node.endings import Endings
+from sfu.node.end_notices import EndNotices
 from sfu.plane.session import Ended
 from sfu.signalling.directory import Directory
 from shared.grants import Action
@@ -20,21 +20,21 @@ from tests.sfu.media_harness import grant
 
 
 class _Node:
-    """Endings with what they are told to."""
+    """End notices with all that they are told to."""
 
     def __init__(self) -> None:
-        self.beats = Heartbeats(Identity("node1", "b" * 16, "http://127.0.0.1:8889", "local", 1.0))
+        self.beats = HeartbeatSequence(NodeIdentity("node1", "b" * 16, "http://127.0.0.1:8889", "local", 1.0))
         self.counted: Counter[tuple[str, str]] = Counter()
 
-        async def post(_: bytes) -> Answer:
-            return Answer(503, b"")
+        async def post(_: bytes) -> AwsAnswer:
+            return AwsAnswer(503, b"")
 
         async def send(_: str) -> None:
             return None
 
-        self.endings = Endings(
+        self.notices = EndNotices(
             self.beats,
-            Uplink(self.beats, post, lambda: ((), Load()), lambda _: None, Keyring(), wall_clock=lambda: 1.0),
+            HeartbeatSender(self.beats, post, lambda: ((), Load()), lambda _: None, Keyring(), wall_clock=lambda: 1.0),
             UsageReporter(
                 Meter(lambda: 1.0), send, node="node1", boot="b" * 16, wall_clock=lambda: 1.0, random=lambda: 0.0
             ),
@@ -53,7 +53,7 @@ async def test_an_ended_session_is_in_the_next_heartbeat_the_metrics_and_the_log
     """With its reason and its totals."""
     caplog.set_level(logging.INFO)
     node = _Node()
-    node.endings.ended(
+    node.notices.ended(
         Ended(
             session="x" * 26,
             stream="s" * 16,
@@ -76,7 +76,7 @@ async def test_a_grant_that_led_to_no_session_frees_its_slot() -> None:
     """The control plane holds the slot until it hears."""
     node = _Node()
     refused = grant(Action.PUBLISH)
-    node.endings.refused(refused, "UNSUPPORTED_OFFER")
+    node.notices.refused(refused, "UNSUPPORTED_OFFER")
     (report,) = node.told()
     assert (report.session, report.reason) == (refused.claims.session, "UNSUPPORTED_OFFER")
     assert node.counted == {}
@@ -85,5 +85,5 @@ async def test_a_grant_that_led_to_no_session_frees_its_slot() -> None:
 async def test_a_reason_that_is_too_long_for_the_message_is_cut() -> None:
     """A report is never unsayable."""
     node = _Node()
-    node.endings.refused(grant(Action.PLAY), "x" * 200)
+    node.notices.refused(grant(Action.PLAY), "x" * 200)
     assert len(node.told()[0].reason) == 64

@@ -31,7 +31,7 @@ class Counts(Protocol):
 
 
 @dataclass(slots=True)
-class Admitted:
+class AdmittedSession:
     """One publish session that the control plane admitted."""
 
     stream: str
@@ -52,7 +52,7 @@ class Admitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Comparison:
     """What a look at MediaMTX found out."""
 
     ended: tuple[EndedReport, ...] = ()
@@ -62,22 +62,22 @@ class Look:
 
 
 @dataclass(slots=True)
-class Tally:
+class AdmittedSessions:
     """The sessions of one MediaMTX."""
 
     meter: Counts
-    sessions: dict[str, Admitted] = field(default_factory=dict)
+    sessions: dict[str, AdmittedSession] = field(default_factory=dict)
     """By session id."""
     _looked_at: float | None = None
 
     def admit(self, told: Mapping[str, Any], identity: str | None, now: float) -> None:
         """Remember a publisher that the hook let in."""
         limits = told.get("limits", {})
-        self.sessions[told["session"]] = Admitted(
+        self.sessions[told["session"]] = AdmittedSession(
             told["stream"], told["session"], told["account"], told["epoch"], limits.get("viewers", 0), identity, now
         )
 
-    def look(self, paths: Iterable[Mapping[str, Any]], now: float) -> Look:
+    def look(self, paths: Iterable[Mapping[str, Any]], now: float) -> Comparison:
         """Compare with MediaMTX's list of paths."""
         seconds = max(now - self._looked_at, 0.1) if self._looked_at is not None else 1.0
         self._looked_at = now
@@ -104,7 +104,7 @@ class Tally:
         ]
         for session in gone:
             del self.sessions[session.session]
-        return Look(
+        return Comparison(
             tuple(
                 EndedReport(
                     session=session.session, stream=session.stream, account=session.account, action="publish",
@@ -140,7 +140,7 @@ class Tally:
                 del self.sessions[found.session]
         return [found.source for found in meant if found.source is not None]
 
-    def _session_of(self, name: str, connection: tuple[str, str]) -> Admitted | None:
+    def _session_of(self, name: str, connection: tuple[str, str]) -> AdmittedSession | None:
         own = [session for session in self.sessions.values() if session.stream == name]
         for session in own:
             if session.source == connection or (session.source is None and session.identity == connection[1]):
@@ -148,7 +148,7 @@ class Tally:
         waiting = [session for session in own if session.source is None]
         return max(waiting, key=lambda session: session.epoch, default=None)
 
-    def _count(self, session: Admitted, path: Mapping[str, Any], now: float, seconds: float) -> None:
+    def _count(self, session: AdmittedSession, path: Mapping[str, Any], now: float, seconds: float) -> None:
         received, sent = _bytes(path, "inboundBytes", "bytesReceived"), _bytes(path, "outboundBytes", "bytesSent")
         # A path that was made anew counts from nought.
         came = received - session.received if received >= session.received else received
