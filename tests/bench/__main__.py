@@ -1,5 +1,7 @@
 """`make bench`: the same load on each server in turn, and one table.
 
+`--against FOLDER` measures the node of another checkout of ours in turns with this one's, pair by pair.
+
 The server has one core and the load generator the other. Every viewer is a real DTLS-SRTP session whose packets are
 decrypted and compared with what was sent. A default run takes about two minutes, `--full` (every bar) about thirteen.
 """
@@ -14,13 +16,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.bench import bars, churn, load, machine, recovery, report, servers
+from tests.bench import bars, churn, load, machine, pairing, recovery, report, servers
 from tests.bench import joins as joining
 from tests.bench.servers import NAMES
 from tests.peers.mediamtx import Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+
+MOST_PAIRED = 200
+"""Viewers up to which the other checkout is measured too; above that a run looks for our own highest number."""
 
 
 def _arguments() -> argparse.Namespace:
@@ -36,6 +42,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--spread-ms", type=float, default=0.0, help="a frame's packets leave over this time; 0: at once"
     )
+    parser.add_argument("--against", type=Path, help="the folder of another checkout, measured in turns with this one")
+    parser.add_argument("--pairs", type=int, default=3, help="with --against: how often each is measured")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     return parser.parse_args()
 
@@ -43,7 +51,7 @@ def _arguments() -> argparse.Namespace:
 async def _run(a: argparse.Namespace) -> dict[str, list[Any]]:
     server_core, load_core = machine.cores()
     os.sched_setaffinity(0, {load_core})
-    results: dict[str, list[Any]] = {"load": [], "joins": [], "storms": [], "recovery": [], "churn": []}
+    results: dict[str, list[Any]] = {"load": [], "pairs": [], "joins": [], "storms": [], "recovery": [], "churn": []}
     measures: dict[str, Callable[[servers.Server, int], Awaitable[Any]]] = {
         "load": lambda server, n: load.measure(server, n, a.seconds, server_core, spread=a.spread_ms / 1000),
         "joins": joining.joins,
@@ -54,8 +62,13 @@ async def _run(a: argparse.Namespace) -> dict[str, list[Any]]:
     for name in (",".join(NAMES) if a.full else a.servers).split(","):
         # A server is started anew for each measurement: memory and goroutines of the last one are not its to answer for.
         for kind, n in bars.plan(name, results["load"]) if a.full else _asked(a):
-            _say(f"{name}: {kind} {n} …")
             try:
+                if a.against and name == pairing.OURS and kind == "load" and n <= MOST_PAIRED:
+                    async for pair in _pairs(a, n, server_core):
+                        results["load"] += pair
+                        results["pairs"].append(_ours_first(pair))
+                    continue
+                _say(f"{name}: {kind} {n} …")
                 async with servers.start(name, server_core) as server:
                     results[kind].append(await measures[kind](server, n))
             except Missing as error:
@@ -72,6 +85,22 @@ async def _run(a: argparse.Namespace) -> dict[str, list[Any]]:
         out, _ = await told.communicate()
         results["packet_path"] = [bars.costs(out.decode())] if told.returncode == 0 else []
     return results
+
+
+async def _pairs(a: argparse.Namespace, viewers: int, core: int) -> "AsyncIterator[list[load.Load]]":
+    """This checkout and the other one in turns, each started anew: the two loads of a pair, as they were measured."""
+    for number, names in enumerate(pairing.turns(a.pairs), 1):
+        pair = []
+        for name in names:
+            _say(f"{name}: load {viewers}, pair {number} of {a.pairs} …")
+            async with servers.start(name, core, a.against) as server:
+                pair.append(await load.measure(server, viewers, a.seconds, core, spread=a.spread_ms / 1000))
+        yield pair
+
+
+def _ours_first(pair: list[load.Load]) -> pairing.Pair:
+    first, second = pair
+    return (first, second) if first.server == pairing.OURS else (second, first)
 
 
 def _asked(a: argparse.Namespace) -> "Iterator[tuple[str, int]]":
@@ -95,39 +124,35 @@ def main() -> int:
     if unknown:
         _say(f"unknown server {', '.join(unknown)}; choose from {', '.join(NAMES)}")
         return 2
+    if a.against and not (a.against / "sfu" / "__main__.py").is_file():
+        _say(f"{a.against} is no checkout of Sluice: it has no sfu/__main__.py")
+        return 2
     facts = machine.particulars() | {
         "priority": "raised" if machine.hurry(os.getpid()) else "ordinary: other processes disturb"
     }
     results = asyncio.run(_run(a))
-    parts = ["720p30 H264 2.5 Mbit/s + Opus, loopback, real DTLS-SRTP to every viewer", report.particulars(facts)]
-    if results["load"]:
-        parts.append(report.loads(results["load"]))
-    if results["joins"]:
-        parts.append("Join, encoder with a 10 s GOP that ignores keyframe requests:\n" + report.joins(results["joins"]))
-    if results["storms"]:
-        parts.append("A crowd that joins within 2 s:\n" + report.storms(results["storms"]))
-    if results["recovery"]:
-        parts.append(
-            "Viewers behind 5 % loss, 50 ms and 10 ms of jitter each way:\n" + report.recoveries(results["recovery"])
-        )
-    if results["churn"]:
-        parts.append("Viewers that come and go:\n" + report.churns(results["churn"]))
-    print("\n\n".join(parts))  # noqa: T201 - a command's output
-    held = bars.short(results["load"]) + (bars.bars(results) if a.full else [])
-    if held:
-        print("\nThe bars:\n" + report.bars(held))  # noqa: T201 - a command's output
+    compared = pairing.comparisons(results["pairs"])
+    whole = results | {"load": pairing.together(results["load"])}
+    held = bars.short(whole["load"]) + bars.beside(compared) + (bars.bars(whole) if a.full else [])
+    print(report.page(facts, whole, compared, held))  # noqa: T201 - a command's output
     if a.json:
-        figures = {
-            "machine": facts,
-            "load": [load.rounded(each) for each in results["load"]],
-            "joins": [dataclasses.asdict(each) for each in results["joins"]],
-            "storms": [dataclasses.asdict(each) for each in results["storms"]],
-            "recovery": [dataclasses.asdict(each) for each in results["recovery"]],
-            "packet_path": results.get("packet_path", []),
-            "churn": [dataclasses.asdict(each) for each in results["churn"]],
-        }
-        a.json.write_text(json.dumps(figures, indent=1) + "\n")
-    return 0 if any(results.values()) and not any(bar.passed is False for bar in held) else 1
+        a.json.write_text(json.dumps(_figures(facts, results), indent=1) + "\n")
+    measured = results["pairs"] if a.against and a.viewers else any(results.values())
+    return 0 if measured and not any(bar.passed is False for bar in held) else 1
+
+
+def _figures(facts: dict[str, str], results: dict[str, list[Any]]) -> dict[str, Any]:
+    """What a run writes: the runs and the ratio first, then everything that was measured, as it was measured."""
+    return {
+        **pairing.document(results["load"], results["pairs"]),
+        "machine": facts,
+        "load": [load.rounded(each) for each in results["load"]],
+        "joins": [dataclasses.asdict(each) for each in results["joins"]],
+        "storms": [dataclasses.asdict(each) for each in results["storms"]],
+        "recovery": [dataclasses.asdict(each) for each in results["recovery"]],
+        "packet_path": results.get("packet_path", []),
+        "churn": [dataclasses.asdict(each) for each in results["churn"]],
+    }
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.bench.load import Load
+from tests.bench.pairing import Comparison
 
 OURS, BASE, OTHER = "sluice", "mediamtx", "broadcast-box"
 FLOOR = "floor: kernel and AES-GCM"
@@ -17,6 +18,8 @@ PYTHON, COMPILED = "in Python, AEAD_AES_128_GCM", "in C, AEAD_AES_128_GCM"
 WARM_GROWTH_MB = 1.0
 """What a heap may move between two looks without anything having been kept."""
 MEMORY_KB = 200.0
+MOST_OF_AGAINST = 1.03
+"""What a viewer's gigabit may cost of what it costs in the other checkout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,22 @@ def short(loads: Sequence[Load]) -> list[Bar]:
     """What every run holds: nothing lost or altered, and CPU and memory against MediaMTX, for each number of viewers."""
     numbers = sorted({load.viewers for load in loads if load.server == OURS})
     return [bar for viewers in numbers for bar in (_whole(loads, viewers), _cpu(loads, viewers), _rss(loads, viewers))]
+
+
+def beside(compared: Sequence[Comparison]) -> list[Bar]:
+    """What a run with another checkout holds, for each number of viewers: no more CPU than there, but for noise."""
+    return [_beside(each) for each in compared]
+
+
+def _beside(compared: Comparison) -> Bar:
+    ratio = compared.ratio["cpu_per_gbit"]
+    return Bar(
+        f"CPU s a delivered Gbit, {compared.viewers} viewers, in pairs",
+        f"<= {MOST_OF_AGAINST:.2f} of AGAINST",
+        "" if ratio is None else f"{ratio:.3f} ({compared.lowest:.3f} to {compared.highest:.3f})",
+        "",
+        None if ratio is None else ratio <= MOST_OF_AGAINST,
+    )
 
 
 def bars(results: Mapping[str, Sequence[Any]]) -> list[Bar]:

@@ -1,11 +1,13 @@
 """The tables that a run prints: figures, and ratios to MediaMTX of the same run, because only those travel."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from tests.bench.bars import Bar
 from tests.bench.churn import Churn
 from tests.bench.joins import Joins, Storm
 from tests.bench.load import Load
+from tests.bench.pairing import Comparison
 from tests.bench.recovery import Recovery
 
 BASE = "mediamtx"
@@ -14,6 +16,28 @@ BASE = "mediamtx"
 def particulars(facts: dict[str, str]) -> str:
     """The machine, one fact a line."""
     return "\n".join(f"  {name:13} {value}" for name, value in facts.items())
+
+
+def page(
+    facts: dict[str, str],
+    results: Mapping[str, Sequence[Any]],
+    compared: Sequence[Comparison],
+    held: Sequence[Bar],
+) -> str:
+    """Everything that a run prints: the machine, a table of each kind of measurement that was made, and the bars."""
+    kinds: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+        ("load", "", loads),
+        ("compared", "This checkout's figures divided by the other one's:", ratios),
+        ("joins", "Join, encoder with a 10 s GOP that ignores keyframe requests:", joins),
+        ("storms", "A crowd that joins within 2 s:", storms),
+        ("recovery", "Viewers behind 5 % loss, 50 ms and 10 ms of jitter each way:", recoveries),
+        ("churn", "Viewers that come and go:", churns),
+        ("bars", "The bars:", bars),
+    )
+    found = {**results, "compared": compared, "bars": held}
+    parts = ["720p30 H264 2.5 Mbit/s + Opus, loopback, real DTLS-SRTP to every viewer", particulars(facts)]
+    parts += [f"{title}\n{of(found[kind])}".lstrip() for kind, title, of in kinds if found.get(kind)]
+    return "\n\n".join(parts)
 
 
 def loads(results: Sequence[Load]) -> str:
@@ -55,6 +79,29 @@ def loads(results: Sequence[Load]) -> str:
         )
     notes = [note for load in results for note in _notes(load)]
     return "\n".join([table(rows), *notes])
+
+
+def ratios(results: Sequence[Comparison]) -> str:
+    """One row a number of viewers: this checkout's figures divided by the other one's, pair by pair."""
+
+    def told(ratio: float | None) -> str:
+        return "" if ratio is None else f"{ratio:.3f}"
+
+    rows = [("viewers", "pairs", "CPU-s/Gbit", "lowest", "highest", "p50", "p99", "MB")]
+    rows += [
+        (
+            str(each.viewers),
+            str(each.pairs),
+            told(each.ratio["cpu_per_gbit"]),
+            told(each.lowest),
+            told(each.highest),
+            told(each.ratio["p50_ms"]),
+            told(each.ratio["p99_ms"]),
+            told(each.ratio["rss_mb"]),
+        )
+        for each in results
+    ]
+    return table(rows)
 
 
 def joins(results: Sequence[Joins]) -> str:

@@ -87,11 +87,18 @@ async def _broadcast_box(core: int) -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
-async def sluice(core: int, module: str = "sfu") -> AsyncIterator[Server]:
-    """Our node, as *module* starts it."""
-    if not (ROOT / "sfu" / "__main__.py").exists():
-        raise Missing("sluice is left out: sfu/__main__.py is not there yet.")
-    python = ROOT / ".venv-sfu" / "bin" / "python"
+async def sluice(
+    core: int, module: str = "sfu", *, checkout: Path = ROOT, name: str = "sluice"
+) -> AsyncIterator[Server]:
+    """The node of *checkout*, as *module* starts it; the server is called *name*.
+
+    Another checkout runs in its own environment, or in ours where it has none, and is told the same.
+    """
+    if not (checkout / "sfu" / "__main__.py").exists():
+        raise Missing(f"{name} is left out: there is no sfu/__main__.py in {checkout}.")
+    python = python_of(checkout)
+    if checkout != ROOT:
+        await _build(checkout, python, name)
     http, udp, metrics = (free_port() for _ in range(3))
     url = f"http://127.0.0.1:{http}"
     async with AsyncExitStack() as stack:
@@ -100,6 +107,7 @@ async def sluice(core: int, module: str = "sfu") -> AsyncIterator[Server]:
         environment = {
             "PATH": os.environ.get("PATH", ""),
             "HOME": os.environ.get("HOME", "/"),
+            "PYTHONPATH": str(checkout),
             "SLUICE_NODE_ID": NODE,
             "SLUICE_REGION": "local",
             "SLUICE_API_URL": api.url,
@@ -119,17 +127,17 @@ async def sluice(core: int, module: str = "sfu") -> AsyncIterator[Server]:
         } | {name: value for name, value in os.environ.items() if name.startswith("SLUICE_BENCH_")}
         with pinned(core), log.open("wb") as out:
             node = await asyncio.create_subprocess_exec(
-                str(python if python.exists() else sys.executable),
+                str(python),
                 *("-m", module),
-                cwd=ROOT,
+                cwd=checkout,
                 env=environment,
                 stdout=out,
                 stderr=out,
             )
         try:
-            await _until_ready(api, node, log)
+            await _until_ready(api, node, log, name)
             yield Server(
-                name="sluice",
+                name=name,
                 pid=node.pid,
                 whip=lambda stream: f"{url}/{stream}/whip?grant={api.grant(stream, Action.PUBLISH)}",
                 whep=lambda stream: f"{url}/{stream}/whep?grant={api.grant(stream, Action.PLAY)}",
@@ -148,14 +156,31 @@ async def sluice(core: int, module: str = "sfu") -> AsyncIterator[Server]:
                     await node.wait()
 
 
-async def _until_ready(api: FakeApi, node: asyncio.subprocess.Process, log: Path) -> None:
+def python_of(checkout: Path) -> Path:
+    """The interpreter that runs the node of *checkout*: of its own environment, of ours, or this one."""
+    usual = (folder / ".venv-sfu" / "bin" / "python" for folder in (checkout, ROOT))
+    return next((python for python in usual if python.exists()), Path(sys.executable))
+
+
+async def _build(checkout: Path, python: Path, name: str) -> None:
+    """Build what the node of *checkout* runs compiled, as make does for ours; raises `Missing` where it cannot be."""
+    build = await asyncio.create_subprocess_exec(
+        str(python), "-m", "sfu.native.build", cwd=checkout, env={**os.environ, "PYTHONPATH": str(checkout)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    _, said = await build.communicate()
+    if build.returncode:
+        raise Missing(f"{name} is left out, its compiled part cannot be built: {said.decode().strip()[-300:]}")
+
+
+async def _until_ready(api: FakeApi, node: asyncio.subprocess.Process, log: Path, name: str) -> None:
     # What the log says is read only when nothing else is going on.
     ready, gone = asyncio.ensure_future(api.ready.wait()), asyncio.ensure_future(node.wait())
     done, pending = await asyncio.wait({ready, gone}, timeout=15, return_when=asyncio.FIRST_COMPLETED)
     for each in pending:
         each.cancel()
     if ready not in done:
-        raise Missing(f"sluice is left out, it does not start: {tail(log)}")
+        raise Missing(f"{name} is left out, it does not start: {tail(log)}")
 
 
 def tail(log: Path) -> str:
@@ -173,9 +198,15 @@ async def _end(pid: int) -> None:
             await asyncio.sleep(0.1)
 
 
-def start(name: str, core: int) -> AbstractAsyncContextManager[Server]:
-    """The server *name*, pinned to *core*, for as long as the block lasts; raises Missing."""
+def start(name: str, core: int, against: Path | None = None) -> AbstractAsyncContextManager[Server]:
+    """The server *name*, pinned to *core*, for as long as the block lasts; raises Missing.
+
+    `against` is the node of the checkout in the folder of that name.
+    """
+    if name == "against":
+        return sluice(core, checkout=against or ROOT, name=name)
     return {"sluice": sluice, "mediamtx": _mediamtx, "broadcast-box": _broadcast_box}[name](core)
 
 
 NAMES = ("mediamtx", "broadcast-box", "sluice")
+"""The servers that a run can be asked for, in the order in which a full one measures them."""
