@@ -50,9 +50,10 @@ class Files:
     """The HTML that names everything else."""
     watch: Asset
     """The same with the watch view alone: this one other sites may frame, and a fragment of its address shows nothing else."""
-    nowhere: Asset
+    not_found: Asset
     """What a person sees at an address where nothing is."""
     named: Mapping[str, Asset]
+    """Everything else, by its path below `page/`: `style.css`, `watch/view.js`."""
 
     def placed(self, html: str) -> str:
         """*html* with the addresses of this version."""
@@ -60,21 +61,21 @@ class Files:
 
 
 def load(folder: Path = FOLDER) -> Files:
-    """Every file of *folder*."""
+    """Every file of *folder* and of the folders in it."""
     named = {
-        path.name: asset_of(_TYPES[path.suffix], path.read_text("utf-8"))
-        for path in sorted(folder.iterdir())
+        path.relative_to(folder).as_posix(): asset_of(_TYPES[path.suffix], path.read_text("utf-8"))
+        for path in sorted(folder.rglob("*"))
         if path.suffix in _TYPES
     }
-    page, nowhere = named.pop("index.html"), named.pop("nowhere.html")
+    page, not_found = named.pop("index.html"), named.pop("not-found.html")
     version = hashlib.sha256("".join(asset.etag for asset in named.values()).encode()).hexdigest()[:12]
-    files = Files(version, page, page, nowhere, named)
+    files = Files(version, page, page, not_found, named)
     whole = files.placed(_preloaded(page.body, named))
     return Files(
         version,
         asset_of(page.content_type, whole),
         asset_of(page.content_type, _only(whole, "watch")),
-        asset_of(nowhere.content_type, files.placed(nowhere.body)),
+        asset_of(not_found.content_type, files.placed(not_found.body)),
         named,
     )
 

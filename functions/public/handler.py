@@ -61,7 +61,7 @@ class Pages:
             return self.html(self._files.page)  # whose watch view takes an id or a link
         if not wants_page(event.headers.get("accept")):
             return answers.refusal(not_found())
-        page = self._files.nowhere
+        page = self._files.not_found
         fields = {**self._guarded(), "Cache-Control": "no-store", "Vary": "Accept, Accept-Encoding"}
         return answers.text(page.body, page.content_type, fields, status=404)
 
@@ -95,6 +95,10 @@ def page_routes(app: "APIGatewayHttpResolver", files: Files) -> None:
     def asset(version: str, name: str) -> answers.Answer:
         found = files.named.get(name)
         return pages.elsewhere() if found is None else pages.file(found, version=version)
+
+    @app.get("/assets/<version>/<folder>/<name>")
+    def asset_in_a_folder(version: str, folder: str, name: str) -> answers.Answer:
+        return asset(version, f"{folder}/{name}")
 
     @app.get("/docs")
     def docs() -> answers.Answer:

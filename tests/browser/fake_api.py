@@ -111,8 +111,8 @@ class FakeApi:
         app.router.add_get("/watch", self._page)
         app.router.add_get("/watch/{id}", self._page)
         app.router.add_get("/embedding", self._embedding)
-        app.router.add_get("/nothing", self._nowhere)
-        app.router.add_get("/assets/{version}/{file}", self._asset)
+        app.router.add_get("/nothing", self._not_found)
+        app.router.add_get("/assets/{version}/{file:.+}", self._asset)
         app.router.add_post("/v1/anonymous", self._anonymous)
         app.router.add_get("/v1/streams/{id}", self._stream)
         app.router.add_get("/v1/account", self._account)
@@ -145,8 +145,8 @@ class FakeApi:
         headers = page_headers(secure=False, embeddable=embeddable)
         return web.Response(text=asset.body, headers={**headers, "Content-Type": asset.content_type})
 
-    async def _nowhere(self, _: web.Request) -> web.Response:
-        asset = self._files.nowhere
+    async def _not_found(self, _: web.Request) -> web.Response:
+        asset = self._files.not_found
         headers = {**page_headers(secure=False, embeddable=False), "Content-Type": asset.content_type}
         return web.Response(status=404, text=asset.body, headers=headers)
 

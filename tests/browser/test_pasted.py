@@ -54,7 +54,7 @@ def test_what_was_pasted_is_known_by_its_shape(page: Page, api: FakeApi) -> None
     page.goto(api.url)
     found = page.evaluate(
         "async ([file, texts]) => { const { pasted } = await import(file); return texts.map(pasted); }",
-        [f"/assets/{load().version}/pasted.js", [text for text, *_ in PASTED]],
+        [f"/assets/{load().version}/text/pasted.js", [text for text, *_ in PASTED]],
     )
 
     wrong = [

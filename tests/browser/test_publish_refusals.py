@@ -94,7 +94,7 @@ def test_every_code_that_an_endpoint_can_answer_has_its_own_words(
     explained = set(
         page.evaluate(
             "async ([file, place]) => (await import(file)).explainedCodes(place)",
-            [f"/assets/{load().version}/refusals.js", place],
+            [f"/assets/{load().version}/text/refusals.js", place],
         )
     )
 

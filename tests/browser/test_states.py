@@ -79,7 +79,7 @@ def test_every_state_of_a_view_has_its_word(page: Page, api: FakeApi) -> None:
           const { pageState } = await import(file);
           return [...publish.map((one) => pageState("publish", one, "idle")), ...watch.map((one) => pageState("watch", "live", one))];
         }""",
-        [f"/assets/{load().version}/state.js", publish, watch],
+        [f"/assets/{load().version}/page-state.js", publish, watch],
     )
 
     assert set(words) == STATES
@@ -101,7 +101,7 @@ def test_what_the_registry_calls_later_is_tried_later_by_itself(page: Page, api:
           }
           return told;
         }""",
-        [f"/assets/{load().version}/refusals.js", [code.value for code in REGISTRY]],
+        [f"/assets/{load().version}/text/refusals.js", [code.value for code in REGISTRY]],
     )
 
     later = {code.value for code, definition in REGISTRY.items() if definition.retry is Retry.LATER}

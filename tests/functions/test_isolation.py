@@ -30,6 +30,7 @@ OPEN = {
     "/": "a page",
     "/watch/{stream_id}": "a page",
     "/assets/{version}/{file}": "a page's files",
+    "/assets/{version}/{folder}/{module}": "likewise",
     "/docs": "a page",
     "/openapi.json": "a document",
 }

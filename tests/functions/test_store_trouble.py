@@ -29,6 +29,7 @@ ASKS_NOTHING = {
     "/",
     "/watch/{stream_id}",
     "/assets/{version}/{file}",
+    "/assets/{version}/{folder}/{module}",
     "/docs",
     "/openapi.json",
 }

@@ -53,6 +53,8 @@ PARAMETERS: Mapping[str, str] = {
     "at": str(NOW + 3600),
     "version": "0123456789ab",
     "file": "style.css",
+    "folder": "watch",
+    "module": "view.js",
     "account": "acme",
     "after": "acme",
     "month": "2026-11",

@@ -79,6 +79,11 @@ PAGES = (
         Parameter("version", "path", "Of the page that names it."), Parameter("file", "path", "Its name."),
         refusals=(Code.NOT_FOUND,),
     ),
+    _page(
+        "/assets/{version}/{folder}/{module}", "A module of the page.", "*/*",
+        Parameter("version", "path", "Of the page that names it."), Parameter("folder", "path", "Its folder."),
+        Parameter("module", "path", "Its name."), refusals=(Code.NOT_FOUND,),
+    ),
     _page("/docs", "This API for people.", "text/html"),
     _page("/openapi.json", "This document.", "application/json"),
 )  # fmt: skip

@@ -1,6 +1,6 @@
 // The calls of the page to the control plane, at the origin that served it.
 
-import { request } from "./session.js";
+import { request } from "./webrtc/session.js";
 
 const json = async (url, options) => (await request(url, options)).json();
 const bearer = (token) => ({ Authorization: `Bearer ${token}` });

@@ -3,11 +3,11 @@
 // One document, so that publishing goes on while its owner looks at another view. At `/watch/{id}` the server leaves out all
 // views but watching: other sites may frame that page.
 
-import { byId, wireCopyButtons } from "./dom.js";
-import { OverviewView } from "./overview.js";
-import { PublishView } from "./publish.js";
-import { pageState } from "./state.js";
-import { WatchView } from "./watch.js";
+import { byId, wireCopyButtons } from "./ui/dom.js";
+import { OverviewView } from "./overview/view.js";
+import { PublishView } from "./publish/view.js";
+import { pageState } from "./page-state.js";
+import { WatchView } from "./watch/view.js";
 
 const TITLES = { publish: "Publish", watch: "Watch", overview: "What the stack sees" };
 

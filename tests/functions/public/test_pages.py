@@ -1,6 +1,8 @@
 """The page and the reference as they are served: versions, policy, and nothing that falls behind the registry."""
 
+import posixpath
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -79,7 +81,8 @@ def test_head_is_get_without_the_body(world: World, path: str, encoding: str) ->
     """Status and fields alike, the length that GET's body has, and no body."""
     front = Front(world)
     version = load().version
-    target = path.replace("{id}", "a" * 16).replace("{version}", version).replace("{file}", "app.js")
+    names = {"id": "a" * 16, "version": version, "file": "app.js", "folder": "watch", "module": "view.js"}
+    target = re.sub(r"{(\w+)}", lambda found: names[found[1]], path)
 
     of_get, of_head = (front.ask(method, target, headers=[("Accept-Encoding", encoding)]) for method in ("GET", "HEAD"))
 
@@ -105,8 +108,13 @@ def test_every_file_that_the_page_names_is_served(get: Get) -> None:
     assert get(address("index.html")).status == 404
     named = set(re.findall(r'"/assets/([^"]+)"', files.page.body + get("/docs").text))
     assert named <= {f"{files.version}/{name}" for name in files.named}
-    imported = set(re.findall(r'from "\./([^"]+)"', "".join(a.body for a in files.named.values())))
+    imported = {
+        posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
+        for name, asset in files.named.items()
+        for path in re.findall(r'from "([^"]+)"', asset.body)
+    }
     assert imported <= set(files.named)
+    assert len(imported) > 20
 
 
 def test_a_file_of_another_version_is_shown_and_not_kept(get: Get) -> None:
@@ -118,10 +126,9 @@ def test_a_file_of_another_version_is_shown_and_not_kept(get: Get) -> None:
 
 def test_the_version_changes_with_any_file(tmp_path: Path) -> None:
     """Or a browser would run a module of one version with one of another."""
-    for path in FOLDER.iterdir():
-        (tmp_path / path.name).write_text(path.read_text("utf-8"), "utf-8")
+    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
     assert load(tmp_path).version == load().version
-    (tmp_path / "dom.js").write_text("export const changed = 1;", "utf-8")
+    (tmp_path / "ui" / "dom.js").write_text("export const changed = 1;", "utf-8")
     assert load(tmp_path).version != load().version
 
 
@@ -129,7 +136,7 @@ def test_all_modules_are_asked_for_at_once(get: Get) -> None:
     """Or the browser would learn of them one level of imports after the other."""
     modules = {name for name in load().named if name.endswith(".js")}
     page = get("/").text
-    preloaded = set(re.findall(r'<link rel="modulepreload" href="/assets/[0-9a-f]+/([a-z-]+\.js)">', page))
+    preloaded = set(re.findall(r'<link rel="modulepreload" href="/assets/[0-9a-f]+/([a-z/-]+\.js)">', page))
     assert preloaded == modules - {"app.js"}
 
 
@@ -153,7 +160,17 @@ def test_files_are_compressed_for_who_takes_it(get: Get) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../handler.py", "..%2Fhandler.py", "%2e%2e/handler.py", "handler.py", "", "style.css/"]
+    "name",
+    [
+        "../handler.py",
+        "..%2Fhandler.py",
+        "%2e%2e/handler.py",
+        "handler.py",
+        "",
+        "style.css/",
+        "ui/../../handler.py",
+        "ui/",
+    ],
 )
 def test_nothing_else_can_be_read(get: Get, name: str) -> None:
     """A file is looked up in a table, never on disk."""

@@ -130,7 +130,7 @@ async function pattern({ resolution }) {
   draw(context, frame, started);
   const stream = canvas.captureStream(FPS);
   stream.getVideoTracks()[0].contentHint = "motion";
-  const ticker = new Worker(new URL("./ticker.js", import.meta.url));
+  const ticker = new Worker(new URL("./frame-timer.js", import.meta.url));
   ticker.addEventListener("message", () => {
     frame += 1;
     draw(context, frame, started);

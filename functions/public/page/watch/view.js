@@ -1,21 +1,21 @@
 // The watch view: one stream, joined again for as long as somebody wants to see it.
 //
 // A running session is left alone when the picture pauses: viewers stay connected while a publisher is taken over. Whose fault a
-// pause is comes from three witnesses: the node's events, the API, and what arrives here (fault.js).
+// pause is comes from three witnesses: the node's events, the API, and what arrives here (interruption.js).
 
-import * as api from "./api.js";
-import { Backoff } from "./backoff.js";
-import { listen } from "./events.js";
-import { byId, describe, every, say } from "./dom.js";
-import { PAUSED_MS, Slowness, blame } from "./fault.js";
-import { kbps, streamIdIn } from "./format.js";
-import { Liveness } from "./liveness.js";
-import { Notice } from "./notice.js";
-import { notAStream } from "./pasted.js";
-import { explain } from "./refusals.js";
-import { Refusal } from "./session.js";
-import { Meter } from "./stats.js";
-import { play } from "./whep.js";
+import * as api from "../api.js";
+import { Backoff } from "../webrtc/backoff.js";
+import { listen } from "../webrtc/server-events.js";
+import { byId, describe, every, say } from "../ui/dom.js";
+import { PAUSED_MS, Slowness, blame } from "./interruption.js";
+import { kbps, streamIdIn } from "../text/format.js";
+import { Liveness } from "../webrtc/liveness.js";
+import { Notice } from "../ui/notice.js";
+import { notAStream } from "../text/pasted.js";
+import { explain } from "../text/refusals.js";
+import { Refusal } from "../webrtc/session.js";
+import { Meter } from "../webrtc/stats.js";
+import { play } from "../webrtc/whep.js";
 
 /** A path over which nothing at all comes for so long is dead: media or not, checks are answered every 2.5 s at least. */
 const SILENT_MS = 2600;

@@ -4,20 +4,20 @@
 // before it ever was live, `refused` until a person acts, `ended` with the source. The key of an account lives in its password
 // field and in the Authorization header of one request; it is never put into a URL or into storage.
 
-import * as api from "./api.js";
-import { Backoff } from "./backoff.js";
-import { encodable } from "./codecs.js";
-import { byId, describe, every, fillList, markInvalid, say } from "./dom.js";
-import { clock, count, kbps, streamIdIn } from "./format.js";
+import * as api from "../api.js";
+import { Backoff } from "../webrtc/backoff.js";
+import { encodable } from "../webrtc/codecs.js";
+import { byId, describe, every, fillList, markInvalid, say } from "../ui/dom.js";
+import { clock, count, kbps, streamIdIn } from "../text/format.js";
 import { forget, isKept, keptKey, takeFreeKey } from "./free-key.js";
-import { Liveness, isGone } from "./liveness.js";
-import { Notice } from "./notice.js";
-import { notAKey, pasted } from "./pasted.js";
-import { explain } from "./refusals.js";
-import { Refusal } from "./session.js";
+import { Liveness, isGone } from "../webrtc/liveness.js";
+import { Notice } from "../ui/notice.js";
+import { notAKey, pasted } from "../text/pasted.js";
+import { explain } from "../text/refusals.js";
+import { Refusal } from "../webrtc/session.js";
 import * as sources from "./sources.js";
-import { Meter } from "./stats.js";
-import { playbackUrl, publish, replaceTracks, setBitrate } from "./whip.js";
+import { Meter } from "../webrtc/stats.js";
+import { playbackUrl, publish, replaceTracks, setBitrate } from "../webrtc/whip.js";
 
 /** A server that hands its streams over closes the connection once another one has room: viewers see black meanwhile. */
 const REJOIN_MS = 100;

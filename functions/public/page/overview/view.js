@@ -2,14 +2,14 @@
 //
 // The account token stays in its password field and in Authorization headers; it is not stored.
 
-import * as api from "./api.js";
-import { byId, describe, every, fillList, fillRows, make, markInvalid, say } from "./dom.js";
-import { bytes, clock, count, kbps, streamIdIn } from "./format.js";
-import { Notice } from "./notice.js";
-import { showDryRun, showUsage } from "./owner.js";
-import { explain } from "./refusals.js";
-import { notAStream, notAToken, pasted } from "./pasted.js";
-import { Refusal } from "./session.js";
+import * as api from "../api.js";
+import { byId, describe, every, fillList, fillRows, make, markInvalid, say } from "../ui/dom.js";
+import { bytes, clock, count, kbps, streamIdIn } from "../text/format.js";
+import { Notice } from "../ui/notice.js";
+import { showDryRun, showUsage } from "./usage.js";
+import { explain } from "../text/refusals.js";
+import { notAStream, notAToken, pasted } from "../text/pasted.js";
+import { Refusal } from "../webrtc/session.js";
 
 const TIERS = {
   anonymous: "Free, no account",

@@ -1,8 +1,8 @@
 // The free key: taken with one click, kept on this device, and never replaced together with its watch link unasked.
 
-import * as api from "./api.js";
-import { ask } from "./dialog.js";
-import { forget, keep, keptKey } from "./kept.js";
+import * as api from "../api.js";
+import { ask } from "../ui/dialog.js";
+import { forget, keep, keptKey } from "./stored-key.js";
 
 const REPLACE = (link) => ({
   title: "Replace your free key?",

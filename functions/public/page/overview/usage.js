@@ -1,7 +1,7 @@
 // What an owner can ask beyond the glance: where the month's bytes went, and whether a key would work now.
 
-import { byId, fillRows, make, say } from "./dom.js";
-import { bytes } from "./format.js";
+import { byId, fillRows, make, say } from "../ui/dom.js";
+import { bytes } from "../text/format.js";
 
 const CHECKS = {
   key: "Key",
