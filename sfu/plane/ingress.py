@@ -44,11 +44,12 @@ class Ingress:
         *,
         clock: Callable[[], float],
         wall: Callable[[], float],
+        random_bytes: Callable[[int], bytes],
         on_connected: Callable[[MediaSession, float], None],
         on_closed: Callable[[MediaSession, str], bool],
         on_first_packet: Callable[[Publisher], None],
     ) -> None:
-        self.own = ice.new_credentials()
+        self.own = ice.new_credentials(random_bytes)
         """Of no session: by these the node tries whether it can be reached."""
         self._stats = stats
         self._clock = clock

@@ -56,12 +56,13 @@ class Plane:
         max_unconnected_per_address: int = 0,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
         fanout: Fanout | None = None,
     ) -> None:
         self._fanout = fanout
         self._bind = bind
         self._announce = tuple(announce)
-        self._certificate = DtlsCertificate()
+        self._certificate = DtlsCertificate(wall())
         self.stats = PlaneStats()
         self.on_change: Callable[[], None] = lambda: None
         self.on_end: Callable[[Ended], None] = lambda _ended: None
@@ -70,10 +71,12 @@ class Plane:
         self._unconnected = Unconnected(max_unconnected_per_address)
         self._clock = clock
         self._wall = wall
+        self._random_bytes = random_bytes
         self._ingress = Ingress(
             self.stats,
             clock=clock,
             wall=wall,
+            random_bytes=random_bytes,
             on_connected=self._connected,
             on_closed=self._closed,
             on_first_packet=lambda _publisher: self._changed(),
@@ -140,7 +143,7 @@ class Plane:
 
     def new_credentials(self) -> IceCredentials:
         """Fresh ICE credentials for one session."""
-        return ice.new_credentials()
+        return ice.new_credentials(self._random_bytes)
 
     # -- sessions ------------------------------------------------------------------------------------------------------
 
@@ -333,7 +336,7 @@ class Plane:
         self, claims: Claims, negotiated: Negotiated, udp: UdpSocket, wall: float, now: float
     ) -> SessionStart:
         peer = Peer(self._certificate, negotiated, udp, now)
-        return SessionStart(claims, peer, secrets.token_hex(16), secrets.token_hex(8), wall, now)
+        return SessionStart(claims, peer, self._random_bytes(16).hex(), self._random_bytes(8).hex(), wall, now)
 
     # The hooks are looked up at each call: whoever composes the node sets them after the plane is made.
 

@@ -46,9 +46,9 @@ class DtlsState(StrEnum):
 class DtlsCertificate:
     """This process's certificate and the one context that all its handshakes share."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: float) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = _self_signed(key)
+        certificate = _self_signed(key, now)
         self.fingerprints = (Fingerprint("sha-256", _digest(certificate, "sha-256")),)
         context = SSL.Context(SSL.DTLS_METHOD)
         context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_QUERY_MTU | SSL.OP_NO_COMPRESSION)
@@ -198,16 +198,16 @@ def _digest(certificate: x509.Certificate, algorithm: str) -> str:
     return certificate.fingerprint(_DIGESTS[algorithm]).hex(":").upper()
 
 
-def _self_signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+def _self_signed(key: ec.EllipticCurvePrivateKey, now: float) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sluice")])
-    now = datetime.now(UTC)
+    made = datetime.fromtimestamp(now, UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=3650))
+        .not_valid_before(made - timedelta(days=1))
+        .not_valid_after(made + timedelta(days=3650))
         .sign(key, hashes.SHA256())
     )

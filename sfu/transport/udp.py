@@ -11,7 +11,6 @@ import errno
 import socket
 import struct
 import sys
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
@@ -68,7 +67,7 @@ class UdpSocket:
         *,
         on_datagram: Callable[[bytes, Address], None],
         on_drained: Callable[[], None],
-        wall: Callable[[], float] = time.time,
+        wall: Callable[[], float],
         fanout: Fanout | None = None,
     ) -> None:
         self.fanout = fanout

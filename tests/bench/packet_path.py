@@ -128,7 +128,12 @@ async def main() -> None:
     def opened(fanout: Fanout | None) -> UdpSocket:
         nothing = PlaneStats()
         return UdpSocket(
-            ("127.0.0.1", 0), nothing, on_datagram=lambda _d, _a: None, on_drained=lambda: None, fanout=fanout
+            ("127.0.0.1", 0),
+            nothing,
+            on_datagram=lambda _d, _a: None,
+            on_drained=lambda: None,
+            wall=time.time,
+            fanout=fanout,
         )
 
     udp = opened(None)

@@ -6,6 +6,7 @@ one nothing is until the next whole key picture.
 
 import os
 import socket
+import time
 import weakref
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -167,7 +168,12 @@ class Onlooker:
 def wire(fanout: Fanout | None = None) -> Iterator[UdpSocket]:
     """A node's socket."""
     udp = UdpSocket(
-        ("127.0.0.1", 0), PlaneStats(), on_datagram=lambda _d, _a: None, on_drained=lambda: None, fanout=fanout
+        ("127.0.0.1", 0),
+        PlaneStats(),
+        on_datagram=lambda _d, _a: None,
+        on_drained=lambda: None,
+        wall=time.time,
+        fanout=fanout,
     )
     try:
         yield udp

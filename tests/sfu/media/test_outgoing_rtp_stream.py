@@ -1,5 +1,6 @@
 import asyncio
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -35,6 +36,7 @@ class Wire:
             self.stats,
             on_datagram=lambda _d, _a: None,
             on_drained=lambda: None,
+            wall=time.time,
             fanout=fanout,
         )
         self._sockets: list[socket.socket] = []

@@ -83,7 +83,7 @@ async def watched() -> AsyncIterator[tuple[Stage, TestPublisher, TestViewer, Str
 
 def client_hello() -> bytes:
     """The first flight of somebody."""
-    identity = DtlsCertificate()
+    identity = DtlsCertificate(time.time())
     return Handshake(identity, DtlsRole.CLIENT, identity.fingerprints).start()[0]
 
 

@@ -91,6 +91,7 @@ def test_the_stats_are_all_that_is_kept_of_it() -> None:
         stats,
         clock=time.monotonic,
         wall=time.time,
+        random_bytes=secrets.token_bytes,
         on_connected=lambda _session, _now: None,
         on_closed=lambda _session, _reason: True,
         on_first_packet=lambda _publisher: None,

@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import time
 from typing import Any, cast
 
 import pytest
@@ -16,8 +17,9 @@ from sfu.negotiation import DtlsRole, Fingerprint
 from sfu.transport.dtls import DtlsCertificate, DtlsState, Handshake, datagrams
 from sfu.transport.srtp import Protection
 
-OURS = DtlsCertificate()
-THEIRS = DtlsCertificate()
+NOW = time.time()
+OURS = DtlsCertificate(NOW)
+THEIRS = DtlsCertificate(NOW)
 WRONG = (Fingerprint("sha-256", ":".join(["00"] * 32)),)
 
 

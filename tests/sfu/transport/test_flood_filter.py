@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
@@ -59,6 +60,7 @@ async def door(request: pytest.FixtureRequest) -> AsyncIterator[Door]:
         PlaneStats(),
         on_datagram=lambda data, address: received.append((data, address[:2])),
         on_drained=lambda: None,
+        wall=time.time,
     )
     udp.start(asyncio.get_running_loop())
     yield Door(udp, received)

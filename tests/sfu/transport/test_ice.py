@@ -79,7 +79,17 @@ def test_arbitrary_bytes_never_raise(data: bytes) -> None:
 
 def test_credentials_are_unguessable_and_long_enough_for_browsers() -> None:
     """A ufrag of at least 4, a password of at least 22 (P20)."""
-    made = {ice.new_credentials().ufrag for _ in range(1000)}
-    assert len(made) == 1000
-    assert len(ice.new_credentials().pwd) >= 22
-    assert ice.new_credentials().pwd not in repr(ice.new_credentials())
+    made = [ice.new_credentials(secrets.token_bytes) for _ in range(1000)]
+    assert len({credentials.ufrag for credentials in made}) == 1000
+    assert len(made[0].pwd) >= 22
+    assert made[0].pwd not in repr(made[0])
+
+
+def test_every_bit_of_the_given_randomness_reaches_the_credentials() -> None:
+    """The same bytes give the same credentials; bytes that differ in one bit give others."""
+    one = ice.new_credentials(bytes)
+    other = ice.new_credentials(lambda count: bytes(count - 1) + b"\1")
+
+    assert one == ice.new_credentials(bytes)
+    assert one.ufrag != other.ufrag
+    assert one.pwd != other.pwd

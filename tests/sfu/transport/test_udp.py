@@ -22,6 +22,7 @@ class Ends:
             self.stats,
             on_datagram=lambda data, _: self.received.append(data),
             on_drained=self.drained.set,
+            wall=time.time,
         )
         self.peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.peer.bind(("127.0.0.1", 0))
