@@ -6,14 +6,14 @@ burst, and so is the packet's part of the nonce. The rest is `sfu.media.sealing`
 
 Invariant: an index of the track always gets the same sequence number and timestamp on a rtp_stream, so a repeated packet is
 bit for bit the first one. Sequence numbers are index + base, timestamps the track's + shift; a viewer's rollover counter begins
-at 0 with its first packet (`Destination.rollover`). No clocks, no RTCP, no history here.
+at 0 with its first packet (`SrtpDestination.rollover`). No clocks, no RTCP, no history here.
 """
 
 from collections.abc import Iterable, Sequence
 
 from sfu.media.history import Packet
 from sfu.media.sealing import (
-    Destination,
+    SrtpDestination,
     native_array,
     packet_run,
     runs,
@@ -55,8 +55,8 @@ class OutgoingRtpStream:
         self.parameters = parameters
         self.base = base
         self.shift = shift
-        self.aead: list[Destination] = []
-        self.plain: list[Destination] = []
+        self.aead: list[SrtpDestination] = []
+        self.plain: list[SrtpDestination] = []
         self.packets = 0
         """Sent live to each destination since the rtp_stream began."""
         self.payload_bytes = 0
@@ -68,18 +68,18 @@ class OutgoingRtpStream:
     def __len__(self) -> int:
         return len(self.aead) + len(self.plain)
 
-    def begin(self, destination: Destination, first: int, ahead: int = 0) -> None:
+    def begin(self, destination: SrtpDestination, first: int, ahead: int = 0) -> None:
         """*destination*'s first packet will be *first*, or one of *ahead* packets of its own that have the numbers before it."""
         destination.begin(first, (first - ahead + self.base) >> 16 << 16)
 
-    def join(self, destination: Destination) -> None:
+    def join(self, destination: SrtpDestination) -> None:
         """From the next burst on *destination* is live."""
         destination.joined = (self.packets, self.payload_bytes)
         self._floor = max(self._floor, destination.first, destination.join_index)
         (self.plain if destination.encrypt is None else self.aead).append(destination)
         self._group = None
 
-    def leave(self, destination: Destination) -> None:
+    def leave(self, destination: SrtpDestination) -> None:
         """No more live packets for *destination*; its totals are kept in it."""
         group = self.plain if destination.encrypt is None else self.aead
         if destination in group:
@@ -88,7 +88,7 @@ class OutgoingRtpStream:
             self._group = None
             destination.joined = (self.packets, self.payload_bytes)
 
-    def totals(self, destination: Destination) -> tuple[int, int]:
+    def totals(self, destination: SrtpDestination) -> tuple[int, int]:
         """Packets and bytes of UDP payload that *destination* got, everything included."""
         group = self.plain if destination.encrypt is None else self.aead
         if destination not in group:
@@ -130,7 +130,7 @@ class OutgoingRtpStream:
 
     def send_alone(
         self,
-        destination: Destination,
+        destination: SrtpDestination,
         packets: Sequence[Packet],
         timestamps: Iterable[int],
         udp: UdpSocket,
@@ -163,8 +163,8 @@ class OutgoingRtpStream:
         self,
         packets: Sequence[Packet],
         headers: list[bytes],
-        aead: Sequence[Destination],
-        plain: Sequence[Destination],
+        aead: Sequence[SrtpDestination],
+        plain: Sequence[SrtpDestination],
         udp: UdpSocket,
     ) -> tuple[int, int]:
         """Encrypt and send to each; bytes of one copy without tags, and bytes taken by the kernel for all copies."""
@@ -190,7 +190,7 @@ class OutgoingRtpStream:
             taken += len(plain) * (bare + 10 * len(packets)) - send_without_aead(messages, plain, udp)
         return bare, taken
 
-    def _targets(self, aead: Sequence[Destination], fanout: Fanout) -> DestinationArray:
+    def _targets(self, aead: Sequence[SrtpDestination], fanout: Fanout) -> DestinationArray:
         if aead is not self.aead:
             return native_array(aead, fanout)
         if self._group is None:

@@ -4,7 +4,7 @@ from typing import Final
 
 from sfu.media.history import Packet
 from sfu.media.outgoing_rtp_stream import OutgoingRtpStream, RtpParameters
-from sfu.media.sealing import Destination
+from sfu.media.sealing import SrtpDestination
 from sfu.transport.srtp import Protection
 from sfu.transport.udp import Address
 
@@ -35,7 +35,7 @@ class OutgoingTrack:
     def __init__(self, address: Address, protection: Protection, parameters: RtpParameters, now: float) -> None:
         self.parameters = parameters
         self.since = now
-        self.destination = Destination(address, protection)
+        self.destination = SrtpDestination(address, protection)
         self.rtp_stream: OutgoingRtpStream | None = None
         self.ahead: dict[int, Packet] = {}
         """What only this viewer gets, by index: parameter sets before its group, or its first packet with such in it."""

@@ -15,7 +15,7 @@ _MAX_TAG: Final = 16
 _INDEX: Final = (1 << 48) - 1
 
 
-class Destination:
+class SrtpDestination:
     """One viewer's share of one rtp_stream: how to reach and encrypt for it."""
 
     __slots__ = (
@@ -95,7 +95,7 @@ def packet_run(bases: list[int], payloads: list[bytes], headers: list[bytes], se
     return bases, payloads, headers, parts, segment
 
 
-def send_aead(bursts: list[PacketRun], destinations: Sequence[Destination], udp: UdpSocket) -> int:
+def send_aead(bursts: list[PacketRun], destinations: Sequence[SrtpDestination], udp: UdpSocket) -> int:
     """Seal each burst for each of *destinations* and send it; the bytes that were refused.
 
     What leaves as one message leaves as one buffer, by `sendto`, with the length of its datagrams set on the socket: 5 %
@@ -116,7 +116,7 @@ def send_aead(bursts: list[PacketRun], destinations: Sequence[Destination], udp:
     return refused
 
 
-def native_array(destinations: Sequence[Destination], fanout: Fanout) -> DestinationArray:
+def native_array(destinations: Sequence[SrtpDestination], fanout: Fanout) -> DestinationArray:
     """As the compiled way takes them."""
     return fanout.array([one.native for one in destinations])  # type: ignore[misc]  # all have one where the socket has it
 
@@ -124,7 +124,7 @@ def native_array(destinations: Sequence[Destination], fanout: Fanout) -> Destina
 def send_aead_native(
     fanout: Fanout,
     bursts: list[PacketRun],
-    destinations: Sequence[Destination],
+    destinations: Sequence[SrtpDestination],
     array: DestinationArray,
     udp: UdpSocket,
 ) -> int:
@@ -149,7 +149,7 @@ def send_aead_native(
 
 
 def send_without_aead(
-    messages: list[tuple[list[bytes], int]], destinations: Sequence[Destination], udp: UdpSocket
+    messages: list[tuple[list[bytes], int]], destinations: Sequence[SrtpDestination], udp: UdpSocket
 ) -> int:
     """The same through libsrtp, for peers without AEAD."""
     refused = 0
@@ -160,7 +160,7 @@ def send_without_aead(
     return refused
 
 
-def _send(parts: Buffers, each: int, segment: int, destination: Destination, udp: UdpSocket) -> int:
+def _send(parts: Buffers, each: int, segment: int, destination: SrtpDestination, udp: UdpSocket) -> int:
     """One message of *parts*, *each* of which make a datagram; the bytes that were refused, taken off the destination's."""
     if udp.queue:
         control = segments(segment) if segment else ()

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sfu.media.history import Packet  # noqa: TC001 - annotations are one rule for all imports
 from sfu.media.outgoing_rtp_stream import OutgoingRtpStream, RtpParameters
-from sfu.media.sealing import Destination
+from sfu.media.sealing import SrtpDestination
 from sfu.native.fanout import Fanout
 from sfu.stats import PlaneStats
 from sfu.transport.srtp import OPENSSL, PROFILES, Protection, split
@@ -76,7 +76,7 @@ def forwarding(udp: UdpSocket, viewers: Viewers, profile: int, sizes: Sequence[i
     rtp_stream = OutgoingRtpStream(RtpParameters(96, 1, {}), 0)
     for address in viewers.addresses:
         material = os.urandom(2 * (PROFILES[profile].key + PROFILES[profile].salt))
-        destination = Destination(address, Protection(split(PROFILES[profile], material, client=True), udp.fanout))
+        destination = SrtpDestination(address, Protection(split(PROFILES[profile], material, client=True), udp.fanout))
         rtp_stream.begin(destination, 0)
         rtp_stream.join(destination)
     payloads = [os.urandom(size) for size in sizes]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sfu.media.history import Packet
 from sfu.media.outgoing_rtp_stream import OutgoingRtpStream, RtpParameters
-from sfu.media.sealing import Destination, runs
+from sfu.media.sealing import SrtpDestination, runs
 from sfu.native.fanout import DestinationArray, Fanout, NativeRun
 from sfu.stats import PlaneStats
 from sfu.transport.srtp import PROFILES, Protection, split
@@ -41,7 +41,7 @@ class Wire:
         )
         self._sockets: list[socket.socket] = []
 
-    def viewer(self, profile: int = 0) -> tuple[Destination, Protection, socket.socket]:
+    def viewer(self, profile: int = 0) -> tuple[SrtpDestination, Protection, socket.socket]:
         """Its destination, its other end of the keys, and its socket."""
         one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         one.bind(("127.0.0.1", 0))
@@ -51,7 +51,7 @@ class Wire:
         material = repeatable(len(self._sockets))(2 * (PROFILES[profile].key + PROFILES[profile].salt))
         ours = Protection(split(PROFILES[profile], material, client=True), self.udp.fanout)
         theirs = Protection(split(PROFILES[profile], material, client=False))
-        return Destination(one.getsockname(), ours), theirs, one
+        return SrtpDestination(one.getsockname(), ours), theirs, one
 
     def close(self) -> None:
         """Close all."""
