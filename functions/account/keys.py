@@ -12,7 +12,7 @@ from typing import Protocol
 
 from functions.account.models import KeyCreated, KeyRevoked, NewKey, Rotation
 from functions.domain.accounts import Account, Key
-from functions.domain.fleet import Fleet, Order
+from functions.domain.fleet import Fleet, PendingCommand
 from functions.domain.provision import create_key, rotate_key
 from functions.storage.registry import Registry
 from shared.end_reasons import EndReason
@@ -35,7 +35,7 @@ _SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 class Nodes(Protocol):
     """Where commands are left."""
 
-    def order(self, node: str, boot: str, order: Order) -> bool:
+    def leave_command(self, node: str, boot: str, command: PendingCommand) -> bool:
         """Leave a command for a life of a node."""
         ...
 
@@ -121,8 +121,8 @@ class Keys:
             return
         node = self._fleet().of_boot(slot.boot)
         if node is not None:
-            order = Order(f"revoked-{slot.session}", EndReason.REVOKED, session=slot.session, not_before=at)
-            self._nodes.order(node.id, node.boot, order)
+            command = PendingCommand(f"revoked-{slot.session}", EndReason.REVOKED, session=slot.session, not_before=at)
+            self._nodes.leave_command(node.id, node.boot, command)
 
 
 def _instant(text: str | None, now: float) -> float | Refused:

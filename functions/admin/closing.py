@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from functions.domain.accounts import Account, Slot
-from functions.domain.fleet import Fleet, NodeReport, Order
+from functions.domain.fleet import Fleet, NodeReport, PendingCommand
 from functions.domain.roster import occupied
 from shared.end_reasons import EndReason
 
@@ -28,7 +28,7 @@ class Directory(Protocol):
 class Nodes(Protocol):
     """Where commands are left."""
 
-    def order(self, node: str, boot: str, order: Order) -> bool:
+    def leave_command(self, node: str, boot: str, command: PendingCommand) -> bool:
         """Leave a command for a life of a node."""
         ...
 
@@ -55,9 +55,9 @@ class Closing:
         fleet = self._directory.fleet()
         held = {node.id: node for slot in account.slots.values() if (node := fleet.of_boot(slot.boot)) is not None}
         # A node obeys an id once, and an account can be closed more than once within one life of it.
-        order = Order(f"closed-{account.id}-{int(self._clock())}", EndReason.ADMIN, account=account.id)
+        command = PendingCommand(f"closed-{account.id}-{int(self._clock())}", EndReason.ADMIN, account=account.id)
         for node in held.values():
-            self._nodes.order(node.id, node.boot, order)
+            self._nodes.leave_command(node.id, node.boot, command)
         self._free(account, account.slots)
 
     def end_surplus(self, account: Account, now: float) -> None:
@@ -77,8 +77,8 @@ class Closing:
         for slot in surplus.values():
             node = fleet.of_boot(slot.boot)
             if node is not None:
-                self._nodes.order(
-                    node.id, node.boot, Order(f"admin-{slot.session}", EndReason.ADMIN, session=slot.session)
+                self._nodes.leave_command(
+                    node.id, node.boot, PendingCommand(f"admin-{slot.session}", EndReason.ADMIN, session=slot.session)
                 )
         self._free(account, surplus)
 

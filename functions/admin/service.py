@@ -32,7 +32,7 @@ from functions.admin.models import (
     UsageView,
 )
 from functions.domain.accounts import Account, Key
-from functions.domain.fleet import Fleet, NodeReport, Order
+from functions.domain.fleet import Fleet, NodeReport, PendingCommand
 from functions.domain.provision import create_account, create_key
 from functions.storage.directory import Directory
 from functions.storage.nodes import Nodes
@@ -289,8 +289,8 @@ class Operator:
         for report in self._reports().values():
             for running in report.streams.values():
                 if running.session == session:
-                    order = Order(f"admin-{session}", EndReason.ADMIN, session=session)
-                    self._nodes.order(report.node.id, report.node.boot, order)
+                    command = PendingCommand(f"admin-{session}", EndReason.ADMIN, session=session)
+                    self._nodes.leave_command(report.node.id, report.node.boot, command)
                     return Done(done="ending")
         return not_found("No node holds this session.")
 
@@ -300,7 +300,9 @@ class Operator:
     def _end(self, stream: str, reason: str) -> None:
         for report in self._reports().values():
             if stream in report.streams:
-                self._nodes.order(report.node.id, report.node.boot, Order(f"{reason}-{stream}", reason, stream=stream))
+                self._nodes.leave_command(
+                    report.node.id, report.node.boot, PendingCommand(f"{reason}-{stream}", reason, stream=stream)
+                )
 
     def _reports(self) -> Mapping[str, NodeReport]:
         now = self._clock()

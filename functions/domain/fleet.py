@@ -96,7 +96,7 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class PendingCommand:
     """A command that waits for a node."""
 
     id: str
@@ -116,7 +116,7 @@ class NodeReport:
     started_at: float = 0
     streams: Mapping[str, Session] = field(default_factory=dict)
     """Live publish sessions that the roster knows, by stream id."""
-    orders: Mapping[str, Order] = field(default_factory=dict)
+    commands: Mapping[str, PendingCommand] = field(default_factory=dict)
     projected_at: float = 0
     """When the summary was last brought up to date."""
     checked_at: float = 0

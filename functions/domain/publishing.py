@@ -14,7 +14,7 @@ from typing import Protocol, assert_never
 from zlib import crc32
 
 from functions.domain.accounts import Account, Key, Slot
-from functions.domain.fleet import Fleet, Node, NodeReport, Order
+from functions.domain.fleet import Fleet, Node, NodeReport, PendingCommand
 from functions.domain.placement import Choose, place
 from functions.domain.roster import Clear, Look, NotTaken, Own, Take, Taken, Wait, Wish, decide
 from shared.end_reasons import EndReason
@@ -122,7 +122,7 @@ class Rosters(Protocol):
 class Nodes(Protocol):
     """Where commands are left (`functions.storage.nodes`)."""
 
-    def order(self, node: str, boot: str, order: Order) -> bool:
+    def leave_command(self, node: str, boot: str, command: PendingCommand) -> bool:
         """Leave a command for a life of a node."""
         ...
 
@@ -166,8 +166,10 @@ def admit(ports: Ports, request: Publish) -> Place | Refused:
     elif key.revoked_at is not None:
         # The key is to be revoked: its session ends with it.
         node, slot = outcome.node, outcome.slot
-        order = Order(f"revoked-{slot.session}", EndReason.REVOKED, session=slot.session, not_before=key.revoked_at)
-        ports.nodes.order(node.id, node.boot, order)
+        command = PendingCommand(
+            f"revoked-{slot.session}", EndReason.REVOKED, session=slot.session, not_before=key.revoked_at
+        )
+        ports.nodes.leave_command(node.id, node.boot, command)
     return outcome
 
 
@@ -346,10 +348,10 @@ class _Attempt:
         for slot in slots:
             report = self._reports.get(slot.boot)
             if report is not None and slot.used_at is not None:
-                order = Order(
+                command = PendingCommand(
                     f"superseded-{slot.session}", EndReason.SUPERSEDED, session=slot.session, not_before=not_before
                 )
-                self._ports.nodes.order(report.node.id, slot.boot, order)
+                self._ports.nodes.leave_command(report.node.id, slot.boot, command)
 
     def _write(self, node: Node, take: Take, limit: int | None) -> Place | Account | None:
         self._ports.ready()

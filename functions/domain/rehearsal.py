@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from functions.domain.accounts import Account, Key, Slot
-from functions.domain.fleet import Fleet, NodeReport, Order, Session
+from functions.domain.fleet import Fleet, NodeReport, PendingCommand, Session
 from functions.domain.placement import Choose
 from functions.domain.publishing import Place, Ports, attempt, patience_of
 from functions.domain.roster import LATE_SECONDS, REPORTED_SILENCE_MS, NotTaken, Take, Taken, Wish, cleared, taking
@@ -122,7 +122,7 @@ class _Stage:
     def leave(self, _account: str, _stream: str, _session: str, _until: float) -> None:
         """Nothing was noted."""
 
-    def order(self, _node: str, _boot: str, _order: Order) -> bool:
+    def leave_command(self, _node: str, _boot: str, _command: PendingCommand) -> bool:
         """Command nobody."""
         return False
 

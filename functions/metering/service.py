@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from functions.domain.accounts import Account
-from functions.domain.fleet import Order
+from functions.domain.fleet import PendingCommand
 from functions.domain.quota import Crossing, Told, crossings
 from functions.edge.observability import Log
 from functions.storage.directory import Directory
@@ -203,14 +203,14 @@ class Metering:
         # A node obeys an id once. A new one every few seconds also ends who slipped in with a grant from before the block,
         # and who passes a raised quota on the same boot.
         turn = int(now // AGAIN_SECONDS)
-        order = Order(f"quota-{account.id}-{month_of(now)}-{turn}", reason, account=account.id)
+        command = PendingCommand(f"quota-{account.id}-{month_of(now)}-{turn}", reason, account=account.id)
         fleet = self._directory.fleet()
         for slot in account.slots.values():
             node = fleet.of_boot(slot.boot)
             if node is not None:
                 lives.add(_Life(node.id, node.boot))
         for life in sorted(lives, key=lambda life: (life.node, life.boot)):
-            self._nodes.order(life.node, life.boot, order)
+            self._nodes.leave_command(life.node, life.boot, command)
 
 
 def _largest(

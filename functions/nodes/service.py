@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from functions.domain.accounts import Account, Key, Live, Noted, Slot
-from functions.domain.fleet import LEASE_SECONDS, Load, Node, NodeReport, NodeState, Order, Session
+from functions.domain.fleet import LEASE_SECONDS, Load, Node, NodeReport, NodeState, PendingCommand, Session
 from functions.domain.happenings import Happening, between
 from functions.domain.roster import NotTaken
 from functions.edge.observability import Log
@@ -122,7 +122,7 @@ class Heartbeats:
             checked_at=checked_at,
             waits=waits,
         )
-        waiting = () if before is None or new_boot else before.orders
+        waiting = () if before is None or new_boot else before.commands
         # What it has done before and says again costs nothing.
         written = self._nodes.beat(report, (id_ for id_ in heartbeat.done if id_ in waiting), new_boot=new_boot)
         if isinstance(written, Fenced):
@@ -133,7 +133,7 @@ class Heartbeats:
             self._nodes.forget_silent(now)
         # Told once the report is written: a beat that failed half-way is done again, and tells then.
         self._tell(between(_told(before, written), confirmed, node))
-        orders = [order for order in written.orders.values() if order.not_before <= now]
+        commands = [command for command in written.commands.values() if command.not_before <= now]
         there = elsewhere(
             self._directory, node, draining=heartbeat.state == "draining", waiting=heartbeat.waiting, now=now
         )
@@ -141,7 +141,7 @@ class Heartbeats:
             lease_seconds=LEASE_SECONDS,
             at=now,
             keys=keys,
-            commands=tuple({order.id: _command(order) for order in [*orders, *ending]}.values()),
+            commands=tuple({command.id: _as_message(command) for command in [*commands, *ending]}.values()),
             drain=written.node.drained,
             successor=there.successor,
             moved=there.moved,
@@ -149,13 +149,13 @@ class Heartbeats:
 
     def _confirm(
         self, heartbeat: Heartbeat, reported: dict[str, Session], known: dict[str, Session], now: float, *, again: bool
-    ) -> tuple[dict[str, Session], list[Order], dict[str, Account]]:
+    ) -> tuple[dict[str, Session], list[PendingCommand], dict[str, Account]]:
         """The reported sessions that the roster has, the ends of the others, and by stream the accounts that were looked at.
 
         What was confirmed before is taken as read, unless it is looked at *again*.
         """
         confirmed: dict[str, Session] = {}
-        ending: list[Order] = []
+        ending: list[PendingCommand] = []
         owners: dict[str, Account] = {}
         for stream, session in reported.items():
             new = stream not in known or known[stream].session != session.session
@@ -166,13 +166,15 @@ class Heartbeats:
             marked = self._rosters.mark_used(session.account, stream, session.session, now)
             if isinstance(marked, NotTaken):
                 if not _succeeded_here(marked.account, stream, heartbeat.boot, now):
-                    ending.append(Order(f"superseded-{session.session}", EndReason.SUPERSEDED, session=session.session))
+                    ending.append(
+                        PendingCommand(f"superseded-{session.session}", EndReason.SUPERSEDED, session=session.session)
+                    )
                     self._log.event("superseded", **facts)
             elif marked.account.suspended:
-                ending.append(Order(f"suspended-{session.session}", EndReason.ADMIN, session=session.session))
+                ending.append(PendingCommand(f"suspended-{session.session}", EndReason.ADMIN, session=session.session))
                 self._log.event("suspended", **facts)
             elif new and self._is_over(heartbeat, stream, session, marked.account.slots[stream], now):
-                ending.append(Order(f"revoked-{session.session}", EndReason.REVOKED, session=session.session))
+                ending.append(PendingCommand(f"revoked-{session.session}", EndReason.REVOKED, session=session.session))
                 self._log.event("revoked", **facts)
             else:
                 confirmed[stream] = session
@@ -190,8 +192,10 @@ class Heartbeats:
         # The entry of a key that is over is moved away.
         until = key.ends_at(slot.key_tag) if key is not None else 0.0
         if until is not None and until > now:
-            order = Order(f"revoked-{session.session}", EndReason.REVOKED, session=session.session, not_before=until)
-            self._nodes.order(heartbeat.node, heartbeat.boot, order)
+            command = PendingCommand(
+                f"revoked-{session.session}", EndReason.REVOKED, session=session.session, not_before=until
+            )
+            self._nodes.leave_command(heartbeat.node, heartbeat.boot, command)
         return until is not None and until <= now
 
     def _take_leave(
@@ -313,5 +317,7 @@ def _session(report: StreamReport) -> Session:
     )
 
 
-def _command(order: Order) -> Command:
-    return Command(id=order.id, reason=order.reason, session=order.session, stream=order.stream, account=order.account)
+def _as_message(command: PendingCommand) -> Command:
+    return Command(
+        id=command.id, reason=command.reason, session=command.session, stream=command.stream, account=command.account
+    )

@@ -7,9 +7,9 @@ matters; it may be lost and is made anew by the next heartbeats.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from functions.domain.fleet import LEASE_SECONDS, Node, NodeReport, Order
+from functions.domain.fleet import LEASE_SECONDS, Node, NodeReport, PendingCommand
 from functions.storage.dynamo import Dynamo, Unmet, Update
-from functions.storage.shapes import FLEET_KEY, fleet_of, node_key, order_item, report_item, report_of, summary_item
+from functions.storage.shapes import FLEET_KEY, command_item, fleet_of, node_key, report_item, report_of, summary_item
 
 FORGET_SECONDS = 3600
 """A node that was not heard of for so long leaves the summary."""
@@ -135,16 +135,16 @@ class Nodes:
                     )
                 )
 
-    def order(self, node: str, boot: str, order: Order) -> bool:
+    def leave_command(self, node: str, boot: str, command: PendingCommand) -> bool:
         """Leave a command for *boot* of *node*; False where that life is over."""
         outcome = self._dynamo.update(
             Update(
                 self._table,
                 node_key(node),
-                "SET cmds.#order = :order",
+                "SET cmds.#id = :command",
                 SAME_BOOT,
-                {"#order": order.id},
-                {":order": order_item(order), ":boot": boot},
+                {"#id": command.id},
+                {":command": command_item(command), ":boot": boot},
             )
         )
         return not isinstance(outcome, Unmet)

@@ -11,7 +11,7 @@ from dataclasses import fields
 from typing import Any
 
 from functions.domain.accounts import Account, Audience, Key, Live, Noted, Retiring, Slot, Stream, Token, Usage
-from functions.domain.fleet import Fleet, Load, Node, NodeReport, NodeState, Order, Session
+from functions.domain.fleet import Fleet, Load, Node, NodeReport, NodeState, PendingCommand, Session
 from functions.domain.pace import Pace
 from functions.domain.quota import Told
 from functions.domain.webhook import Outcome, Retired, Webhook
@@ -416,17 +416,17 @@ def session_of(item: Item) -> Session:
     )  # fmt: skip
 
 
-def order_item(order: Order) -> Item:
+def command_item(command: PendingCommand) -> Item:
     """A waiting command on its node's item; its id is the map's key."""
     return {
-        "reason": order.reason, "session": order.session, "stream": order.stream, "account": order.account,
-        "after": order.not_before,
+        "reason": command.reason, "session": command.session, "stream": command.stream, "account": command.account,
+        "after": command.not_before,
     }  # fmt: skip
 
 
-def order_of(identity: str, item: Item) -> Order:
+def command_of(identity: str, item: Item) -> PendingCommand:
     """The command that an entry of a node's item means."""
-    return Order(
+    return PendingCommand(
         identity, item["reason"], item.get("session"), item.get("stream"), item.get("account"), item.get("after", 0)
     )
 
@@ -450,7 +450,7 @@ def report_of(item: Item) -> NodeReport:
         node=summary_of(item["pk"].removeprefix("NODE#"), item),
         started_at=item["started"],
         streams={stream: session_of(entry) for stream, entry in item["streams"].items()},
-        orders={identity: order_of(identity, entry) for identity, entry in item.get("cmds", {}).items()},
+        commands={identity: command_of(identity, entry) for identity, entry in item.get("cmds", {}).items()},
         projected_at=item["projected"],
         checked_at=item["checked"],
         swept_at=item.get("swept", 0),

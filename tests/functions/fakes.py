@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from functions.domain.accounts import Account, Key, Live, Slot, Stream
-from functions.domain.fleet import LEASE_SECONDS, Fleet, Node, NodeReport, Order
+from functions.domain.fleet import LEASE_SECONDS, Fleet, Node, NodeReport, PendingCommand
 from functions.domain.roster import NotTaken, Take, Taken, cleared, taking
 from functions.storage.nodes import Fenced
 
@@ -105,13 +105,13 @@ class MemoryNodes:
             lapsed = report.node.at - LEASE_SECONDS
             if before is not None and not (before.started_at < report.started_at or before.node.at < lapsed):
                 return Fenced()
-            orders: dict[str, Order] = {}
+            commands: dict[str, PendingCommand] = {}
         else:
             if before is None or before.node.boot != report.node.boot:
                 return Fenced()
-            orders = {name: order for name, order in before.orders.items() if name not in set(done)}
+            commands = {name: command for name, command in before.commands.items() if name not in set(done)}
         drained = before is not None and before.node.drained
-        written = replace(report, node=replace(report.node, drained=drained), orders=orders)
+        written = replace(report, node=replace(report.node, drained=drained), commands=commands)
         self.reports[report.node.id] = written
         return written
 
@@ -125,12 +125,12 @@ class MemoryNodes:
         """Take nodes out of the summary that were not heard of for an hour."""
         self.summaries = {name: node for name, node in self.summaries.items() if node.at >= now - 3600}
 
-    def order(self, node: str, boot: str, order: Order) -> bool:
+    def leave_command(self, node: str, boot: str, command: PendingCommand) -> bool:
         """Leave a command."""
         report = self.reports.get(node)
         if report is None or report.node.boot != boot:
             return False
-        self.reports[node] = replace(report, orders={**report.orders, order.id: order})
+        self.reports[node] = replace(report, commands={**report.commands, command.id: command})
         return True
 
 

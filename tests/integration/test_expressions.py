@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from functions.domain.fleet import Order
+from functions.domain.fleet import PendingCommand
 from functions.edge.settings import Settings
 from functions.storage.nodes import Nodes
 from shared.tiers import Overrides, Tier
@@ -55,7 +55,7 @@ def test_a_heartbeat_may_acknowledge_any_number_of_commands(world: World, count:
     nodes = Nodes(world.dynamo, world.settings.fleet_table)
     ids = [f"{number:064}" for number in range(count)]
     for id_ in ids:
-        nodes.order(node.id, node.boot, Order(id_, "admin", session="s"))
+        nodes.leave_command(node.id, node.boot, PendingCommand(id_, "admin", session="s"))
     told = world.beat(node)
     assert [command["id"] for command in told.json["commands"]] == ids
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from functions.domain.fleet import Order
+from functions.domain.fleet import PendingCommand
 from functions.storage.nodes import Nodes
 from shared.messages import HeartbeatReply
 from shared.tiers import Tier
@@ -210,8 +210,8 @@ def test_a_stopped_node_holds_nothing(world: World, node: Beating) -> None:
 def test_commands_wait_until_they_are_done(world: World, node: Beating) -> None:
     """They are repeated at every beat until the node acknowledges them, and a new life has none."""
     nodes = Nodes(world.dynamo, "fleet")
-    assert nodes.order("node1", node.boot, Order("c1", "admin", session="s1"))
-    assert not nodes.order("node1", "formerboot", Order("c2", "admin", session="s2"))
+    assert nodes.leave_command("node1", node.boot, PendingCommand("c1", "admin", session="s1"))
+    assert not nodes.leave_command("node1", "formerboot", PendingCommand("c2", "admin", session="s2"))
 
     first = world.beat(node).json["commands"]
     node.done = []

@@ -4,7 +4,7 @@ moto has neither limit; `make test-second-emulator` runs this on one that has bo
 holds the length on the emulator of the whole stack.
 """
 
-from functions.domain.fleet import Order
+from functions.domain.fleet import PendingCommand
 from functions.storage.nodes import Nodes
 from shared.tiers import Overrides, Tier
 from tests.functions.world import Beating, World
@@ -37,7 +37,7 @@ def test_a_heartbeat_may_acknowledge_any_number_of_commands(world: World, node: 
     nodes = Nodes(world.dynamo, world.settings.fleet_table)
     ids = [f"{number:064}" for number in range(300)]
     for id_ in ids:
-        nodes.order(node.id, node.boot, Order(id_, "admin", session="s"))
+        nodes.leave_command(node.id, node.boot, PendingCommand(id_, "admin", session="s"))
     assert len(world.beat(node).json["commands"]) == 300
 
     node.done = [*ids, *ids, "never-was"]

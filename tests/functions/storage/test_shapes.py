@@ -4,18 +4,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.domain.accounts import Account, Key, Live, Slot, Stream, Usage
-from functions.domain.fleet import Load, Node, NodeReport, NodeState, Order, Session
+from functions.domain.fleet import Load, Node, NodeReport, NodeState, PendingCommand, Session
 from functions.storage.attributes import from_item, to_item
 from functions.storage.shapes import (
     account_item,
     account_of,
+    command_item,
+    command_of,
     fleet_of,
     key_item,
     key_of,
     live_item,
     node_key,
-    order_item,
-    order_of,
     owned_item,
     pack,
     report_item,
@@ -86,10 +86,10 @@ def test_keys_and_streams_survive_storage() -> None:
 def test_a_node_survives_storage() -> None:
     """Its report with sessions and commands, and its summary."""
     session = Session("s", "acme", 3, 2, 20, 1.5, 40, 2500)
-    order = Order("c1", "admin", session="s", not_before=9.5)
-    report = NodeReport(NODE, 1.5, {"c" * 16: session}, {"c1": order}, 2.5, 3.5)
-    item = {**node_key("node1"), **report_item(report), "cmds": {"c1": order_item(order)}}
+    command = PendingCommand("c1", "admin", session="s", not_before=9.5)
+    report = NodeReport(NODE, 1.5, {"c" * 16: session}, {"c1": command}, 2.5, 3.5)
+    item = {**node_key("node1"), **report_item(report), "cmds": {"c1": command_item(command)}}
 
     assert report_of(from_item(to_item(item))) == report
-    assert order_of("c1", from_item(to_item(order_item(order)))) == order
+    assert command_of("c1", from_item(to_item(command_item(command)))) == command
     assert fleet_of([from_item(to_item({"pk": "FLEET", "nodes": {"node1": summary_item(NODE)}}))]).nodes == (NODE,)
