@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from functions.domain.provision import create_account, create_key
+from functions.domain.signer import new_signer
 from functions.domain.webhook import new_master
-from functions.edge.parameters import new_signer
 from functions.storage.dynamo import Dynamo
 from functions.storage.registry import Registry
 from local.aws.emulator import Clients

@@ -5,16 +5,16 @@ disagree; this module reads what they need and says what each check saw, in the 
 account's own is answered as if it did not exist.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Protocol
+from collections.abc import Mapping
 
 from functions.account.models import Check, CheckName, DryRunReply, DryRunRequest
-from functions.domain.accounts import Account, Key, Stream
+from functions.domain.accounts import Account, Key
 from functions.domain.fleet import Fleet, NodeReport
 from functions.domain.placement import Choose
 from functions.domain.publishing import Place
 from functions.domain.rehearsal import Scene, rehearse
 from functions.domain.roster import occupied
+from functions.domain.stores import FleetLookup, RegistryStore
 from functions.domain.watching import Seat, seat_in
 from shared.keys import RandomBytes, StreamKey, is_stream_id
 from shared.refusals import Code, Refused, gigabytes, invalid_key, invalid_request, not_found
@@ -40,38 +40,12 @@ FAILED: Mapping[Code, CheckName] = {
 Saw = dict[CheckName, str]
 
 
-class Registry(Protocol):
-    """Where keys and streams are read."""
-
-    def known_key(self, account: str, stream: str) -> Key | None:
-        """The account's key of a stream, also one that is over."""
-        ...
-
-    def key_of_secret(self, digest: str) -> Key | None:
-        """The key with this digest, whoever has it."""
-        ...
-
-    def stream(self, stream: str) -> Stream | None:
-        """The stream with this id."""
-        ...
-
-
-class Nodes(Protocol):
-    """Where is read what nodes report."""
-
-    def fleet(self) -> Fleet:
-        """All nodes in summary."""
-        ...
-
-    def reports(self, nodes: Iterable[str]) -> Mapping[str, NodeReport]:
-        """What these nodes last reported."""
-        ...
-
-
 class DryRun:
     """Answers what-if."""
 
-    def __init__(self, registry: Registry, nodes: Nodes, region: str, random: RandomBytes, choose: Choose) -> None:
+    def __init__(
+        self, registry: RegistryStore, nodes: FleetLookup, region: str, random: RandomBytes, choose: Choose
+    ) -> None:
         self._registry = registry
         self._nodes = nodes
         self._region = region

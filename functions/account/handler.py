@@ -22,7 +22,7 @@ from functions.domain.webhook import master_of
 from functions.edge import answers, aws
 from functions.edge.eventbus import EventBus, no_client
 from functions.edge.observability import LambdaLog
-from functions.edge.parameters import Parameter
+from functions.edge.parameters import CachedParameter
 from functions.edge.settings import Settings
 from functions.edge.validation import parsed
 from functions.edge.web import base_url
@@ -164,7 +164,7 @@ def build(
     webhook = OwnWebhook(
         Webhooks(dynamo, table),
         throttle,
-        Parameter(ssm, settings.webhook_parameter, master_of).value,
+        CachedParameter(ssm, settings.webhook_parameter, master_of).value,
         EventBus(events, settings.event_bus, settings.stack, log).put,
         Reach(settings.webhook_reach),
         secrets.token_bytes,

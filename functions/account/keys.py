@@ -8,13 +8,12 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from math import ceil
-from typing import Protocol
 
 from functions.account.models import KeyCreated, KeyRevoked, NewKey, Rotation
 from functions.domain.accounts import Account, Key
 from functions.domain.fleet import Fleet, PendingCommand
 from functions.domain.provision import create_key, rotate_key
-from functions.storage.registry import Registry
+from functions.domain.stores import CommandStore, RegistryStore, TokenBuckets
 from shared.end_reasons import EndReason
 from shared.keys import RandomBytes, is_stream_id
 from shared.rate import Rate
@@ -32,27 +31,16 @@ SKEW_SECONDS = 60
 _SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 
 
-class Nodes(Protocol):
-    """Where commands are left."""
-
-    def leave_command(self, node: str, boot: str, command: PendingCommand) -> bool:
-        """Leave a command for a life of a node."""
-        ...
-
-
-class Throttle(Protocol):
-    """Counts new secrets."""
-
-    def take(self, bucket: str, rate: Rate, now: float) -> float:
-        """Take a token; in how many seconds there is one, if there is none."""
-        ...
-
-
 class Keys:
     """Changes an account's keys."""
 
     def __init__(
-        self, registry: Registry, nodes: Nodes, throttle: Throttle, fleet: Callable[[], Fleet], random: RandomBytes
+        self,
+        registry: RegistryStore,
+        nodes: CommandStore,
+        throttle: TokenBuckets,
+        fleet: Callable[[], Fleet],
+        random: RandomBytes,
     ) -> None:
         self._registry = registry
         self._throttle = throttle

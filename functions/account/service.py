@@ -3,9 +3,6 @@
 The token of a suspended account gets another, 403: whoever holds it is the owner, and should know why nothing works.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Protocol
-
 from functions.account.models import (
     AccountLimits,
     AccountReply,
@@ -16,8 +13,8 @@ from functions.account.models import (
     RefusalEntry,
     RefusalsReply,
 )
-from functions.domain.accounts import Account, Key, Noted
-from functions.domain.fleet import Fleet, NodeReport
+from functions.domain.accounts import Account
+from functions.domain.stores import FleetLookup, RefusalStore, RegistryStore, UsageStore
 from shared.keys import AccountToken
 from shared.months import month_end, month_of
 from shared.problems import told
@@ -25,58 +22,10 @@ from shared.refusals import Refused, forbidden, percentage_used, unauthorized
 from shared.tiers import Tier
 
 
-class Registry(Protocol):
-    """Where accounts are read."""
-
-    def account_of_token(self, digest: str) -> str | None:
-        """The account of a token."""
-        ...
-
-    def account(self, account: str) -> Account | None:
-        """The account with this id."""
-        ...
-
-    def keys(self, account: str) -> Iterable[Key]:
-        """Its keys."""
-        ...
-
-    def labels(self, account: str, streams: Iterable[str]) -> Mapping[str, str]:
-        """What it calls the keys of *streams*, revoked ones too."""
-        ...
-
-
-class Ledger(Protocol):
-    """Where bytes are read."""
-
-    def used(self, account: str, month: str) -> int:
-        """Media bytes of a month."""
-        ...
-
-
-class Nodes(Protocol):
-    """Where is read what nodes report."""
-
-    def fleet(self) -> Fleet:
-        """All nodes in summary."""
-        ...
-
-    def reports(self, nodes: Iterable[str]) -> Mapping[str, NodeReport]:
-        """What these nodes last reported."""
-        ...
-
-
-class Refusals(Protocol):
-    """Where refusals are read."""
-
-    def of(self, account: str, now: float) -> list[Noted]:
-        """The last day's, newest first."""
-        ...
-
-
 class AccountService:
     """One method an endpoint."""
 
-    def __init__(self, registry: Registry, ledger: Ledger, nodes: Nodes, refusals: Refusals) -> None:
+    def __init__(self, registry: RegistryStore, ledger: UsageStore, nodes: FleetLookup, refusals: RefusalStore) -> None:
         self._refusals = refusals
         self._registry = registry
         self._ledger = ledger

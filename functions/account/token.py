@@ -4,11 +4,9 @@ Storage knows digests only; the new token is in the answer and nowhere else. Who
 once, without an overlap: then nobody else's opens the account.
 """
 
-from collections.abc import Sequence
-from typing import Protocol
-
 from functions.account.models import TokenCreated, TokenRotation
 from functions.domain.accounts import Account, Token
+from functions.domain.stores import AccountStore
 from shared.keys import AccountToken, RandomBytes, new_account_token
 from shared.refusals import Refused, forbidden, invalid_request
 
@@ -16,18 +14,10 @@ MAX_TOKENS = 4
 """The new one and those that overlap with it."""
 
 
-class Registry(Protocol):
-    """Where tokens are kept."""
-
-    def replace_tokens(self, account: Account, token_digest: str, kept: Sequence[Token]) -> bool:
-        """Let a new token open *account*, and of those before it only *kept*; False where that changed meanwhile."""
-        ...
-
-
 class Tokens:
     """Changes an account's tokens."""
 
-    def __init__(self, registry: Registry, random: RandomBytes) -> None:
+    def __init__(self, registry: AccountStore, random: RandomBytes) -> None:
         self._registry = registry
         self._random = random
 

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Protocol
 
 from functions.account.models import DayUsage, StreamUsage, UsageReply
 from functions.domain.accounts import Account
-from functions.storage.usage import Parts, Total
+from functions.domain.stores import KeyStore, UsageStore
+from functions.domain.usage import Parts
 from shared.months import month_of
 from shared.refusals import Refused, invalid_request
 
@@ -15,26 +15,10 @@ MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 Pair = tuple[int, int]
 
 
-class Ledger(Protocol):
-    """Where bytes are read."""
-
-    def shards(self, account: str, month: str) -> Iterable[Total]:
-        """Every node's total of a month."""
-        ...
-
-
-class Registry(Protocol):
-    """Where labels are read."""
-
-    def labels(self, account: str, streams: Iterable[str]) -> Mapping[str, str]:
-        """What the account calls the keys of *streams*, revoked ones too; of many the first some hundred."""
-        ...
-
-
 class UsageService:
     """Divides a month's bytes."""
 
-    def __init__(self, ledger: Ledger, registry: Registry) -> None:
+    def __init__(self, ledger: UsageStore, registry: KeyStore) -> None:
         self._ledger = ledger
         self._registry = registry
 

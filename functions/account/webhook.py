@@ -7,7 +7,6 @@ like any other, on the way that all of them take, so that it proves that way; ho
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import ceil
-from typing import Protocol
 
 from functions.account.models import (
     Delivery,
@@ -20,6 +19,7 @@ from functions.account.models import (
 from functions.domain.accounts import Account
 from functions.domain.destinations import Reach, destination
 from functions.domain.happenings import Happening
+from functions.domain.stores import TokenBuckets, WebhookStore
 from functions.domain.webhook import Webhook, derived, new_salt, shown, tested
 from shared.keys import RandomBytes
 from shared.rate import Rate
@@ -29,45 +29,13 @@ TESTS = Rate(5, 12)
 """Tests of one account: five at once, and one more every 12 s. It is our address that the receiver sees."""
 
 
-class Store(Protocol):
-    """Where webhooks are."""
-
-    def read(self, account: str) -> Webhook | None:
-        """The webhook of *account*."""
-        ...
-
-    def create(self, webhook: Webhook) -> bool:
-        """Write a new one; False where there is one."""
-        ...
-
-    def redirect(self, webhook: Webhook, url: str, events: frozenset[str] | None) -> bool:
-        """Send it elsewhere; False where it was changed meanwhile."""
-        ...
-
-    def rotate(self, webhook: Webhook, salt: str, until: float) -> bool:
-        """Give it another salt; False where it was changed meanwhile."""
-        ...
-
-    def delete(self, account: str) -> None:
-        """Send nothing more."""
-        ...
-
-
-class Throttle(Protocol):
-    """Counts tests."""
-
-    def take(self, bucket: str, rate: Rate, now: float) -> float:
-        """Take a token; in how many seconds there is one, if there is none."""
-        ...
-
-
 class OwnWebhook:
     """Changes an account's webhook."""
 
     def __init__(
         self,
-        store: Store,
-        throttle: Throttle,
+        store: WebhookStore,
+        throttle: TokenBuckets,
         master: Callable[[float], bytes],
         tell: Callable[[Sequence[Happening]], bool],
         reach: Reach,

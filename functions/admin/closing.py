@@ -4,47 +4,21 @@ By commands to nodes, which they have by their next heartbeat. A grant that is n
 session is superseded where it begins after all.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
 
 from functions.domain.accounts import Account, Slot
-from functions.domain.fleet import Fleet, NodeReport, PendingCommand
+from functions.domain.fleet import PendingCommand
 from functions.domain.roster import occupied
+from functions.domain.stores import CommandStore, FleetLookup, SlotStore
 from shared.end_reasons import EndReason
-
-
-class Directory(Protocol):
-    """Where nodes are looked up."""
-
-    def fleet(self) -> Fleet:
-        """All nodes."""
-        ...
-
-    def reports(self, nodes: Iterable[str]) -> Mapping[str, NodeReport]:
-        """What the *nodes* last reported, by node id."""
-        ...
-
-
-class Nodes(Protocol):
-    """Where commands are left."""
-
-    def leave_command(self, node: str, boot: str, command: PendingCommand) -> bool:
-        """Leave a command for a life of a node."""
-        ...
-
-
-class Rosters(Protocol):
-    """Where slots are freed."""
-
-    def release(self, account: str, stream: str, session: str) -> bool:
-        """Free the slot of *session*."""
-        ...
 
 
 class Closing:
     """Ends sessions of accounts."""
 
-    def __init__(self, directory: Directory, nodes: Nodes, rosters: Rosters, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, directory: FleetLookup, nodes: CommandStore, rosters: SlotStore, clock: Callable[[], float]
+    ) -> None:
         self._directory = directory
         self._nodes = nodes
         self._rosters = rosters

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from functions.admin.closing import Closing
 from functions.admin.models import AccountChange, NewAccountRequest, NewKeyRequest
-from functions.admin.service import Operator, Stores
+from functions.admin.service import Operator, OperatorStores
 from functions.edge import answers, aws
 from functions.edge.observability import LambdaLog
 from functions.edge.settings import Settings
@@ -114,7 +114,7 @@ def operator_over(
     accounts, fleet = settings.accounts_table, settings.fleet_table
     directory, nodes = Directory(dynamo, accounts, fleet), Nodes(dynamo, fleet)
     return Operator(
-        Stores(
+        OperatorStores(
             Registry(dynamo, accounts),
             UsageLedger(dynamo, accounts),
             directory,

@@ -60,8 +60,8 @@ CARRIED = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class Stores:
-    """What is read and written."""
+class OperatorStores:
+    """What is read and written for operators."""
 
     registry: Registry
     ledger: UsageLedger
@@ -76,7 +76,7 @@ class Operator:
 
     def __init__(
         self,
-        stores: Stores,
+        stores: OperatorStores,
         closing: Closing,
         clock: Callable[[], float],
         random: RandomBytes,

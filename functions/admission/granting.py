@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functions.domain.fleet import Node
 from functions.domain.publishing import Place
 from functions.domain.watching import Seat
-from functions.edge.parameters import Parameter
+from functions.edge.parameters import CachedParameter
 from shared.grants import GRANT_SECONDS, WEBRTC, Action, Claims, SigningKey, sign
 from shared.keys import RandomBytes, new_session_id
 
@@ -38,13 +38,13 @@ class Grant:
 class Granting:
     """Signs grants with the signer's active key."""
 
-    def __init__(self, key: Parameter[SigningKey], clock: Callable[[], float], random: RandomBytes) -> None:
+    def __init__(self, key: CachedParameter[SigningKey], clock: Callable[[], float], random: RandomBytes) -> None:
         self._key = key
         self._clock = clock
         self._random = random
 
     def ready(self) -> None:
-        """Have the key at hand, or raise: once it was read it never fails again (`functions.edge.parameters.Parameter`)."""
+        """Have the key at hand, or raise: once it was read it never fails again (`functions.edge.parameters.CachedParameter`)."""
         self._key.value(self._clock())
 
     def to_publish(self, place: Place, protocol: str) -> Grant:

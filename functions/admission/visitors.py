@@ -9,8 +9,7 @@ from math import ceil
 
 from functions.domain.addresses import client_of
 from functions.domain.provision import NewKey, anonymous_account, anonymous_forgotten, create_anonymous
-from functions.storage.registry import Registry
-from functions.storage.throttle import Throttle
+from functions.domain.stores import RegistryStore, TokenBuckets
 from shared.keys import RandomBytes
 from shared.rate import Rate
 from shared.refusals import Refused, rate_limited
@@ -20,7 +19,12 @@ class Visitors:
     """Makes anonymous keys."""
 
     def __init__(
-        self, registry: Registry, throttle: Throttle, rate: Rate, clock: Callable[[], float], random: RandomBytes
+        self,
+        registry: RegistryStore,
+        throttle: TokenBuckets,
+        rate: Rate,
+        clock: Callable[[], float],
+        random: RandomBytes,
     ) -> None:
         self._rate = rate
         self._registry = registry

@@ -8,7 +8,7 @@ from base64 import b32encode
 from dataclasses import dataclass, replace
 
 from functions.domain.accounts import Account, Key, Retiring, Stream
-from functions.storage.registry import Registry
+from functions.domain.stores import AccountStore, KeyStore
 from shared.keys import AccountToken, RandomBytes, StreamKey, new_account_token, new_stream_id, new_stream_key
 from shared.tiers import NO_OVERRIDES, Overrides, Tier
 
@@ -35,7 +35,7 @@ class NewKey:
 
 
 def create_account(
-    registry: Registry,
+    registry: AccountStore,
     account: str,
     tier: Tier,
     *,
@@ -50,7 +50,7 @@ def create_account(
 
 
 def create_key(
-    registry: Registry,
+    registry: KeyStore,
     account: Account,
     *,
     random: RandomBytes,
@@ -66,7 +66,7 @@ def create_key(
     return NewKey(secret, stream)
 
 
-def rotate_key(registry: Registry, key: Key, *, random: RandomBytes, now: float, until: float) -> StreamKey | None:
+def rotate_key(registry: KeyStore, key: Key, *, random: RandomBytes, now: float, until: float) -> StreamKey | None:
     """A new secret for the stream of *key*, whose old one publishes *until* then; None where the key changed meanwhile."""
     secret = new_stream_key(random, anonymous=key.account.startswith("anon-"))
     older = tuple(Retiring(old.digest, min(old.until, until)) for old in key.retiring if old.until > now)
@@ -89,7 +89,7 @@ def anonymous_account(salt: str, client: str, now: float) -> Account:
     return Account(f"anon-{name}", Tier.ANONYMOUS, Overrides(streams=ANONYMOUS_STREAMS), created=now)
 
 
-def create_anonymous(registry: Registry, account: Account, *, random: RandomBytes, now: float) -> NewKey:
+def create_anonymous(registry: KeyStore, account: Account, *, random: RandomBytes, now: float) -> NewKey:
     """A stream key of *account*, which belongs to nobody; it lapses."""
     secret = new_stream_key(random, anonymous=True)
     stream = new_stream_id(random)

@@ -8,15 +8,16 @@ a session id that was chosen before the first attempt.
 
 import hashlib
 from base64 import b32encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol, assert_never
+from typing import assert_never
 from zlib import crc32
 
 from functions.domain.accounts import Account, Key, Slot
 from functions.domain.fleet import Fleet, Node, NodeReport, PendingCommand
 from functions.domain.placement import Choose, place
-from functions.domain.roster import Clear, Look, NotTaken, Own, Take, Taken, Wait, Wish, decide
+from functions.domain.roster import Clear, Look, Own, Take, Taken, Wait, Wish, decide
+from functions.domain.stores import CommandStore, KeyLookup, SlotStore
 from shared.end_reasons import EndReason
 from shared.grants import GRACE_SECONDS, GRANT_SECONDS
 from shared.keys import RandomBytes, StreamKey, new_session_id
@@ -73,67 +74,13 @@ class Place:
     node: Node
 
 
-class Directory(Protocol):
-    """Where keys and nodes are looked up (`functions.storage.directory`)."""
-
-    def key_and_fleet(self, digest: str) -> tuple[Key | None, Fleet]:
-        """The key with this digest and all nodes."""
-        ...
-
-    def fleet(self) -> Fleet:
-        """All nodes."""
-        ...
-
-    def reports(self, nodes: Iterable[str]) -> Mapping[str, NodeReport]:
-        """What the *nodes* last reported, by node id."""
-        ...
-
-
-class Rosters(Protocol):
-    """Where slots are taken (`functions.storage.rosters`)."""
-
-    def read(self, account: str) -> Account | None:
-        """The account as of now."""
-        ...
-
-    def take(
-        self, account: str, stream: str, slot: Slot, *, protocol: str, now: float, take: Take, lim: int | None = None
-    ) -> Taken | NotTaken:
-        """Write *slot* for *stream* if the roster is what *take* says."""
-        ...
-
-    def clear(self, account: str, dead: Mapping[str, Slot]) -> Taken | NotTaken:
-        """Take *dead* slots off the roster if they are what was judged."""
-        ...
-
-    def release(self, account: str, stream: str, session: str) -> bool:
-        """Free the slot of *session*."""
-        ...
-
-    def wait(self, account: str, stream: str, session: str, until: float, now: float) -> bool:
-        """Note who waits for the slot of *session*, and until when at most; False where somebody else does."""
-        ...
-
-    def leave(self, account: str, stream: str, session: str, until: float) -> None:
-        """Take that note away."""
-        ...
-
-
-class Nodes(Protocol):
-    """Where commands are left (`functions.storage.nodes`)."""
-
-    def leave_command(self, node: str, boot: str, command: PendingCommand) -> bool:
-        """Leave a command for a life of a node."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Ports:
     """What admission of a publisher works with."""
 
-    directory: Directory
-    rosters: Rosters
-    nodes: Nodes
+    directory: KeyLookup
+    rosters: SlotStore
+    nodes: CommandStore
     region: str
     """Ours: where a publisher goes who does not ask for another."""
     clock: Callable[[], float]

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from math import ceil
 
 from functions.domain.addresses import client_of
-from functions.storage.dynamo import StoreUnavailableError
-from functions.storage.throttle import Throttle
+from functions.domain.stores import StoreUnavailableError, TokenBuckets
 from shared.rate import Rate
 from shared.refusals import Refused, invalid_key, rate_limited
 
@@ -17,7 +16,7 @@ from shared.refusals import Refused, invalid_key, rate_limited
 class Strangers:
     """Counts invalid keys by client."""
 
-    def __init__(self, throttle: Throttle, rate: Rate, clock: Callable[[], float]) -> None:
+    def __init__(self, throttle: TokenBuckets, rate: Rate, clock: Callable[[], float]) -> None:
         self._throttle = throttle
         self._rate = rate
         self._clock = clock

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functions.domain.accounts import Live, Stream
 from functions.domain.fleet import Fleet, Node, NodeState
 from functions.domain.placement import Choose, place
-from functions.storage.directory import Directory
+from functions.domain.stores import StreamLookup
 from shared.refusals import (
     Code,
     Refused,
@@ -40,7 +40,7 @@ class Seat:
 class Watching:
     """Admits viewers. Keeps the last second's refusals, and the fleet as it was last read."""
 
-    def __init__(self, directory: Directory, clock: Callable[[], float], region: str, choose: Choose) -> None:
+    def __init__(self, directory: StreamLookup, clock: Callable[[], float], region: str, choose: Choose) -> None:
         self._directory = directory
         self._clock = clock
         self._region = region

@@ -58,7 +58,7 @@ class Session:
 
 
 class _Parameters:
-    """SSM's GetParameter. No retries of its own: `functions.edge.parameters.Parameter` keeps the last good value."""
+    """SSM's GetParameter. No retries of its own: `functions.edge.parameters.CachedParameter` keeps the last good value."""
 
     def __init__(self, session: Any) -> None:
         self._session = session

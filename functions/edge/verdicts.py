@@ -7,14 +7,14 @@ counted. A refusal is a value all the way, so nothing else is caught: any other 
 from collections.abc import Callable
 from typing import TypeVar
 
+from functions.domain.stores import StoreUnavailableError
 from functions.edge.observability import Log
-from functions.edge.parameters import SignerUnavailableError
-from functions.storage.dynamo import StoreUnavailableError
+from functions.edge.parameters import ParameterUnavailableError
 from shared.refusals import Refused, unavailable
 
 T = TypeVar("T")
 
-UNDECIDED = (StoreUnavailableError, SignerUnavailableError)
+UNDECIDED = (StoreUnavailableError, ParameterUnavailableError)
 """What is raised where an answer needs something that does not answer itself."""
 
 

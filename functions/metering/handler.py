@@ -13,7 +13,7 @@ from functions.edge.eventbus import EventBus, no_client
 from functions.edge.observability import LambdaLog, Log
 from functions.edge.settings import Settings
 from functions.edge.validation import parsed
-from functions.metering.service import Metering, Record, Stores
+from functions.metering.service import Metering, MeteringStores, Record
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
@@ -55,7 +55,7 @@ def build(
 ) -> Metering:
     """The composition root."""
     return Metering(
-        Stores(
+        MeteringStores(
             UsageLedger(dynamo, settings.accounts_table),
             Registry(dynamo, settings.accounts_table),
             Directory(dynamo, settings.accounts_table, settings.fleet_table),

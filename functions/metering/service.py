@@ -15,14 +15,15 @@ from dataclasses import dataclass
 from functions.domain.accounts import Account
 from functions.domain.fleet import PendingCommand
 from functions.domain.quota import Crossing, Told, crossings
+from functions.domain.stores import StoreUnavailableError
+from functions.domain.usage import Parts, UsageTotal
 from functions.edge.observability import Log
 from functions.storage.directory import Directory
-from functions.storage.dynamo import StoreUnavailableError
 from functions.storage.nodes import Nodes
 from functions.storage.patience import Left, unhurried
 from functions.storage.registry import Registry
 from functions.storage.streams import Streams
-from functions.storage.usage import Parts, Total, UsageLedger
+from functions.storage.usage import UsageLedger
 from shared.end_reasons import EndReason
 from shared.messages import UsageEntry, UsageReport
 from shared.months import month_of
@@ -92,8 +93,8 @@ class _Round:
 
 
 @dataclass(frozen=True, slots=True)
-class Stores:
-    """What is read and written."""
+class MeteringStores:
+    """What is read and written for a batch of usage reports."""
 
     ledger: UsageLedger
     registry: Registry
@@ -107,7 +108,7 @@ class Metering:
 
     def __init__(
         self,
-        stores: Stores,
+        stores: MeteringStores,
         clock: Callable[[], float],
         log: Log,
         tell: Callable[[Crossing], None],
@@ -128,7 +129,7 @@ class Metering:
         records = tuple(records)
         largest, sources = _largest(records)
         round_ = _Round(sources, self._left, self._log)
-        totals: dict[Shard, list[Total]] = {}
+        totals: dict[Shard, list[UsageTotal]] = {}
         for total in largest.values():
             totals.setdefault((total.account, total.month), []).append(total)
         lives = {shard: {_Life(total.node, total.boot) for total in some} for shard, some in totals.items()}
@@ -152,11 +153,11 @@ class Metering:
             raise round_.bugs[0]
         return frozenset(round_.failed)
 
-    def _merge(self, totals: Iterable[Total]) -> None:
+    def _merge(self, totals: Iterable[UsageTotal]) -> None:
         for total in totals:
             self._ledger.merge(total)
 
-    def _pass_over(self, totals: dict[Shard, list[Total]], *, again: bool) -> None:
+    def _pass_over(self, totals: dict[Shard, list[UsageTotal]], *, again: bool) -> None:
         """Take from *totals*, of a batch that comes *again*, what was merged then: so each attempt goes on where one ended."""
         known = self._ledger.known(total for some in totals.values() for total in some) if again else []
         for total in known:
@@ -215,15 +216,15 @@ class Metering:
 
 def _largest(
     records: Iterable[Record],
-) -> tuple[Mapping[tuple[str, str, str, str], Total], Mapping[tuple[str, str], frozenset[str]]]:
+) -> tuple[Mapping[tuple[str, str, str, str], UsageTotal], Mapping[tuple[str, str], frozenset[str]]]:
     """The largest total of each shard in the batch, and which records speak of an account's month."""
-    largest: dict[tuple[str, str, str, str], Total] = {}
+    largest: dict[tuple[str, str, str, str], UsageTotal] = {}
     sources: dict[tuple[str, str], frozenset[str]] = {}
     for record in records:
         report = record.report
         for entry in report.entries:
             shard = (entry.account, entry.month, report.node, report.boot)
-            total = Total(
+            total = UsageTotal(
                 *shard, entry.received, entry.sent, _fitting(entry, entry.days), _fitting(entry, entry.streams)
             )
             seen = largest.get(shard)

@@ -15,7 +15,7 @@ from functions.edge.parameters import jwks_parameter
 from functions.edge.settings import Settings
 from functions.edge.validation import parsed
 from functions.edge.verdicts import verdict
-from functions.nodes.service import Heartbeats, Stores
+from functions.nodes.service import Heartbeats, HeartbeatStores
 from functions.nodes.sweep import Sweep
 from functions.nodes.waiting import Waiting
 from functions.storage.audiences import Audiences
@@ -66,7 +66,7 @@ def build(
     jwks = jwks_parameter(ssm, settings.jwks_parameter)
     registry = Registry(dynamo, settings.accounts_table)
     heartbeats = Heartbeats(
-        Stores(
+        HeartbeatStores(
             Nodes(dynamo, settings.fleet_table),
             Rosters(dynamo, settings.accounts_table),
             Streams(dynamo, settings.accounts_table),

@@ -7,12 +7,12 @@ until it is gone. A report is the whole truth about a node, so a lost message co
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from functions.domain.accounts import Account, Key, Live, Noted, Slot
+from functions.domain.accounts import Account, Live, Noted, Slot
 from functions.domain.fleet import LEASE_SECONDS, Load, Node, NodeReport, NodeState, PendingCommand, Session
 from functions.domain.happenings import Happening, between
 from functions.domain.roster import NotTaken
+from functions.domain.stores import KeyStore
 from functions.edge.observability import Log
 from functions.nodes.handover import elsewhere
 from functions.storage.directory import Directory
@@ -36,23 +36,15 @@ MAX_SKEW_SECONDS = 300.0
 """A clock that is further ahead is broken, or its node is none of ours."""
 
 
-class Keys(Protocol):
-    """Where an account's entries of its keys are read."""
-
-    def key(self, account: str, stream: str) -> Key | None:
-        """The key that publishes a stream."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
-class Stores:
+class HeartbeatStores:
     """What is read and written at a heartbeat."""
 
     nodes: Nodes
     rosters: Rosters
     streams: Streams
     directory: Directory
-    registry: Keys
+    registry: KeyStore
 
 
 def _nobody_waits(
@@ -67,7 +59,7 @@ class Heartbeats:
 
     def __init__(
         self,
-        stores: Stores,
+        stores: HeartbeatStores,
         keys: Callable[[float], PublicKeys],
         clock: Callable[[], float],
         log: Log,

@@ -6,23 +6,11 @@ once, however many sweeps run at a time, and a heartbeat that comes after all se
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
-from functions.domain.fleet import Fleet, NodeReport, NodeState
+from functions.domain.fleet import Fleet, NodeState
 from functions.domain.happenings import Happening, between
+from functions.domain.stores import NodeStore
 from functions.edge.observability import Log
-
-
-class Nodes(Protocol):
-    """Where nodes are."""
-
-    def read(self, node: str) -> NodeReport | None:
-        """What a node last reported."""
-        ...
-
-    def take_sessions(self, report: NodeReport, at: float) -> bool:
-        """Take the sessions off a node's item; False where that item is not as *report* has it any more."""
-        ...
 
 
 class Sweep:
@@ -30,7 +18,7 @@ class Sweep:
 
     def __init__(
         self,
-        nodes: Nodes,
+        nodes: NodeStore,
         fleet: Callable[[], Fleet],
         tell: Callable[[Sequence[Happening]], object],
         clock: Callable[[], float],

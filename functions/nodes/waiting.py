@@ -6,34 +6,14 @@ costs nothing but a placement elsewhere, after which viewers are sent after thei
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
-from functions.domain.accounts import AUDIENCE_SECONDS, Audience, Key, Stream
+from functions.domain.accounts import AUDIENCE_SECONDS, Audience
+from functions.domain.stores import AudienceStore, RegistryStore
 from shared.messages import Heartbeat
 
 REPEAT_SECONDS = AUDIENCE_SECONDS / 2
 PER_BEAT = 10
 """Keys that one heartbeat tells at most, two calls each; the others are told by the next."""
-
-
-class Registry(Protocol):
-    """Where streams and the keys of accounts are read."""
-
-    def streams(self, ids: list[str]) -> Mapping[str, Stream]:
-        """The streams that exist among *ids*."""
-        ...
-
-    def key(self, account: str, stream: str) -> Key | None:
-        """The account's entry of the key that publishes *stream*."""
-        ...
-
-
-class Notes(Protocol):
-    """Where keys are told."""
-
-    def note(self, digest: str, audience: Audience, *, left: bool) -> None:
-        """Tell the key with this digest where viewers wait."""
-        ...
 
 
 def due(waiting: Sequence[str], told: Mapping[str, float], left: frozenset[str], now: float) -> list[str]:
@@ -46,7 +26,7 @@ def due(waiting: Sequence[str], told: Mapping[str, float], left: frozenset[str],
 class Waiting:
     """Tells keys."""
 
-    def __init__(self, registry: Registry, notes: Notes) -> None:
+    def __init__(self, registry: RegistryStore, notes: AudienceStore) -> None:
         self._registry = registry
         self._notes = notes
 

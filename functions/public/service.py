@@ -1,11 +1,10 @@
 """What the public endpoints answer: the state of a stream, the tiers, the public keys. No account is ever read."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
-from functions.domain.accounts import Stream
-from functions.domain.fleet import Fleet
-from functions.edge.parameters import SignerUnavailableError
+from functions.domain.stores import StreamLookup
+from functions.edge.parameters import ParameterUnavailableError
 from functions.public.models import JwkSet, ProblemState, StreamState, TierLimits, Tiers
 from shared.keys import is_stream_id
 from shared.problems import told
@@ -13,18 +12,10 @@ from shared.refusals import Refused, stream_not_found, unavailable
 from shared.tiers import HLS_EMBED_HOSTS, TIERS
 
 
-class Streams(Protocol):
-    """Where streams are read."""
-
-    def stream_and_fleet(self, stream: str) -> tuple[Stream | None, Fleet]:
-        """The stream with this id, and the nodes, in one eventually consistent read."""
-        ...
-
-
 class PublicService:
     """One method an endpoint; *jwks* reads the JWK Set from where the signer publishes it, given the time."""
 
-    def __init__(self, streams: Streams, jwks: Callable[[float], Mapping[str, Any]]) -> None:
+    def __init__(self, streams: StreamLookup, jwks: Callable[[float], Mapping[str, Any]]) -> None:
         self._streams = streams
         self._jwks = jwks
 
@@ -67,7 +58,7 @@ class PublicService:
         """The keys that grants are verified with; a private half that strayed into the set would be left out."""
         try:
             return JwkSet.model_validate(self._jwks(now))
-        except SignerUnavailableError:
+        except ParameterUnavailableError:
             return unavailable()
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
+from functions.domain.stores import StoreUnavailableError
 from functions.storage.attributes import Item, from_item, to_item
 from functions.storage.patience import NoPatience, Patience
 
@@ -44,10 +45,6 @@ _UNAVAILABLE = frozenset(
 _LASTING = frozenset(
     {"ItemCollectionSizeLimitExceededException", "LimitExceededException", "ResourceNotFoundException"}
 )
-
-
-class StoreUnavailableError(Exception):
-    """The store did not decide: throttled, unreachable, or its table is gone. Nothing is known about the write."""
 
 
 @dataclass(frozen=True, slots=True)

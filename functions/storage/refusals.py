@@ -8,8 +8,9 @@ Unknown keys are never noted, and neither are revoked ones: the write would tell
 from collections.abc import Iterator
 
 from functions.domain.accounts import Noted
+from functions.domain.stores import StoreUnavailableError
 from functions.storage.attributes import Item
-from functions.storage.dynamo import Dynamo, StoreUnavailableError, Unmet, Update
+from functions.storage.dynamo import Dynamo, Unmet, Update
 from functions.storage.shapes import noted_item, noted_of, refusals_key
 
 KEPT = 12

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from functions.domain.accounts import Account, Slot
 from functions.domain.roster import MAX_RECLAIMS, NotTaken, Take, Taken
-from functions.storage.dynamo import Dynamo, StoreUnavailableError, Unmet, Update, Written
+from functions.domain.stores import StoreUnavailableError
+from functions.storage.dynamo import Dynamo, Unmet, Update, Written
 from functions.storage.shapes import account_key, account_of, pack, slot_item
 from shared.months import month_of
 

@@ -5,10 +5,10 @@ nothing (design.md, rule 5). The sum of the shards is the account's use of the m
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 from functions.domain.accounts import Account
 from functions.domain.quota import Told
+from functions.domain.usage import Parts, UsageTotal
 from functions.storage.dynamo import MAX_BATCH_READ, Dynamo, Unmet, Update
 from functions.storage.shapes import account_key, account_of, told_item
 
@@ -25,25 +25,6 @@ MORE = "(attribute_not_exists(used) OR used.#month < :month OR used.#bytes < :us
 HIGHER = "(attribute_not_exists(told) OR told.#month <> :month OR told.#quota <> :quota OR told.#percent < :percent)"
 
 
-Parts = Mapping[str, tuple[int, int]]
-"""Received and sent bytes by day or by stream."""
-
-
-@dataclass(frozen=True, slots=True)
-class Total:
-    """What one boot of one node has counted for one account in one month."""
-
-    account: str
-    month: str
-    node: str
-    boot: str
-    received: int
-    sent: int
-    days: Parts = field(default_factory=dict)
-    """By day of the month."""
-    streams: Parts = field(default_factory=dict)
-
-
 class UsageLedger:
     """The only writer of bytes."""
 
@@ -51,7 +32,7 @@ class UsageLedger:
         self._dynamo = dynamo
         self._table = table
 
-    def merge(self, total: Total) -> bool:
+    def merge(self, total: UsageTotal) -> bool:
         """Note *total* unless a larger one is known; whether it was larger.
 
         Its division by day and by stream goes with it in the same write, so the two always add up to it alike.
@@ -73,7 +54,7 @@ class UsageLedger:
         )
         return not isinstance(outcome, Unmet)
 
-    def known(self, totals: Iterable[Total]) -> list[Total]:
+    def known(self, totals: Iterable[UsageTotal]) -> list[UsageTotal]:
         """Those of *totals* that were merged already, or larger ones of the same lives."""
         wanted = {(total.account, total.month, total.node, total.boot): total for total in totals}
         keys = [{"pk": f"USAGE#{account}#{month}", "sk": f"{node}#{boot}"} for account, month, node, boot in wanted]
@@ -88,13 +69,13 @@ class UsageLedger:
             if found.get((key["pk"], key["sk"]), -1) >= total.received + total.sent
         ]
 
-    def shards(self, account: str, month: str) -> list[Total]:
+    def shards(self, account: str, month: str) -> list[UsageTotal]:
         """Every node's total of *account* in *month*."""
         found = []
         for item in self._dynamo.query(self._table, f"USAGE#{account}#{month}"):
             node, _, boot = item["sk"].rpartition("#")
             days, streams = (_parts(item.get(name)) for name in ("d", "t"))
-            found.append(Total(account, month, node, boot, item["r"], item["s"], days, streams))
+            found.append(UsageTotal(account, month, node, boot, item["r"], item["s"], days, streams))
         return found
 
     def used(self, account: str, month: str) -> int:

@@ -13,7 +13,7 @@ from functions.domain.destinations import Reach
 from functions.domain.webhook import master_of
 from functions.edge import aws
 from functions.edge.observability import LambdaLog, Log
-from functions.edge.parameters import Parameter, SignerUnavailableError
+from functions.edge.parameters import CachedParameter, ParameterUnavailableError
 from functions.edge.settings import Settings
 from functions.storage.dynamo import Dynamo
 from functions.storage.patience import Patience
@@ -39,7 +39,7 @@ def consume(event: Mapping[str, Any], deliveries: Deliveries, log: Log) -> dict[
     ]
     try:
         failed = asyncio.run(deliveries.deliver(batch))
-    except SignerUnavailableError:
+    except ParameterUnavailableError:
         log.problem("cannot sign")
         failed = [waiting.id for waiting in batch]
     return {"batchItemFailures": [{"itemIdentifier": identity} for identity in failed]}
@@ -57,7 +57,7 @@ def build(
     delays: Sequence[int] = DELAYS,
 ) -> Deliveries:
     """The composition root. *sqs* makes the queue's client at the first failure: most batches have none."""
-    master = Parameter(ssm, settings.webhook_parameter, master_of)
+    master = CachedParameter(ssm, settings.webhook_parameter, master_of)
     slow = settings.webhook_queue == settings.slow_webhook_queue if settings.slow_webhook_queue else None
     return Deliveries(
         Webhooks(dynamo, settings.accounts_table),

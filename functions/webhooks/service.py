@@ -17,9 +17,9 @@ from functools import partial
 from typing import Protocol
 
 from functions.domain.pace import QUICK_SECONDS, SLOW_SECONDS, Pace
+from functions.domain.stores import DeliveryStore, StoreUnavailableError
 from functions.domain.webhook import Message, Outcome, Webhook, message_of, signed
 from functions.edge.observability import Log
-from functions.storage.dynamo import StoreUnavailableError
 from functions.webhooks.exchange import UndeliveredError
 from functions.webhooks.lanes import AT_ONCE, MAX_PUT_OFF, Shares, put_off
 from functions.webhooks.posting import Poster, TooSlowError
@@ -30,30 +30,6 @@ GIVEN_UP = 0
 """After the last one: the queue sees at once that it is to be put among the dead letters."""
 MAX_DELAY_SECONDS = 900
 """SQS delays no message for longer."""
-
-
-class Store(Protocol):
-    """Where webhooks are."""
-
-    def read(self, account: str) -> Webhook | None:
-        """The webhook of *account*."""
-        ...
-
-    def note(self, webhook: Webhook, outcome: Outcome) -> None:
-        """Keep how the last delivery went."""
-        ...
-
-    def slow_down(self, webhook: Webhook, pace: Pace) -> None:
-        """Keep that the receiver is slow."""
-        ...
-
-    def permit(self, webhook: Webhook, now: float) -> str | None:
-        """One of the attempts that the receiver may have at a time."""
-        ...
-
-    def give_back(self, webhook: Webhook, permit: str, pace: Pace) -> None:
-        """That attempt is over."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +79,7 @@ class Deliveries:
 
     def __init__(
         self,
-        store: Store,
+        store: DeliveryStore,
         master: Callable[[float], bytes],
         poster: Poster,
         queues: Queues,

@@ -6,13 +6,12 @@ the list is the order of age. Which state a secret is in is read from the secret
 """
 
 import json
-from base64 import urlsafe_b64decode
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from functions.edge.parameters import CACHE_SECONDS, RETRY_SECONDS, key_entry
-from shared.grants import GRACE_SECONDS, GRANT_SECONDS, SigningKey, public_jwks
+from functions.domain.signer import CACHE_SECONDS, RETRY_SECONDS, key_entry, signing_key
+from shared.grants import GRACE_SECONDS, GRANT_SECONDS, public_jwks
 from shared.keys import RandomBytes
 
 HEARTBEAT_SECONDS = 10
@@ -23,7 +22,7 @@ RETIRE_SECONDS = CACHE_SECONDS + 2 * RETRY_SECONDS + GRANT_SECONDS + GRACE_SECON
 """From signing with the new key to withdrawing the old: until the last function has switched, and its last grant is over."""
 
 
-class State(StrEnum):
+class KeyState(StrEnum):
     """What a key is there for."""
 
     STAGED = "staged"
@@ -39,7 +38,7 @@ class KeyInfo:
 
     kid: str
     created: int
-    state: State
+    state: KeyState
 
 
 def keys_in(secret: str) -> list[KeyInfo]:
@@ -48,7 +47,7 @@ def keys_in(secret: str) -> list[KeyInfo]:
     kids = [key["kid"] for key in signer["keys"]]
     signing = kids.index(signer["active"])
     states = [
-        State.SIGNING if number == signing else State.RETIRING if number < signing else State.STAGED
+        KeyState.SIGNING if number == signing else KeyState.RETIRING if number < signing else KeyState.STAGED
         for number in range(len(kids))
     ]
     return [KeyInfo(key["kid"], key["created"], state) for key, state in zip(signer["keys"], states, strict=True)]
@@ -69,15 +68,11 @@ def switched(secret: str) -> str:
 def retired(secret: str) -> str:
     """*secret* without the keys that are older than the one that signs."""
     signer: dict[str, Any] = json.loads(secret)
-    old = {key.kid for key in keys_in(secret) if key.state is State.RETIRING}
+    old = {key.kid for key in keys_in(secret) if key.state is KeyState.RETIRING}
     return json.dumps({**signer, "keys": [key for key in signer["keys"] if key["kid"] not in old]})
 
 
 def public_text(secret: str) -> str:
     """The public JWK Set's text for all keys of *secret*."""
     keys = json.loads(secret)["keys"]
-    return json.dumps(public_jwks(SigningKey(key["kid"], _bytes(key["seed"])) for key in keys))
-
-
-def _bytes(text: str) -> bytes:
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return json.dumps(public_jwks(signing_key(key["kid"], key["seed"]) for key in keys))

@@ -12,14 +12,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from functions.domain.signer import new_signer
 from functions.domain.webhook import new_master
-from functions.edge.parameters import new_signer
 from shared.keys import RandomBytes
 from shared.verifier import Verifier
 from sluice.rotation import (
     PUBLISH_SECONDS,
     RETIRE_SECONDS,
-    State,
+    KeyState,
     keys_in,
     public_text,
     retired,
@@ -73,7 +73,7 @@ class Signing:
         if len(keys_in(secret)) == 1:
             secret, version = self._replace(staged(secret, random, clock()), version)
         newest = keys_in(secret)[-1]
-        if newest.state is State.STAGED:
+        if newest.state is KeyState.STAGED:
             self._publish(secret)
             waiting.tell(f"published {newest.kid}; it signs in {PUBLISH_SECONDS} s")
             waiting.wait(PUBLISH_SECONDS)

@@ -25,9 +25,9 @@ from functions.admission import handler as admission
 from functions.admission.handler import Admission
 from functions.domain.destinations import Reach
 from functions.domain.provision import NewKey, create_account, create_key
+from functions.domain.signer import new_signer
 from functions.domain.webhook import new_master
 from functions.edge.observability import LambdaLog
-from functions.edge.parameters import new_signer
 from functions.edge.settings import Settings
 from functions.edge.web import request_of
 from functions.hooks import handler as hooks

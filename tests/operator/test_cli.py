@@ -15,8 +15,8 @@ from botocore.credentials import Credentials
 from moto import mock_aws
 
 from functions.admin import models
+from functions.domain.signer import active_key
 from functions.domain.webhook import master_of
-from functions.edge.parameters import active_key
 from shared.verifier import Verifier
 from sluice.cli import commands, main, parser
 from sluice.remote import Call, Place, Wanted, place, refusal

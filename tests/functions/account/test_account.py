@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from functions.account import handler
+from functions.domain.usage import UsageTotal
 from functions.edge.observability import LambdaLog
 from functions.storage.dynamo import Dynamo
-from functions.storage.usage import Total
 from shared.months import month_of
 from shared.tiers import Overrides, Tier
 from tests.functions.world import CONTEXT, Answer, Beating, World, load_event
@@ -41,9 +41,9 @@ def test_an_owner_sees_limits_usage_and_what_is_live(get: Get, world: World, nod
     node.publishes(world, world.publish(key), viewers=3, kbps=2600)
     world.beat(node)
     month = month_of(world.now)
-    world.ledger.merge(Total("acme", month, "node1", "boota", 100_000_000, 400_000_000))
-    world.ledger.merge(Total("acme", month, "node2", "bootb", 1, 2))
-    world.ledger.merge(Total("other", month, "node1", "boota", 7, 7))
+    world.ledger.merge(UsageTotal("acme", month, "node1", "boota", 100_000_000, 400_000_000))
+    world.ledger.merge(UsageTotal("acme", month, "node2", "bootb", 1, 2))
+    world.ledger.merge(UsageTotal("other", month, "node1", "boota", 7, 7))
 
     answer = get("/v1/account", f"Bearer {token}")
 
@@ -95,7 +95,7 @@ def test_a_used_up_quota_is_told(get: Get, world: World) -> None:
     """Blocked, with the time when counting begins anew."""
     token = world.account("acme", Tier.REGISTERED, Overrides(bytes=1000))
     month = month_of(world.now)
-    world.ledger.merge(Total("acme", month, "node1", "boota", 0, 1001))
+    world.ledger.merge(UsageTotal("acme", month, "node1", "boota", 0, 1001))
     world.ledger.block("acme", month, 1001)
 
     usage = get("/v1/account", f"Bearer {token}").json["usage"]

@@ -18,7 +18,7 @@ from functions.domain.accounts import Account, Key, Stream
 from functions.domain.fleet import LEASE_SECONDS
 from functions.domain.publishing import Place, Ports, Publish, admit
 from functions.domain.roster import occupied
-from functions.nodes.service import Heartbeats, Stores
+from functions.nodes.service import Heartbeats, HeartbeatStores
 from shared.keys import StreamKey, new_boot, new_stream_id, new_stream_key
 from shared.messages import Heartbeat, HeartbeatReply, PublicKeys
 from shared.refusals import Code, Refused
@@ -99,7 +99,11 @@ class Rosters(RuleBasedStateMachine):
             "registry": MemoryKeys(self.directory),
         }
         self.heartbeats = Heartbeats(
-            Stores(**made), keys=lambda _: PublicKeys(), clock=lambda: self.now, log=SilentLog(), tell=lambda _: None
+            HeartbeatStores(**made),
+            keys=lambda _: PublicKeys(),
+            clock=lambda: self.now,
+            log=SilentLog(),
+            tell=lambda _: None,
         )
         self.closing = Closing(**parts, clock=lambda: self.now)
         self.edges = [Edge(f"node{number}", new_boot(self.random), NOW - 10) for number in range(2)]

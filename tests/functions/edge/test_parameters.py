@@ -1,14 +1,15 @@
 """The signer's parameters: made, read, kept through failures, and never shown."""
 
-import json
-import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.edge.parameters import Parameter, SignerUnavailableError, active_key, new_signer
-from shared.grants import SigningKey, public_jwks
+from functions.domain.signer import active_key
+from functions.edge.parameters import CachedParameter, ParameterUnavailableError
+
+if TYPE_CHECKING:
+    from shared.grants import SigningKey
 
 
 class Store:
@@ -28,20 +29,10 @@ class Store:
         return {"Parameter": {"Value": self.value}}
 
 
-def test_both_halves_fit() -> None:
-    """The public text is the JWK Set of the secret text's keys, and has no secret in it."""
-    secret, public = new_signer(os.urandom, 1_795_532_400)
-
-    key = active_key(secret)
-    assert json.loads(public) == public_jwks([key])
-    assert json.loads(secret)["keys"][0]["seed"] not in public
-    assert "seed" not in repr(key)
-
-
 def test_a_parameter_is_read_once_in_five_minutes() -> None:
     """Not at every request."""
     store = Store("1")
-    parameter: Parameter[int] = Parameter(store, "/signer", int)
+    parameter: CachedParameter[int] = CachedParameter(store, "/signer", int)
 
     assert [parameter.value(now) for now in (0, 1, 299)] == [1, 1, 1]
     store.value = "2"
@@ -52,7 +43,7 @@ def test_a_parameter_is_read_once_in_five_minutes() -> None:
 def test_the_last_good_value_outlives_failures() -> None:
     """A throttled or emptied parameter does not stop admission; it is tried again every ten seconds."""
     store = Store("1")
-    parameter: Parameter[int] = Parameter(store, "/signer", int)
+    parameter: CachedParameter[int] = CachedParameter(store, "/signer", int)
     parameter.value(0)
 
     store.away = True
@@ -68,7 +59,7 @@ def test_without_any_value_there_is_no_signing() -> None:
     """The edge answers 503."""
     store = Store("1")
     store.away = True
-    parameter: Parameter[SigningKey] = Parameter(store, "/signer", active_key)
+    parameter: CachedParameter[SigningKey] = CachedParameter(store, "/signer", active_key)
 
-    with pytest.raises(SignerUnavailableError):
+    with pytest.raises(ParameterUnavailableError):
         parameter.value(0)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from functions.edge.parameters import SignerUnavailableError
+from functions.domain.stores import StoreUnavailableError
+from functions.edge.parameters import ParameterUnavailableError
 from functions.edge.verdicts import verdict
-from functions.storage.dynamo import StoreUnavailableError
 from shared.refusals import Code, Refused, invalid_key, unavailable
 
 
@@ -29,7 +29,7 @@ class Log:
         self.lines.append(("count", metric, dimensions))
 
 
-@pytest.mark.parametrize("error", [StoreUnavailableError, SignerUnavailableError])
+@pytest.mark.parametrize("error", [StoreUnavailableError, ParameterUnavailableError])
 def test_what_does_not_answer_is_unavailable(error: type[Exception]) -> None:
     """A 503 that says when to come back, with the reason in the log."""
     log = Log()

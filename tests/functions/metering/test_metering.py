@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from functions.storage.usage import Total
+from functions.domain.usage import UsageTotal
 from shared.tiers import Overrides, Tier
 from tests.functions.world import Beating, World
 
@@ -46,7 +46,9 @@ def test_an_old_total_changes_nothing(world: World) -> None:
     world.consume(report("acme", 400, 50))
     world.consume(report("acme", 500, 100))
 
-    assert world.ledger.shards("acme", "2026-11") == [Total("acme", "2026-11", "node1", "bootbootboota222", 500, 100)]
+    assert world.ledger.shards("acme", "2026-11") == [
+        UsageTotal("acme", "2026-11", "node1", "bootbootboota222", 500, 100)
+    ]
 
 
 def test_months_are_kept_apart(world: World) -> None:

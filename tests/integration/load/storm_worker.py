@@ -20,8 +20,9 @@ from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError
 
 from functions.domain.publishing import Place, Ports, Publish, admit
+from functions.domain.stores import StoreUnavailableError
 from functions.storage.directory import Directory
-from functions.storage.dynamo import Dynamo, StoreUnavailableError
+from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
 from functions.storage.rosters import Rosters
 from shared.keys import StreamKey

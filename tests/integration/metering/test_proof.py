@@ -16,9 +16,10 @@ from typing import Any
 import boto3
 import pytest
 
+from functions.domain.usage import Parts
 from functions.edge.settings import Settings
 from functions.storage.dynamo import Dynamo
-from functions.storage.usage import Parts, UsageLedger
+from functions.storage.usage import UsageLedger
 from sfu.control.meter import Meter
 from shared.messages import UsageReport
 from tests.functions.world import NOW, create_tables
