@@ -1,10 +1,10 @@
 """The owner's API: HTTP event -> service -> answer."""
 
-import os
 import secrets
 import time
 from collections.abc import Callable
-from functools import cache
+from dataclasses import dataclass
+from functools import partial
 from random import randrange
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,19 +17,19 @@ from functions.account.service import AccountService
 from functions.account.token import Tokens
 from functions.account.usage import UsageService
 from functions.account.webhook import OwnWebhook
+from functions.domain.accounts import Account
 from functions.domain.destinations import Reach
 from functions.domain.webhook import master_of
-from functions.edge import answers, aws
+from functions.edge import answers
 from functions.edge.eventbus import EventBus, no_client
+from functions.edge.execution import ExecutionEnvironment, Resources
 from functions.edge.observability import LambdaLog
 from functions.edge.parameters import CachedParameter
+from functions.edge.routes import ApiRoute, Outcome, RoutedRequest, register, with_body
 from functions.edge.settings import Settings
-from functions.edge.validation import parsed
-from functions.edge.web import base_url
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
-from functions.storage.patience import Patience
 from functions.storage.refusals import RefusalLog
 from functions.storage.registry import Registry
 from functions.storage.throttle import Throttle
@@ -40,106 +40,101 @@ from shared.refusals import Refused
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
-    from functions.domain.accounts import Account
     from functions.edge.aws import ParameterStore
 
 M = TypeVar("M", bound=BaseModel)
 
 
-def router(  # noqa: C901 - one branch-free function a route
-    service: AccountService,
-    owned: Keys,
-    tokens: Tokens,
-    dry: DryRun,
-    usage: UsageService,
-    webhook: OwnWebhook,
-    log: LambdaLog,
-    clock: Callable[[], float],
-) -> "APIGatewayHttpResolver":
-    """The routes."""
-    app = answers.resolver(log.logger)
+@dataclass(frozen=True, slots=True)
+class OwnerOperations:
+    """What an owner can do, by what it is done to."""
 
-    def authorization() -> str | None:
-        return app.current_event.headers.get("authorization")
+    account: AccountService
+    keys: Keys
+    tokens: Tokens
+    dry_run: DryRun
+    usage: UsageService
+    webhook: OwnWebhook
 
-    def said(reply: BaseModel | Refused, status: int = 200) -> answers.Answer:
-        return answers.refusal(reply) if isinstance(reply, Refused) else answers.model(reply, status=status)
 
-    def asked(kind: type[M], act: "Callable[[Account, M], BaseModel | Refused]", status: int = 200) -> answers.Answer:
+def routes(owner: OwnerOperations, clock: Callable[[], float]) -> tuple[ApiRoute, ...]:
+    """Every route, each for the owner whom the token of the request names."""
+
+    def owned(act: Callable[[Account, RoutedRequest], Outcome]) -> Callable[[RoutedRequest], Outcome]:
+        def take(request: RoutedRequest) -> Outcome:
+            account = owner.account.authenticate(request.authorization, clock())
+            return account if isinstance(account, Refused) else act(account, request)
+
+        return take
+
+    def asked(kind: type[M], act: Callable[[Account, RoutedRequest, M], Outcome]) -> Callable[[RoutedRequest], Outcome]:
         # Who asks comes before what is asked: a stranger learns nothing of the form of a request.
-        account = service.authenticate(authorization(), clock())
-        if isinstance(account, Refused):
-            return answers.refusal(account)
-        body = parsed(kind, app.current_event.raw_event, empty="{}")
-        return answers.refusal(body) if isinstance(body, Refused) else said(act(account, body), status)
+        return owned(lambda account, request: with_body(kind, partial(act, account))(request))
 
-    def owner(act: "Callable[[Account], BaseModel | Refused]", status: int = 200) -> answers.Answer:
-        account = service.authenticate(authorization(), clock())
-        return answers.refusal(account) if isinstance(account, Refused) else said(act(account), status)
-
-    def base() -> str:
-        return base_url(app.current_event.headers)
-
-    @app.get("/v1/account")
-    def account() -> answers.Answer:
-        return said(service.account(authorization(), clock()))
-
-    @app.post("/v1/account/token")
-    def rotate_token() -> answers.Answer:
-        presented = authorization()
-        return asked(TokenRotation, lambda account, wish: tokens.rotate(account, presented, wish, clock()), 201)
-
-    @app.get("/v1/account/keys")
-    def keys() -> answers.Answer:
-        return said(service.keys(authorization(), clock()))
-
-    @app.post("/v1/account/keys")
-    def create_key() -> answers.Answer:
-        return asked(NewKey, lambda account, wish: owned.create(account, wish, base(), clock()), 201)
-
-    @app.post("/v1/account/keys/<stream>/rotate")
-    def rotate_key(stream: str) -> answers.Answer:
-        return asked(Rotation, lambda account, wish: owned.rotate(account, stream, wish, base(), clock()), 201)
-
-    @app.delete("/v1/account/keys/<stream>")
-    def revoke_key(stream: str) -> answers.Answer:
-        at = app.current_event.query_string_parameters.get("at")
-        return owner(lambda account: owned.revoke(account, stream, at, clock()))
-
-    @app.get("/v1/account/usage")
-    def month_usage() -> answers.Answer:
-        month = app.current_event.query_string_parameters.get("month")
-        return owner(lambda account: usage.month(account, month, clock()))
-
-    @app.post("/v1/account/dry-run")
-    def dry_run() -> answers.Answer:
-        return asked(DryRunRequest, lambda account, wish: dry.answer(account, wish, clock()))
-
-    @app.get("/v1/account/refusals")
-    def refusals() -> answers.Answer:
-        return said(service.refusals(authorization(), clock()))
-
-    @app.get("/v1/account/webhook")
-    def show_webhook() -> answers.Answer:
-        return owner(lambda account: webhook.show(account, clock()))
-
-    @app.put("/v1/account/webhook")
-    def put_webhook() -> answers.Answer:
-        return asked(WebhookWish, lambda account, wish: webhook.put(account, wish, clock()))
-
-    @app.delete("/v1/account/webhook")
-    def delete_webhook() -> answers.Answer:
-        return owner(webhook.delete)
-
-    @app.post("/v1/account/webhook/rotate")
-    def rotate_webhook() -> answers.Answer:
-        return asked(WebhookRotation, lambda account, wish: webhook.rotate(account, wish, clock()), 201)
-
-    @app.post("/v1/account/webhook/test")
-    def test_webhook() -> answers.Answer:
-        return owner(lambda account: webhook.test(account, clock()), 202)
-
-    return app
+    key = "/v1/account/keys/<stream>"
+    webhook = "/v1/account/webhook"
+    return (
+        ApiRoute("GET", "/v1/account", owned(lambda account, _: owner.account.account(account, clock()))),
+        ApiRoute(
+            "POST",
+            "/v1/account/token",
+            asked(
+                TokenRotation,
+                lambda account, request, wish: owner.tokens.rotate(account, request.authorization, wish, clock()),
+            ),
+            201,
+        ),
+        ApiRoute("GET", "/v1/account/keys", owned(lambda account, _: owner.account.keys(account, clock()))),
+        ApiRoute(
+            "POST",
+            "/v1/account/keys",
+            asked(NewKey, lambda account, request, wish: owner.keys.create(account, wish, request.base, clock())),
+            201,
+        ),
+        ApiRoute(
+            "POST",
+            f"{key}/rotate",
+            asked(
+                Rotation,
+                lambda account, request, wish: owner.keys.rotate(
+                    account, request.path["stream"], wish, request.base, clock()
+                ),
+            ),
+            201,
+        ),
+        ApiRoute(
+            "DELETE",
+            key,
+            owned(
+                lambda account, request: owner.keys.revoke(
+                    account, request.path["stream"], request.query.get("at"), clock()
+                )
+            ),
+        ),
+        ApiRoute(
+            "GET",
+            "/v1/account/usage",
+            owned(lambda account, request: owner.usage.month(account, request.query.get("month"), clock())),
+        ),
+        ApiRoute(
+            "POST",
+            "/v1/account/dry-run",
+            asked(DryRunRequest, lambda account, _, wish: owner.dry_run.answer(account, wish, clock())),
+        ),
+        ApiRoute("GET", "/v1/account/refusals", owned(lambda account, _: owner.account.refusals(account, clock()))),
+        ApiRoute("GET", webhook, owned(lambda account, _: owner.webhook.show(account, clock()))),
+        ApiRoute(
+            "PUT", webhook, asked(WebhookWish, lambda account, _, wish: owner.webhook.put(account, wish, clock()))
+        ),
+        ApiRoute("DELETE", webhook, owned(lambda account, _: owner.webhook.delete(account))),
+        ApiRoute(
+            "POST",
+            f"{webhook}/rotate",
+            asked(WebhookRotation, lambda account, _, wish: owner.webhook.rotate(account, wish, clock())),
+            201,
+        ),
+        ApiRoute("POST", f"{webhook}/test", owned(lambda account, _: owner.webhook.test(account, clock())), 202),
+    )
 
 
 def build(
@@ -170,33 +165,18 @@ def build(
         secrets.token_bytes,
     )
     tokens = Tokens(Registry(dynamo, table), secrets.token_bytes)
-    return router(service, owned, tokens, dry, usage, webhook, log, clock)
+    app = answers.resolver(log.logger)
+    register(app, routes(OwnerOperations(service, owned, tokens, dry, usage, webhook), clock))
+    return app
 
 
-@cache
-def _patience() -> Patience:
-    return Patience()
+def _built(given: Resources) -> "APIGatewayHttpResolver":
+    return build(given.settings, given.log, given.dynamo, given.aws.ssm(), events=given.aws.events)
 
 
-@cache
-def _log() -> LambdaLog:
-    return LambdaLog("account")
-
-
-@cache
-def _app() -> "APIGatewayHttpResolver":
-    session = aws.Session()
-    return build(
-        Settings.from_environment(os.environ),
-        _log(),
-        Dynamo(session.dynamodb(), _patience()),
-        session.ssm(),
-        events=session.events,
-    )
+_environment = ExecutionEnvironment("account", _built)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer one payload-2.0 event."""
-    _patience().begin(context)
-    _log().begin(event["requestContext"].get("requestId", ""))
-    return _app().resolve(event, context)
+    """Answer one payload-2.0 event of API Gateway."""
+    return _environment.begin(event, context).resolve(event, context)

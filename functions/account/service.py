@@ -31,11 +31,8 @@ class AccountService:
         self._ledger = ledger
         self._nodes = nodes
 
-    def account(self, authorization: str | None, now: float) -> AccountReply | Refused:
+    def account(self, account: Account, now: float) -> AccountReply:
         """Limits, the month's usage, and what is live."""
-        account = self.authenticate(authorization, now)
-        if isinstance(account, Refused):
-            return account
         limits = account.limits
         return AccountReply(
             account=account.id,
@@ -52,11 +49,8 @@ class AccountService:
             streams=self._live(account, now),
         )
 
-    def keys(self, authorization: str | None, now: float) -> KeysReply | Refused:
+    def keys(self, account: Account, now: float) -> KeysReply:
         """The keys that still publish, without their secrets."""
-        account = self.authenticate(authorization, now)
-        if isinstance(account, Refused):
-            return account
         live = {stream.stream_id for stream in self._live(account, now)}
         keys = self._registry.keys(account.id)
         valid = sorted((key for key in keys if key.valid(now)), key=lambda key: (key.created, key.stream))
@@ -77,11 +71,8 @@ class AccountService:
             ]
         )
 
-    def refusals(self, authorization: str | None, now: float) -> RefusalsReply | Refused:
+    def refusals(self, account: Account, now: float) -> RefusalsReply:
         """Why the account's encoders were turned away."""
-        account = self.authenticate(authorization, now)
-        if isinstance(account, Refused):
-            return account
         found = self._refusals.of(account.id, now)
         labels = self._registry.labels(account.id, (noted.stream for noted in found))
         return RefusalsReply(

@@ -1,109 +1,81 @@
 """`/v1/admin/…`: the operator's API, IAM-authorised."""
 
-import os
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
-from pydantic import BaseModel
 
 from functions.admin.closing import Closing
 from functions.admin.models import AccountChange, NewAccountRequest, NewKeyRequest
 from functions.admin.service import Operator, OperatorStores
-from functions.edge import answers, aws
+from functions.edge import answers
+from functions.edge.execution import ExecutionEnvironment, Resources
 from functions.edge.observability import LambdaLog
+from functions.edge.routes import ApiRoute, register, with_body
 from functions.edge.settings import Settings
-from functions.edge.validation import parsed
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
-from functions.storage.patience import Left, Patience, unhurried
+from functions.storage.patience import Left, unhurried
 from functions.storage.refusals import RefusalLog
 from functions.storage.registry import Registry
 from functions.storage.rosters import Rosters
 from functions.storage.streams import Streams
 from functions.storage.usage import UsageLedger
-from shared.refusals import Refused
-
-M = TypeVar("M", bound=BaseModel)
 
 
-def router(operator: Operator, log: LambdaLog) -> APIGatewayHttpResolver:  # noqa: C901 - one branch-free function a route
-    """The routes."""
+def routes(operator: Operator) -> tuple[ApiRoute, ...]:
+    """Every route; IAM has let the caller in before any of them is asked."""
+    account, node = "/v1/admin/accounts/<account>", "/v1/admin/nodes/<node>"
+    return (
+        ApiRoute("GET", "/v1/admin/accounts", lambda request: operator.accounts(request.query.get("after"))),
+        ApiRoute(
+            "POST",
+            "/v1/admin/accounts",
+            with_body(NewAccountRequest, lambda _, wish: operator.create_account(wish)),
+            201,
+        ),
+        ApiRoute("GET", account, lambda request: operator.account(request.path["account"])),
+        ApiRoute(
+            "PATCH",
+            account,
+            with_body(AccountChange, lambda request, change: operator.change_account(request.path["account"], change)),
+        ),
+        ApiRoute("DELETE", account, lambda request: operator.delete_account(request.path["account"])),
+        ApiRoute(
+            "GET",
+            f"{account}/usage",
+            lambda request: operator.usage(request.path["account"], request.query.get("month")),
+        ),
+        ApiRoute("GET", f"{account}/keys", lambda request: operator.keys(request.path["account"])),
+        ApiRoute(
+            "POST",
+            f"{account}/keys",
+            with_body(NewKeyRequest, lambda request, wish: operator.create_key(request.path["account"], wish)),
+            201,
+        ),
+        ApiRoute(
+            "DELETE",
+            f"{account}/keys/<stream>",
+            lambda request: operator.revoke_key(request.path["account"], request.path["stream"]),
+        ),
+        ApiRoute("GET", f"{account}/refusals", lambda request: operator.refusals(request.path["account"])),
+        ApiRoute("GET", "/v1/admin/nodes", lambda _: operator.nodes()),
+        ApiRoute("POST", f"{node}/drain", lambda request: operator.drain(request.path["node"], drained=True)),
+        ApiRoute("POST", f"{node}/undrain", lambda request: operator.drain(request.path["node"], drained=False)),
+        ApiRoute("GET", "/v1/admin/sessions", lambda _: operator.sessions()),
+        ApiRoute(
+            "DELETE", "/v1/admin/sessions/<session>", lambda request: operator.end_session(request.path["session"])
+        ),
+    )
+
+
+def router(operator: Operator, log: LambdaLog) -> APIGatewayHttpResolver:
+    """A router of the operator's routes."""
     app = answers.resolver(log.logger)
-
-    def said(reply: BaseModel | Refused, status: int = 200) -> answers.Answer:
-        if isinstance(reply, Refused):
-            return answers.refusal(reply)
-        return answers.model(reply, status=status)
-
-    def asked(kind: type[M], act: Callable[[M], BaseModel | Refused], status: int = 200) -> answers.Answer:
-        body = parsed(kind, app.current_event.raw_event, empty="{}")
-        return answers.refusal(body) if isinstance(body, Refused) else said(act(body), status)
-
-    @app.get("/v1/admin/accounts")
-    def accounts() -> answers.Answer:
-        return said(operator.accounts(app.current_event.query_string_parameters.get("after")))
-
-    @app.post("/v1/admin/accounts")
-    def create_account() -> answers.Answer:
-        return asked(NewAccountRequest, operator.create_account, 201)
-
-    @app.get("/v1/admin/accounts/<account>")
-    def account(account: str) -> answers.Answer:
-        return said(operator.account(account))
-
-    @app.patch("/v1/admin/accounts/<account>")
-    def change_account(account: str) -> answers.Answer:
-        return asked(AccountChange, lambda change: operator.change_account(account, change))
-
-    @app.delete("/v1/admin/accounts/<account>")
-    def delete_account(account: str) -> answers.Answer:
-        return said(operator.delete_account(account))
-
-    @app.get("/v1/admin/accounts/<account>/usage")
-    def usage(account: str) -> answers.Answer:
-        return said(operator.usage(account, app.current_event.query_string_parameters.get("month")))
-
-    @app.get("/v1/admin/accounts/<account>/keys")
-    def keys(account: str) -> answers.Answer:
-        return said(operator.keys(account))
-
-    @app.post("/v1/admin/accounts/<account>/keys")
-    def create_key(account: str) -> answers.Answer:
-        return asked(NewKeyRequest, lambda request: operator.create_key(account, request), 201)
-
-    @app.delete("/v1/admin/accounts/<account>/keys/<stream>")
-    def revoke_key(account: str, stream: str) -> answers.Answer:
-        return said(operator.revoke_key(account, stream))
-
-    @app.get("/v1/admin/accounts/<account>/refusals")
-    def refusals(account: str) -> answers.Answer:
-        return said(operator.refusals(account))
-
-    @app.get("/v1/admin/nodes")
-    def nodes() -> answers.Answer:
-        return said(operator.nodes())
-
-    @app.post("/v1/admin/nodes/<node>/drain")
-    def drain(node: str) -> answers.Answer:
-        return said(operator.drain(node, drained=True))
-
-    @app.post("/v1/admin/nodes/<node>/undrain")
-    def undrain(node: str) -> answers.Answer:
-        return said(operator.drain(node, drained=False))
-
-    @app.get("/v1/admin/sessions")
-    def sessions() -> answers.Answer:
-        return said(operator.sessions())
-
-    @app.delete("/v1/admin/sessions/<session>")
-    def end_session(session: str) -> answers.Answer:
-        return said(operator.end_session(session))
-
+    register(app, routes(operator))
     return app
 
 
@@ -129,24 +101,13 @@ def operator_over(
     )
 
 
-@cache
-def _patience() -> Patience:
-    return Patience()
+def _built(given: Resources) -> APIGatewayHttpResolver:
+    return router(operator_over(given.dynamo, given.settings, left=given.left), given.log)
 
 
-@cache
-def _log() -> LambdaLog:
-    return LambdaLog("admin")
-
-
-@cache
-def _app() -> APIGatewayHttpResolver:
-    settings = Settings.from_environment(os.environ)
-    return router(operator_over(Dynamo(aws.Session().dynamodb(), _patience()), settings, left=_patience().left), _log())
+_environment = ExecutionEnvironment("admin", _built)
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Answer one payload-2.0 event."""
-    _patience().begin(context)
-    _log().begin(event["requestContext"].get("requestId", ""))
-    return _app().resolve(dict(event), context)
+    """Answer one payload-2.0 event of API Gateway."""
+    return _environment.begin(event, context).resolve(dict(event), context)

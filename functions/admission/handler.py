@@ -4,12 +4,10 @@ API Gateway's route key is the route table's key, so nothing here parses paths. 
 this function's cold start is what a first viewer waits for.
 """
 
-import os
 import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
 from math import ceil
 from random import randrange
 from typing import TYPE_CHECKING, Any
@@ -28,9 +26,9 @@ from functions.domain.placement import Choose
 from functions.domain.publishing import Ports, Publish, admit
 from functions.domain.unknown_keys import Strangers
 from functions.domain.watching import Watching
-from functions.edge import aws
 from functions.edge.eventbus import EventBus, no_client
-from functions.edge.observability import LambdaLog, Log
+from functions.edge.execution import ExecutionEnvironment, Resources
+from functions.edge.observability import Log
 from functions.edge.parameters import signing_parameter
 from functions.edge.refusal_notes import noting
 from functions.edge.settings import Settings
@@ -40,7 +38,6 @@ from functions.edge.web import Answer, Request, as_json, base_url, preflight, re
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
-from functions.storage.patience import Patience
 from functions.storage.refusals import RefusalLog
 from functions.storage.registry import Registry
 from functions.storage.rosters import Rosters
@@ -276,26 +273,13 @@ def build(
     )
 
 
-@cache
-def _patience() -> Patience:
-    return Patience()
+def _built(given: Resources) -> Admission:
+    return build(given.settings, given.log, given.dynamo, given.aws.ssm(), events=given.aws.events)
 
 
-@cache
-def _log() -> LambdaLog:
-    return LambdaLog("admission")
-
-
-@cache
-def _admission() -> Admission:
-    session = aws.Session()
-    settings = Settings.from_environment(os.environ)
-    return build(settings, _log(), Dynamo(session.dynamodb(), _patience()), session.ssm(), events=session.events)
+_environment = ExecutionEnvironment("admission", _built)
 
 
 def lambda_handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
-    """Answer one payload-2.0 event."""
-    _patience().begin(context)
-    request = request_of(event)
-    _log().begin(request.request_id)
-    return _admission().answer(request).event()
+    """Answer one payload-2.0 event of API Gateway."""
+    return _environment.begin(event, context).answer(request_of(event)).event()

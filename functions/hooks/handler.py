@@ -4,11 +4,9 @@ MediaMTX lets in on 200 and nobody else. It asks a client for credentials only o
 but that; so a refusal is 401 whatever its code says, and its body, the documented one, is for MediaMTX's log.
 """
 
-import os
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
 from random import randrange
 from typing import Any
 
@@ -16,9 +14,9 @@ from functions.domain.names import wrong_name
 from functions.domain.publishing import Ports
 from functions.domain.unknown_keys import Strangers
 from functions.domain.watching import Watching
-from functions.edge import aws
 from functions.edge.eventbus import EventBus, no_client
-from functions.edge.observability import LambdaLog, Log
+from functions.edge.execution import ExecutionEnvironment, Resources
+from functions.edge.observability import Log
 from functions.edge.refusal_notes import noting
 from functions.edge.settings import Settings
 from functions.edge.verdicts import verdict
@@ -28,7 +26,6 @@ from functions.hooks.service import Hook
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
-from functions.storage.patience import Patience
 from functions.storage.refusals import RefusalLog
 from functions.storage.rosters import Rosters
 from functions.storage.throttle import Throttle
@@ -84,27 +81,14 @@ def build(
     return Hook(ports, Watching(directory, clock, settings.region, randrange), strangers, log)
 
 
-@cache
-def _patience() -> Patience:
-    return Patience()
+def _built(given: Resources) -> Hook:
+    return build(given.settings, given.log, given.dynamo, events=given.aws.events)
 
 
-@cache
-def _log() -> LambdaLog:
-    return LambdaLog("hooks")
-
-
-@cache
-def _hook() -> Hook:
-    session = aws.Session()
-    return build(
-        Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb(), _patience()), events=session.events
-    )
+_environment = ExecutionEnvironment("hooks", _built)
 
 
 def lambda_handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
-    """Answer one payload-2.0 event."""
-    _patience().begin(context)
-    request = request_of(event)
-    _log().begin(request.request_id)
-    return answer(_hook(), request, _log()).event()
+    """Answer one payload-2.0 event of API Gateway."""
+    hook = _environment.begin(event, context)
+    return answer(hook, request_of(event), _environment.log).event()

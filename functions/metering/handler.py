@@ -1,23 +1,21 @@
 """The queue's consumer: partial batch failures, so that one bad record never holds up the others."""
 
-import os
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any
 
 from functions.domain.happenings import quota_passed
 from functions.domain.quota import Crossing
-from functions.edge import aws
 from functions.edge.eventbus import EventBus, no_client
-from functions.edge.observability import LambdaLog, Log
+from functions.edge.execution import ExecutionEnvironment, Resources
+from functions.edge.observability import Log
 from functions.edge.settings import Settings
 from functions.edge.validation import parsed
 from functions.metering.service import Metering, MeteringStores, Record
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
-from functions.storage.patience import Left, Patience, unhurried
+from functions.storage.patience import Left, unhurried
 from functions.storage.registry import Registry
 from functions.storage.streams import Streams
 from functions.storage.usage import UsageLedger
@@ -77,30 +75,14 @@ def _telling(log: Log, bus: EventBus) -> Callable[[Crossing], None]:
     return tell
 
 
-@cache
-def _patience() -> Patience:
-    return Patience()
+def _built(given: Resources) -> Metering:
+    return build(given.settings, given.log, given.dynamo, events=given.aws.events, left=given.left)
 
 
-@cache
-def _log() -> LambdaLog:
-    return LambdaLog("metering")
-
-
-@cache
-def _metering() -> Metering:
-    session = aws.Session()
-    return build(
-        Settings.from_environment(os.environ),
-        _log(),
-        Dynamo(session.dynamodb(), _patience()),
-        events=session.events,
-        left=_patience().left,
-    )
+_environment = ExecutionEnvironment("metering", _built)
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Consume one batch of the queue."""
-    _patience().begin(context)
-    _log().begin(getattr(context, "aws_request_id", ""))
-    return consume(event, _metering(), _log())
+    """Consume one batch of the queue of usage reports."""
+    metering = _environment.begin(event, context)
+    return consume(event, metering, _environment.log)

@@ -1,17 +1,18 @@
 """`POST /v1/nodes/{id}/heartbeat`, IAM-signed by nodes; and the sweep after those that are not heard of any more."""
 
-import os
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
-from functions.edge import answers, aws
+from functions.edge import answers
 from functions.edge.eventbus import EventBus, no_client
+from functions.edge.execution import ExecutionEnvironment, Resources
 from functions.edge.observability import LambdaLog, Log
 from functions.edge.parameters import jwks_parameter
+from functions.edge.routes import ApiRoute, RoutedRequest, register
 from functions.edge.settings import Settings
 from functions.edge.validation import parsed
 from functions.edge.verdicts import verdict
@@ -22,35 +23,31 @@ from functions.storage.audiences import Audiences
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
-from functions.storage.patience import Patience
 from functions.storage.refusals import RefusalLog
 from functions.storage.registry import Registry
 from functions.storage.rosters import Rosters
 from functions.storage.streams import Streams
-from shared.messages import Heartbeat, PublicKeys
+from shared.messages import Heartbeat, HeartbeatReply, PublicKeys
 from shared.refusals import Refused
 
 if TYPE_CHECKING:
     from functions.edge.aws import ParameterStore
 
 
-def router(heartbeats: Heartbeats, log: LambdaLog) -> APIGatewayHttpResolver:
-    """The routes."""
-    app = answers.resolver(log.logger)
+def route(heartbeats: Heartbeats, log: Log) -> ApiRoute:
+    """The one route: a node, which IAM knows, reports and gets what it is to do."""
 
-    @app.post("/v1/nodes/<node>/heartbeat")
-    def heartbeat(node: str) -> answers.Answer:
-        event = app.current_event.raw_event
-        message, address = parsed(Heartbeat, event), event["requestContext"]["http"].get("sourceIp") or ""
-        said = verdict(
+    def beat(request: RoutedRequest) -> HeartbeatReply | Refused:
+        message, node = parsed(Heartbeat, request.event), request.path["node"]
+        address = request.event["requestContext"]["http"].get("sourceIp") or ""
+        return verdict(
             lambda: message if isinstance(message, Refused) else heartbeats.beat(node, message, address),
             log,
             route="heartbeat",
             node=node[:64],
         )
-        return answers.refusal(said) if isinstance(said, Refused) else answers.model(said)
 
-    return app
+    return ApiRoute("POST", "/v1/nodes/<node>/heartbeat", beat)
 
 
 def build(
@@ -80,7 +77,9 @@ def build(
         RefusalLog(dynamo, settings.accounts_table).note,
         Waiting(registry, Audiences(dynamo, settings.accounts_table)).tell,
     )
-    return router(heartbeats, log)
+    app = answers.resolver(log.logger)
+    register(app, [route(heartbeats, log)])
+    return app
 
 
 def sweep_over(
@@ -101,46 +100,29 @@ def sweep_over(
     )
 
 
-@cache
-def _patience() -> Patience:
-    return Patience()
+class _NodesFunction:
+    """The two things that this function does, each made when it is first needed."""
+
+    def __init__(self, given: Resources) -> None:
+        self._given = given
+
+    @cached_property
+    def app(self) -> APIGatewayHttpResolver:
+        given = self._given
+        return build(given.settings, given.log, given.dynamo, given.aws.ssm(), events=given.aws.events)
+
+    @cached_property
+    def sweep(self) -> Sweep:
+        given = self._given
+        return sweep_over(given.settings, given.log, given.dynamo, events=given.aws.events)
 
 
-@cache
-def _log() -> LambdaLog:
-    return LambdaLog("nodes")
-
-
-@cache
-def _session() -> aws.Session:
-    return aws.Session()
-
-
-@cache
-def _app() -> APIGatewayHttpResolver:
-    session = _session()
-    return build(
-        Settings.from_environment(os.environ),
-        _log(),
-        Dynamo(session.dynamodb(), _patience()),
-        session.ssm(),
-        events=session.events,
-    )
-
-
-@cache
-def _sweep() -> Sweep:
-    session = _session()
-    return sweep_over(
-        Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb(), _patience()), events=session.events
-    )
+_environment = ExecutionEnvironment("nodes", _NodesFunction)
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Answer one payload-2.0 event, or sweep as the template's schedule asks for."""
-    _patience().begin(context)
+    """Answer one payload-2.0 event of API Gateway, or sweep as the template's schedule asks for."""
+    function = _environment.begin(event, context)
     if event.get("do") == "sweep":
-        _log().begin(getattr(context, "aws_request_id", ""))
-        return {"ended": _sweep().run()}
-    _log().begin(event["requestContext"].get("requestId", ""))
-    return _app().resolve(dict(event), context)
+        return {"ended": function.sweep.run()}
+    return function.app.resolve(dict(event), context)

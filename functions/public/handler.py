@@ -1,15 +1,16 @@
 """What anybody may read: HTTP event -> service -> answer."""
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from functions.edge import answers, aws
+from functions.edge import answers
+from functions.edge.execution import ExecutionEnvironment, Resources
 from functions.edge.observability import LambdaLog
 from functions.edge.parameters import jwks_parameter
+from functions.edge.routes import ApiRoute, register
 from functions.edge.settings import Settings
 from functions.edge.web import scheme_of
 from functions.public.api.openapi import document
@@ -18,12 +19,10 @@ from functions.public.assets import Asset, Files, asset_headers, asset_of, load,
 from functions.public.service import PublicService
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
-from functions.storage.patience import Patience
-from shared.refusals import Refused, not_found
+from shared.refusals import not_found
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
-    from pydantic import BaseModel
 
     from functions.edge.aws import ParameterStore
 
@@ -54,6 +53,11 @@ class Pages:
         """A page."""
         return self.file(found, self._guarded(embeddable=embeddable))
 
+    def asset(self, version: str, name: str) -> answers.Answer:
+        """A file that the page consists of."""
+        found = self._files.named.get(name)
+        return self.elsewhere() if found is None else self.file(found, version=version)
+
     def elsewhere(self, _: object = None) -> answers.Answer:
         """Where nothing is: a person gets a way on, a program the refusal that it can read."""
         event = self._app.current_event
@@ -83,49 +87,26 @@ def page_routes(app: "APIGatewayHttpResolver", files: Files) -> None:
             "docs": asset_of("text/html; charset=utf-8", files.placed(reference_page())),
         }
 
-    @app.get("/")
-    def page() -> answers.Answer:
-        return pages.html(files.page)
-
-    @app.get("/watch/<stream_id>")
-    def watch(stream_id: str) -> answers.Answer:  # noqa: ARG001 - the page itself reads its address
-        return pages.html(files.watch, embeddable=True)
-
-    @app.get("/assets/<version>/<name>")
-    def asset(version: str, name: str) -> answers.Answer:
-        found = files.named.get(name)
-        return pages.elsewhere() if found is None else pages.file(found, version=version)
-
-    @app.get("/assets/<version>/<folder>/<name>")
-    def asset_in_a_folder(version: str, folder: str, name: str) -> answers.Answer:
-        return asset(version, f"{folder}/{name}")
-
-    @app.get("/docs")
-    def docs() -> answers.Answer:
-        return pages.html(documents()["docs"])
-
-    @app.get("/openapi.json")
-    def openapi() -> answers.Answer:
-        return pages.file(documents()["openapi"])
+    found: Mapping[str, Callable[..., answers.Answer]] = {
+        "/": lambda: pages.html(files.page),
+        # The page itself reads its address.
+        "/watch/<stream_id>": lambda **_: pages.html(files.watch, embeddable=True),
+        "/assets/<version>/<name>": pages.asset,
+        "/assets/<version>/<folder>/<name>": lambda version, folder, name: pages.asset(version, f"{folder}/{name}"),
+        "/docs": lambda: pages.html(documents()["docs"]),
+        "/openapi.json": lambda: pages.file(documents()["openapi"]),
+    }
+    for path, answer in found.items():
+        app.get(path)(answer)
 
 
-def data_routes(app: "APIGatewayHttpResolver", service: PublicService, clock: Callable[[], float]) -> None:
-    """What is known now."""
-
-    def said(reply: "BaseModel | Refused", headers: Mapping[str, str] | None = None) -> answers.Answer:
-        return answers.refusal(reply) if isinstance(reply, Refused) else answers.model(reply, headers)
-
-    @app.get("/v1/tiers")
-    def tiers() -> answers.Answer:
-        return said(service.tiers(), CACHED)
-
-    @app.get("/v1/streams/<stream_id>")
-    def stream(stream_id: str) -> answers.Answer:
-        return said(service.stream(stream_id, clock()))
-
-    @app.get("/.well-known/jwks.json")
-    def jwks() -> answers.Answer:
-        return said(service.jwks(clock()), CACHED)
+def data_routes(service: PublicService, clock: Callable[[], float]) -> tuple[ApiRoute, ...]:
+    """What is known now of tiers, streams and keys."""
+    return (
+        ApiRoute("GET", "/v1/tiers", lambda _: service.tiers(), headers=CACHED),
+        ApiRoute("GET", "/v1/streams/<stream>", lambda request: service.stream(request.path["stream"], clock())),
+        ApiRoute("GET", "/.well-known/jwks.json", lambda _: service.jwks(clock()), headers=CACHED),
+    )
 
 
 def build(
@@ -136,28 +117,17 @@ def build(
     jwks = jwks_parameter(ssm, settings.jwks_parameter)
     app = answers.resolver(log.logger)
     page_routes(app, load())
-    data_routes(app, PublicService(directory, jwks.value), clock)
+    register(app, data_routes(PublicService(directory, jwks.value), clock))
     return app
 
 
-@cache
-def _patience() -> Patience:
-    return Patience()
+def _built(given: Resources) -> "APIGatewayHttpResolver":
+    return build(given.settings, given.log, given.dynamo, given.aws.ssm())
 
 
-@cache
-def _log() -> LambdaLog:
-    return LambdaLog("public")
-
-
-@cache
-def _app() -> "APIGatewayHttpResolver":
-    session = aws.Session()
-    return build(Settings.from_environment(os.environ), _log(), Dynamo(session.dynamodb(), _patience()), session.ssm())
+_environment = ExecutionEnvironment("public", _built)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer one payload-2.0 event."""
-    _patience().begin(context)
-    _log().begin(event["requestContext"].get("requestId", ""))
-    return _app().resolve(event, context)
+    """Answer one payload-2.0 event of API Gateway."""
+    return _environment.begin(event, context).resolve(event, context)

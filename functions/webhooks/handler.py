@@ -1,7 +1,6 @@
 """The consumer of the webhook queue, into which an EventBridge rule puts every event of ours."""
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -11,12 +10,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.domain.destinations import Reach
 from functions.domain.webhook import master_of
-from functions.edge import aws
-from functions.edge.observability import LambdaLog, Log
+from functions.edge.execution import ExecutionEnvironment, Resources
+from functions.edge.observability import Log
 from functions.edge.parameters import CachedParameter, ParameterUnavailableError
 from functions.edge.settings import Settings
 from functions.storage.dynamo import Dynamo
-from functions.storage.patience import Patience
 from functions.storage.webhooks import Webhooks
 from functions.webhooks.posting import Poster
 from functions.webhooks.service import DELAYS, Deliveries, Waiting
@@ -113,25 +111,14 @@ class _Sqs:
         return True
 
 
-@cache
-def _patience() -> Patience:
-    return Patience()
+def _built(given: Resources) -> Deliveries:
+    return build(given.settings, given.log, given.dynamo, given.aws.ssm(), given.aws.sqs)
 
 
-@cache
-def _log() -> LambdaLog:
-    return LambdaLog("webhooks")
-
-
-@cache
-def _deliveries() -> Deliveries:
-    session = aws.Session()
-    settings = Settings.from_environment(os.environ)
-    return build(settings, _log(), Dynamo(session.dynamodb(), _patience()), session.ssm(), session.sqs)
+_environment = ExecutionEnvironment("webhooks", _built)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Consume one batch of the queue."""
-    _patience().begin(context)
-    _log().begin(getattr(context, "aws_request_id", ""))
-    return consume(event, _deliveries(), _log())
+    """Consume one batch of the queue of events."""
+    deliveries = _environment.begin(event, context)
+    return consume(event, deliveries, _environment.log)
