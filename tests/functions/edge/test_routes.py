@@ -34,7 +34,7 @@ def ask(act: Callable[[RoutedRequest], Outcome], body: str | None = None) -> dic
         "rawPath": "/v1/things/one",
         "requestContext": {"http": {"method": "POST"}, "stage": "$default"},
         "queryStringParameters": {"at": "5"},
-        "headers": {"host": "api.example.com", "authorization": "Bearer x"},
+        "headers": {"host": "api.example.com", "x-forwarded-proto": "https", "authorization": "Bearer x"},
         **({} if body is None else {"body": body}),
     }
     return app.resolve(event, CONTEXT)
