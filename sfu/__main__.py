@@ -44,9 +44,9 @@ from sfu.node.shutdown import Shutdown
 from sfu.plane.plane import Plane
 from sfu.settings import Sending, Settings, SettingsError
 from sfu.signalling.app import make_app
-from sfu.signalling.directory import Directory
-from sfu.signalling.exchange import MAX_IN_FLIGHT, ApiExchange
-from sfu.signalling.ports import Deps
+from sfu.signalling.dependencies import Deps
+from sfu.signalling.grant_api import MAX_IN_FLIGHT, ApiExchange
+from sfu.signalling.session_table import Directory
 from sfu.transport.srtp import OPENSSL
 from shared.keys import new_boot
 

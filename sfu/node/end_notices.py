@@ -11,7 +11,7 @@ from sfu.control.heartbeat import HeartbeatSequence
 from sfu.control.heartbeat_sender import HeartbeatSender
 from sfu.control.usage import UsageReporter
 from sfu.plane.session import Ended
-from sfu.signalling.directory import Directory
+from sfu.signalling.session_table import Directory
 from shared.messages import EndedReport
 from shared.verifier import VerifiedGrant
 

@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from sfu.signalling.cors import private_network
+from sfu.signalling.dependencies import Deps
 from sfu.signalling.endpoint import Endpoint
-from sfu.signalling.ports import Deps
 from sfu.signalling.replies import refusal
-from sfu.signalling.resource import SessionResource
+from sfu.signalling.session_handler import SessionResource
 from sfu.signalling.subscriptions import Subscriptions
 from shared.cors import EVERY_ANSWER, OPTIONS_ANSWER
 from shared.grants import Action

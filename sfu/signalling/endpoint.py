@@ -15,15 +15,15 @@ from multidict import CIMultiDict
 
 from sfu.negotiation import Negotiated
 from sfu.sdp.answer import ViewerSsrcs, answer_play, answer_publish
-from sfu.sdp.guesses import first_with_video, guesses
+from sfu.sdp.likely_sources import first_with_video, guesses
 from sfu.sdp.offer import Offer, parse_offer
 from sfu.signalling.body import read_body, sdp_text
-from sfu.signalling.credential import Ticket, read_credential, waits
-from sfu.signalling.directory import Resource
+from sfu.signalling.dependencies import Deps, Granted, PassedThrough, Session, Wanted
 from sfu.signalling.forwarded import Origin, origin_of, subscriber
-from sfu.signalling.ports import Deps, Granted, PassedThrough, Session, Wanted
+from sfu.signalling.permission import Ticket, read_credential, waits
 from sfu.signalling.replies import empty, method_not_allowed, options, passed_through, refusal
 from sfu.signalling.server_events import EXTENSION, KNOWN
+from sfu.signalling.session_table import Resource
 from shared.grants import Action
 from shared.offers import SDP, check_body
 from shared.refusals import Refused, draining, invalid_grant, rate_limited, stream_offline

@@ -14,8 +14,8 @@ from typing import Final
 from aiohttp import web
 
 from sfu.signalling.body import read_body
+from sfu.signalling.dependencies import Deps
 from sfu.signalling.forwarded import origin_of
-from sfu.signalling.ports import Deps
 from sfu.signalling.replies import empty, method_not_allowed, options, refusal
 from sfu.signalling.server_events import (
     KNOWN,

@@ -16,7 +16,7 @@ from sfu.negotiation import (
     SourceDescription,
     Track,
 )
-from sfu.signalling.ports import Deps, Granted, PassedThrough, Wanted
+from sfu.signalling.dependencies import Deps, Granted, PassedThrough, Wanted
 from shared.grants import WEBRTC, Action, Claims, SigningKey, public_jwks, sign
 from shared.messages import StreamReport
 from shared.refusals import Refused
@@ -66,7 +66,7 @@ class FakeSession:
 
 
 class FakePlane:
-    """Takes notes of what signalling asks; satisfies `sfu.signalling.ports.Plane` and `sfu.signalling.ports.Restarts`."""
+    """Takes notes of what signalling asks; satisfies `sfu.signalling.dependencies.Plane` and `sfu.signalling.dependencies.Restarts`."""
 
     def __init__(self) -> None:
         self.local = LOCAL
@@ -127,7 +127,7 @@ class FakePlane:
 
 
 class FakeApi:
-    """Answers exchanges as told; satisfies `sfu.signalling.ports.Exchange`."""
+    """Answers exchanges as told; satisfies `sfu.signalling.dependencies.Exchange`."""
 
     def __init__(self) -> None:
         self.asked: list[Wanted] = []

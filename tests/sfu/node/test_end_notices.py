@@ -13,7 +13,7 @@ from sfu.control.meter import Meter
 from sfu.control.usage import UsageReporter
 from sfu.node.end_notices import EndNotices
 from sfu.plane.session import Ended
-from sfu.signalling.directory import Directory
+from sfu.signalling.session_table import Directory
 from shared.grants import Action
 from shared.messages import EndedReport, Load
 from tests.sfu.media_harness import grant

@@ -8,10 +8,10 @@ import pytest
 from functions.edge.web import preflight
 from sfu.negotiation import Codec
 from sfu.signalling.app import make_app
+from sfu.signalling.dependencies import Granted, PassedThrough, Wanted
 from sfu.signalling.endpoint import new_ssrcs
 from sfu.signalling.ice_servers import IceServer
 from sfu.signalling.listener import Listener
-from sfu.signalling.ports import Granted, PassedThrough, Wanted
 from shared.grants import Action
 from shared.rate import Rate, RateLimit
 from shared.refusals import Code, no_capacity, unavailable, viewer_limit_reached

@@ -8,7 +8,7 @@ from Eyevinn's player) is passed over where the path says enough.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sfu.signalling.ports import Wanted
+from sfu.signalling.dependencies import Wanted
 from shared.grants import WEBRTC, Action
 from shared.keys import StreamKey, is_stream_id
 from shared.refusals import Refused, invalid_key, invalid_request, stream_not_found

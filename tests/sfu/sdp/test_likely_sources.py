@@ -4,7 +4,7 @@ import pytest
 
 from sfu.negotiation import Negotiated
 from sfu.sdp.answer import ViewerSsrcs, answer_play
-from sfu.sdp.guesses import first_with_video, guesses
+from sfu.sdp.likely_sources import first_with_video, guesses
 from sfu.sdp.offer import Offer, parse_offer
 from shared.refusals import Refused
 from tests.sfu.signalling_fakes import LOCAL, OPUS, OURS, STREAM, offer_text, source

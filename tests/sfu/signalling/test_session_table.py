@@ -1,7 +1,7 @@
 """Session URLs live, end, and are remembered for a minute."""
 
 from sfu.negotiation import DtlsRole, IceCredentials, Negotiated
-from sfu.signalling.directory import MAX_FORMER, MAX_REMEMBERED, Directory, Resource
+from sfu.signalling.session_table import MAX_FORMER, MAX_REMEMBERED, Directory, Resource
 
 
 def resource(name: str = "1") -> Resource:

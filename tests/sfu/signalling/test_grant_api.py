@@ -7,8 +7,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from sfu.signalling.exchange import ApiExchange
-from sfu.signalling.ports import Granted, PassedThrough, Wanted
+from sfu.signalling.dependencies import Granted, PassedThrough, Wanted
+from sfu.signalling.grant_api import ApiExchange
 from shared.refusals import Code, Refused
 from tests.serving import serving
 from tests.sfu.signalling_fakes import KEY, NODE, STREAM

@@ -9,9 +9,9 @@ from sfu.control.authorize import Authorizer
 from sfu.control.handover import Reconnects
 from sfu.layers import Layer
 from sfu.negotiation import IceCredentials, LocalEndpoint, Negotiated, SourceDescription
-from sfu.signalling.directory import Directory
 from sfu.signalling.forwarded import Network
 from sfu.signalling.ice_servers import IceServer
+from sfu.signalling.session_table import Directory
 from shared.messages import StreamReport
 from shared.rate import Rate, RateLimit
 from shared.refusals import Refused

@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from sfu.signalling.ports import Granted, PassedThrough, Wanted
+from sfu.signalling.dependencies import Granted, PassedThrough, Wanted
 from shared.refusals import Refused, unavailable
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class ApiExchange:
         self._in_flight = 0
 
     async def __call__(self, wanted: Wanted) -> Granted | PassedThrough | Refused:
-        """As `sfu.signalling.ports.Exchange`."""
+        """As `sfu.signalling.dependencies.Exchange`."""
         if self._in_flight >= MAX_IN_FLIGHT:
             return unavailable()
         self._in_flight += 1
