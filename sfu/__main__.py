@@ -44,9 +44,9 @@ from sfu.node.shutdown import Shutdown
 from sfu.plane.plane import Plane
 from sfu.settings import Sending, Settings, SettingsError
 from sfu.signalling.app import make_app
-from sfu.signalling.dependencies import Deps
-from sfu.signalling.grant_api import MAX_IN_FLIGHT, ApiExchange
-from sfu.signalling.session_table import Directory
+from sfu.signalling.dependencies import Dependencies
+from sfu.signalling.grant_api import MAX_IN_FLIGHT, GrantApi
+from sfu.signalling.session_table import SessionTable
 from sfu.transport.srtp import OPENSSL
 from shared.keys import new_boot
 
@@ -67,7 +67,7 @@ def build(settings: Settings, clients: HttpClients, shutdown: Shutdown, fanout: 
     keyring = Keyring()
     walltime = WallTime(time.time)
     meter = Meter(walltime)
-    directory = Directory()
+    session_table = SessionTable()
     loop_delay = LoopDelay()
     authorizer = Authorizer(keyring, node=settings.node_id, boot=boot)
     plane = Plane(
@@ -129,7 +129,7 @@ def build(settings: Settings, clients: HttpClients, shutdown: Shutdown, fanout: 
         answers=answers,
         rejections=authorizer.rejections,
     )
-    endings = EndNotices(beats, uplink, usage, directory, sources.count_ended, walltime)
+    endings = EndNotices(beats, uplink, usage, session_table, sources.count_ended, walltime)
 
     def state(session_id: str) -> dict[str, Any] | None:
         session = plane.session(session_id)
@@ -139,20 +139,20 @@ def build(settings: Settings, clients: HttpClients, shutdown: Shutdown, fanout: 
         carries = {} if source is None else {track.kind: track.codec.name for track in source.tracks}
         return {**session.state(time.monotonic()), "carries": carries}
 
-    deps = Deps(
+    deps = Dependencies(
         node_id=settings.node_id,
         public_url=settings.public_url,
         plane=plane,
         authorizer=authorizer,
-        exchange=ApiExchange(clients.exchange, settings.api_url, settings.node_id),
+        request_grant=GrantApi(clients.exchange, settings.api_url, settings.node_id),
         now=walltime,
         random_bytes=secrets.token_bytes,
-        directory=directory,
+        sessions=session_table,
         trusted_proxies=settings.trusted_proxies,
         reconnects=reconnects,
         draining=lambda: handover.draining,
         on_refused=endings.refused,
-        told=uplink.told,
+        until_end_is_known=uplink.told,
         restarts=plane,
         reports=plane.streams,
         layers=plane.layers,

@@ -142,7 +142,7 @@ class Negotiated:
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class SourceTrack:
     """What a live stream carries in one kind, as a viewer's negotiation needs to know it."""
 
     kind: Kind
@@ -154,4 +154,4 @@ class Track:
 class SourceDescription:
     """What a live stream carries now: at most one track a kind."""
 
-    tracks: tuple[Track, ...]
+    tracks: tuple[SourceTrack, ...]

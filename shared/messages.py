@@ -32,13 +32,13 @@ Instant = Annotated[float, Field(ge=0, lt=1e12, allow_inf_nan=False), AfterValid
 Month = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
 
 
-class Message(BaseModel):
+class WireMessage(BaseModel):
     """Frozen, strict about types, indifferent to fields that it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
 
-class Load(Message):
+class Load(WireMessage):
     """How full a node is."""
 
     publishers: Count = 0
@@ -51,7 +51,7 @@ class Load(Message):
     """0: not stated, no limit."""
 
 
-class StreamReport(Message):
+class StreamReport(WireMessage):
     """One live publish session, as its node sees it."""
 
     stream: Name
@@ -68,7 +68,7 @@ class StreamReport(Message):
     """Codes of `shared.problems`: what the owner should mend in the encoder."""
 
 
-class EndedReport(Message):
+class EndedReport(WireMessage):
     """A session that ended, or a grant that was used up without one; repeated until a heartbeat was answered."""
 
     session: SessionId
@@ -78,7 +78,7 @@ class EndedReport(Message):
     reason: Annotated[str, Field(max_length=64)] = ""
 
 
-class Heartbeat(Message):
+class Heartbeat(WireMessage):
     """What a node says every two seconds, and at once when a session begins or ends."""
 
     v: Literal[1] = VERSION
@@ -102,7 +102,7 @@ class Heartbeat(Message):
     """Streams that have viewers here and no publisher: to be told where they are live, should they be."""
 
 
-class Command(Message):
+class Command(WireMessage):
     """End something; exactly one target. A stream or an account as target ends its publishers and viewers."""
 
     id: Name
@@ -118,13 +118,13 @@ class Command(Message):
         return self
 
 
-class PublicKeys(Message):
+class PublicKeys(WireMessage):
     """A JWK Set (RFC 7517) of public keys."""
 
     keys: Annotated[tuple[dict[str, str], ...], Field(strict=False)] = ()
 
 
-class HeartbeatReply(Message):
+class HeartbeatReply(WireMessage):
     """What the control plane answers."""
 
     v: Literal[1] = VERSION
@@ -147,7 +147,7 @@ Day = Annotated[str, Field(pattern=r"^(0[1-9]|[12][0-9]|3[01])$")]
 """Of the entry's month, in UTC."""
 
 
-class UsageEntry(Message):
+class UsageEntry(WireMessage):
     """Media bytes of one account in one month through one boot of one node, since that boot: it only grows.
 
     `days` and `streams` divide the same bytes, each for itself. They are cumulative like the totals and come with them, so
@@ -164,7 +164,7 @@ class UsageEntry(Message):
     streams: Annotated[dict[Name, Part], Field(max_length=MAX_STREAMS)] = {}
 
 
-class UsageReport(Message):
+class UsageReport(WireMessage):
     """One message of the queue."""
 
     v: Literal[1] = VERSION

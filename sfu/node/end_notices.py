@@ -11,7 +11,7 @@ from sfu.control.heartbeat import HeartbeatSequence
 from sfu.control.heartbeat_sender import HeartbeatSender
 from sfu.control.usage import UsageReporter
 from sfu.plane.session import Ended
-from sfu.signalling.session_table import Directory
+from sfu.signalling.session_table import SessionTable
 from shared.messages import EndedReport
 from shared.verifier import VerifiedGrant
 
@@ -29,14 +29,14 @@ class EndNotices:
         beats: HeartbeatSequence,
         uplink: HeartbeatSender,
         usage: UsageReporter,
-        directory: Directory,
+        sessions: SessionTable,
         count: Callable[[str, str], None],
         wall_clock: Callable[[], float],
     ) -> None:
         self._beats = beats
         self._uplink = uplink
         self._usage = usage
-        self._directory = directory
+        self._sessions = sessions
         self._count = count
         self._wall_clock = wall_clock
 
@@ -55,7 +55,7 @@ class EndNotices:
                 "seconds": round(ended.seconds, 3),
             },
         )
-        self._directory.ended(ended.session, self._wall_clock())
+        self._sessions.ended(ended.session, self._wall_clock())
         self._count(ended.action, ended.reason)
         self._tell(ended.session, ended.stream, ended.account, ended.action, ended.reason)
         self._usage.poke()

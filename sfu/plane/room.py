@@ -8,8 +8,7 @@ node lets them, they come before it.
 from typing import Final
 
 from sfu.media.track import ForwardedTrack  # noqa: TC001 - annotations are one rule for all imports
-from sfu.negotiation import Codec, SourceDescription
-from sfu.negotiation import Track as Described
+from sfu.negotiation import Codec, SourceDescription, SourceTrack
 from sfu.plane.publisher import Publisher
 from sfu.plane.viewer import Viewer
 
@@ -72,14 +71,16 @@ class Room:
             return None
         return SourceDescription(
             tuple(
-                Described(section.media.kind, _true(section.media.codec, section.track.profile_level))
+                SourceTrack(section.media.kind, _true(section.media.codec, section.track.profile_level))
                 for section in self.publisher.sections
             )
         )
 
     def expected(self) -> SourceDescription | None:
         """What the last publisher sent, for viewers who wait for the next one."""
-        tracks = tuple(Described(track.kind, _true(track.codec, track.profile_level)) for track in self.tracks.values())
+        tracks = tuple(
+            SourceTrack(track.kind, _true(track.codec, track.profile_level)) for track in self.tracks.values()
+        )
         return SourceDescription(tracks) if tracks else None
 
 

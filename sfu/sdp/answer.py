@@ -6,6 +6,7 @@ browser cannot play the video. An answer promises only what `Capabilities` says 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from sfu.negotiation import (
     TRANSPORT_CC,
@@ -21,7 +22,7 @@ from sfu.negotiation import (
 from sfu.sdp import codecs
 from sfu.sdp.offer import Offer, OfferedSection
 from sfu.sdp.transport import remote_transport
-from sfu.sdp.writer import Accepted, Identity, Kept, render_answer
+from sfu.sdp.writer import AcceptedSection, InactiveSection, OurTransport, render_answer
 from shared.refusals import Refused, unsupported_offer
 
 _KINDS: Mapping[str, Kind] = {"audio": "audio", "video": "video"}
@@ -30,12 +31,23 @@ _FLOWS = {"publish": ("sendonly", "sendrecv"), "play": ("recvonly", "sendrecv")}
 
 @dataclass(frozen=True, slots=True)
 class ViewerSsrcs:
-    """The SSRCs of one viewer's tracks: four different random numbers, none of them 0."""
+    """The SSRCs of what a viewer is sent (RFC 3550, section 8): four different numbers, none of them 0."""
 
     audio: int
     audio_rtx: int
     video: int
     video_rtx: int
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """SSRCs out of the first 16 bytes of *data*, made distinct and other than 0 whatever the bytes."""
+        values: list[int] = []
+        for start in range(0, 16, 4):
+            value = int.from_bytes(data[start : start + 4])
+            while value == 0 or value in values:
+                value = (value + 1) % 2**32
+            values.append(value)
+        return cls(*values)
 
     def of(self, kind: Kind) -> tuple[int, int]:
         """The SSRC of the track and that of its RTX stream."""
@@ -49,7 +61,7 @@ def answer_publish(
     wanted = _wanted(offer, "publish")
     if isinstance(wanted, Refused):
         return wanted
-    accepted: dict[int, Accepted] = {}
+    accepted: dict[int, AcceptedSection] = {}
     for index, section, kind in wanted:
         choice = codecs.for_publisher(section)
         if choice is None:
@@ -61,7 +73,7 @@ def answer_publish(
                 supported=list(_FORWARDED[kind]),
             )
         media = _publisher_media(section, kind, choice, local.capabilities)
-        accepted[index] = Accepted(section, media, "recvonly")
+        accepted[index] = AcceptedSection(section, media, "recvonly")
     return _negotiated(offer, accepted, local, credentials, max_kbps=max_kbps)
 
 
@@ -78,13 +90,13 @@ def answer_play(
     if isinstance(wanted, Refused):
         return wanted
     tracks = {track.kind: track for track in source.tracks}
-    accepted: dict[int, Accepted] = {}
+    accepted: dict[int, AcceptedSection] = {}
     for index, section, kind in wanted:
         track = tracks.get(kind)
         choice = codecs.for_viewer(section, track.codec) if track else None
         if track and choice:
             media = _viewer_media(section, kind, choice, track.codec, local.capabilities, ssrcs)
-            accepted[index] = Accepted(section, media, "sendonly")
+            accepted[index] = AcceptedSection(section, media, "sendonly")
     if not accepted:
         return _nothing_in_common(wanted, source)
     return _negotiated(offer, accepted, local, credentials, stream=stream)
@@ -186,7 +198,7 @@ def _nothing_in_common(wanted: _Wanted, source: SourceDescription) -> Refused:
     )
 
 
-def _kept(offer: Offer, accepted: Sequence[OfferedSection]) -> Kept | Refused | None:
+def _kept(offer: Offer, accepted: Sequence[OfferedSection]) -> InactiveSection | Refused | None:
     """What is to stay of the tagged section where it is not accepted and others of its group are.
 
     It cannot be rejected: whoever rejects it rejects the whole group (RFC 9143, section 7.3.3), and Chromium under max-bundle fails
@@ -201,12 +213,12 @@ def _kept(offer: Offer, accepted: Sequence[OfferedSection]) -> Kept | Refused | 
             f"The first section of a=group:BUNDLE is {tagged.kind} and cannot be served, and the others cannot be without it. "
             "Put the audio or the video section first."
         )
-    return Kept(offer.sections.index(tagged), known)
+    return InactiveSection(offer.sections.index(tagged), known)
 
 
 def _negotiated(
     offer: Offer,
-    accepted: Mapping[int, Accepted],
+    accepted: Mapping[int, AcceptedSection],
     local: LocalEndpoint,
     credentials: IceCredentials,
     *,
@@ -219,7 +231,7 @@ def _negotiated(
     kept = _kept(offer, [entry.offered for entry in accepted.values()])
     if isinstance(kept, Refused):
         return kept
-    identity = Identity(local, credentials, remote.role, stream, max_kbps)
+    identity = OurTransport(local, credentials, remote.role, stream, max_kbps)
     return Negotiated(
         answer=render_answer(offer, accepted, identity, kept),
         local=credentials,

@@ -1,17 +1,17 @@
-"""What a viewer is answered who comes before the publisher: a guess at what will be sent. Pure.
+"""What a stream will probably carry, for the answer to a viewer who comes before the publisher. Pure.
 
-An answer fixes one codec a section (whip-whep.md P12), so we guess the likeliest that the viewer can play: what the stream
-carried last, else H264, which OBS, FFmpeg and most phones send, else what browsers have. A viewer for whom the guess was
-wrong is ended when the publisher comes (`codec_changed`), as after any change of codec, and joins again.
+An answer fixes one codec a section (docs/conformance.md, P12), so we take the likeliest source that the viewer can play: what
+the stream carried last, else H264, which OBS, FFmpeg and most phones send, else what browsers have. Where another codec
+comes, the viewer's session ends when the publisher begins (`codec_changed`), as after any change of codec, and it joins again.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 
-from sfu.negotiation import Codec, Negotiated, SourceDescription, Track
+from sfu.negotiation import Codec, Negotiated, SourceDescription, SourceTrack
 from sfu.sdp.offer import Offer
 from shared.refusals import Refused, stream_offline
 
-_SOUND = Track("audio", Codec("OPUS", 48000, 2, {"useinbandfec": "1"}))
+_SOUND = SourceTrack("audio", Codec("OPUS", 48000, 2, {"useinbandfec": "1"}))
 _PICTURES = (
     Codec("H264", 90000, 1, {"profile-level-id": "42e01f", "packetization-mode": "1"}),
     Codec("VP8", 90000),
@@ -21,15 +21,15 @@ _PICTURES = (
 )
 
 
-def guesses(last: SourceDescription | None) -> Iterator[SourceDescription]:
-    """What may come, the likeliest first; *last* is what the stream carried before."""
+def likely_sources(last: SourceDescription | None) -> Iterator[SourceDescription]:
+    """What may come, the likeliest first; *last* is what the stream carried before, None where nobody knows."""
     if last is not None:
         yield last
     for codec in _PICTURES:
-        yield SourceDescription((Track("video", codec), _SOUND))
+        yield SourceDescription((SourceTrack("video", codec), _SOUND))
 
 
-def first_with_video(
+def first_playable(
     offer: Offer, sources: Iterable[SourceDescription], answer: Callable[[SourceDescription], Negotiated | Refused]
 ) -> Negotiated | Refused:
     """The answer to the first of *sources* whose picture the viewer can play; without one, the first answer there is."""

@@ -18,7 +18,7 @@ _REVERSED = {"sendonly": "recvonly", "recvonly": "sendonly"}
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptedSection:
     """An accepted section: what was offered, and what was agreed."""
 
     offered: OfferedSection
@@ -27,7 +27,7 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class InactiveSection:
     """A section that is neither accepted nor rejected: `inactive`, because the transport of the others hangs on it."""
 
     index: int
@@ -36,7 +36,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class OurTransport:
     """How our transport shows itself in one session."""
 
     local: LocalEndpoint
@@ -48,7 +48,9 @@ class Identity:
     """What a publisher may send, video included; 0: not stated."""
 
 
-def render_answer(offer: Offer, accepted: Mapping[int, Accepted], identity: Identity, kept: Kept | None = None) -> str:
+def render_answer(
+    offer: Offer, accepted: Mapping[int, AcceptedSection], identity: OurTransport, kept: InactiveSection | None = None
+) -> str:
     """The answer to *offer*, in which *accepted* are the accepted sections by index and all others but *kept* are rejected."""
     # A session id that tells sessions apart and nothing else; the version never rises, because nobody renegotiates.
     lines = ["v=0", f"o=- {crc32(identity.credentials.ufrag.encode()) + 1} 1 IN IP4 127.0.0.1", "s=-", "t=0 0"]
@@ -94,7 +96,7 @@ def _rejected(section: OfferedSection) -> list[str]:
     return lines if section.mid is None else [*lines, f"a=mid:{section.mid}"]
 
 
-def _inactive(section: OfferedSection, offered: Format, identity: Identity) -> list[str]:
+def _inactive(section: OfferedSection, offered: Format, identity: OurTransport) -> list[str]:
     channels = f"/{offered.channels}" if offered.channels > 1 else ""
     return [
         f"m={section.kind} 9 {section.protocol} {offered.payload_type}",
@@ -107,7 +109,7 @@ def _inactive(section: OfferedSection, offered: Format, identity: Identity) -> l
     ]
 
 
-def _accepted(entry: Accepted, identity: Identity, *, tagged: bool) -> list[str]:
+def _accepted(entry: AcceptedSection, identity: OurTransport, *, tagged: bool) -> list[str]:
     offered, media = entry.offered, entry.media
     formats = [str(media.payload_type), *([str(media.rtx_payload_type)] if media.rtx_payload_type is not None else [])]
     lines = [f"m={offered.kind} 9 {offered.protocol} {' '.join(formats)}", "c=IN IP4 0.0.0.0"]
@@ -128,7 +130,7 @@ def _accepted(entry: Accepted, identity: Identity, *, tagged: bool) -> list[str]
     return lines + _streams(media, identity.stream)
 
 
-def _transport(identity: Identity) -> list[str]:
+def _transport(identity: OurTransport) -> list[str]:
     return [
         "a=rtcp-mux",
         "a=rtcp-mux-only",
@@ -139,7 +141,7 @@ def _transport(identity: Identity) -> list[str]:
     ]
 
 
-def _extensions(entry: Accepted) -> list[str]:
+def _extensions(entry: AcceptedSection) -> list[str]:
     lines = []
     for extension in entry.offered.extensions:
         if entry.media.extensions.get(extension.uri) == extension.id:

@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from sfu.signalling.cors import private_network
-from sfu.signalling.dependencies import Deps
-from sfu.signalling.endpoint import Endpoint
+from sfu.signalling.dependencies import Dependencies
+from sfu.signalling.endpoint import OfferEndpoint
 from sfu.signalling.replies import refusal
-from sfu.signalling.session_handler import SessionResource
+from sfu.signalling.session_handler import SessionHandler
 from sfu.signalling.subscriptions import Subscriptions
 from shared.cors import EVERY_ANSWER, OPTIONS_ANSWER
 from shared.grants import Action
@@ -24,10 +24,10 @@ log = logging.getLogger(__name__)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def make_app(deps: Deps) -> web.Application:
+def make_app(deps: Dependencies) -> web.Application:
     """The application of one node."""
     app = web.Application(middlewares=[_never_a_500])
-    whip, whep, sessions = Endpoint(deps, Action.PUBLISH), Endpoint(deps, Action.PLAY), SessionResource(deps)
+    whip, whep, sessions = OfferEndpoint(deps, Action.PUBLISH), OfferEndpoint(deps, Action.PLAY), SessionHandler(deps)
     events = Subscriptions(deps)
     routes: dict[str, _Handler] = {
         _slashed("/whip"): whip.handle,

@@ -1,4 +1,7 @@
-"""What the HTTP application needs of the rest of the node: Protocols, and one frozen bundle of them."""
+"""What the HTTP application needs of the rest of the node: protocols, and one frozen bundle of what satisfies them.
+
+Signalling imports neither the media plane nor the client of the API; the composition root hands both in.
+"""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -10,20 +13,21 @@ from sfu.control.handover import Reconnects
 from sfu.layers import Layer
 from sfu.negotiation import IceCredentials, LocalEndpoint, Negotiated, SourceDescription
 from sfu.signalling.forwarded import Network
+from sfu.signalling.grant_request import ApiRefusal, Granted, GrantRequest
 from sfu.signalling.ice_servers import IceServer
-from sfu.signalling.session_table import Directory
+from sfu.signalling.session_table import SessionTable
 from shared.messages import StreamReport
 from shared.rate import Rate, RateLimit
 from shared.refusals import Refused
 from shared.verifier import VerifiedGrant
 
 
-class Session(Protocol):
-    """A session that the media plane has begun."""
+class BegunSession(Protocol):
+    """A session that the media plane has begun, as far as its URL and its answer show it."""
 
     @property
     def id(self) -> str:
-        """The grant's session id."""
+        """The session's id: the `jti` of its grant."""
         ...
 
     @property
@@ -37,7 +41,7 @@ class Session(Protocol):
         ...
 
 
-class Plane(Protocol):
+class MediaPlane(Protocol):
     """The media plane, as far as signalling drives it."""
 
     @property
@@ -50,11 +54,11 @@ class Plane(Protocol):
         ...
 
     def source(self, stream: str) -> SourceDescription | None:
-        """What *stream* carries now; None when it is offline."""
+        """What *stream* carries now; None where nobody publishes it."""
         ...
 
-    def publish(self, grant: VerifiedGrant, negotiated: Negotiated, now: float) -> Session | Refused:
-        """Begin a publisher's session."""
+    def publish(self, grant: VerifiedGrant, negotiated: Negotiated, now: float) -> BegunSession | Refused:
+        """Begin a publisher's session, or say why it cannot begin. *now* is in seconds since the epoch."""
         ...
 
     def expected(self, stream: str) -> SourceDescription | None:
@@ -63,84 +67,53 @@ class Plane(Protocol):
 
     def play(
         self, grant: VerifiedGrant, negotiated: Negotiated, now: float, *, wait: float = 0.0, address: str = ""
-    ) -> Session | Refused:
-        """Begin a session of the viewer at *address*; with *wait*, for so many seconds before somebody publishes."""
+    ) -> BegunSession | Refused:
+        """Begin a session of the viewer at *address*, or say why it cannot begin.
+
+        *wait* is for how many seconds the session may last before somebody publishes; 0: not at all.
+        """
         ...
 
     def end(self, session_id: str, reason: str) -> bool:
-        """End a session; False when there is none."""
+        """End a session for *reason*; False where there is no such session."""
         ...
 
 
-class Restarts(Protocol):
-    """ICE restarts, for a media plane that can do them."""
+class IceRestarts(Protocol):
+    """ICE restarts (RFC 8445, section 9), for a media plane that can do them."""
 
     def restart(self, session_id: str, local: IceCredentials, remote: IceCredentials, now: float) -> bool:
         """Accept checks under new credentials beside the old ones, until the first valid one; False: it cannot."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a client without a grant asks for; exactly one of *key* and *stream* is set."""
+class GrantSource(Protocol):
+    """Asks the API for a grant on behalf of a client that brought none."""
 
-    action: str
-    protocol: str
-    key: str | None = field(default=None, repr=False)
-    stream: str | None = None
-    force: bool = False
-    region: str | None = None
-    wait: bool = False
-    """To play: rather wait for a publisher than be told that there is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Granted:
-    """The API's grant."""
-
-    grant: str = field(repr=False)
-    url: str
-    """`{node}/{stream}/whip`, without the grant."""
-    node: str
-    stream: str
-
-
-@dataclass(frozen=True, slots=True)
-class PassedThrough:
-    """The API's refusal, to be answered as it is."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str]
-
-
-class Exchange(Protocol):
-    """Asks the API for a grant."""
-
-    async def __call__(self, wanted: Wanted) -> Granted | PassedThrough | Refused:
-        """The grant, the API's refusal, or our own where the API does not answer."""
+    async def __call__(self, wanted: GrantRequest) -> Granted | ApiRefusal | Refused:
+        """The grant, the API's refusal, or our own refusal where the API does not answer."""
         ...
 
 
-async def _nobody_to_tell(_session_id: str) -> None:
-    """For a node without a control plane, as in tests."""
+async def _known_at_once(_session_id: str) -> None:
+    """Where no control plane has to hear of a session's end, as in tests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deps:
-    """All that the application is made of."""
+class Dependencies:
+    """All that the HTTP application is made of: the media plane, the API, clocks and randomness, and the node's settings."""
 
     node_id: str
     public_url: str
     """Where clients reach this node, without a trailing slash."""
-    plane: Plane
+    plane: MediaPlane
     authorizer: Authorizer
-    exchange: Exchange
+    request_grant: GrantSource
     now: Callable[[], float]
     """Seconds since the epoch."""
     random_bytes: Callable[[int], bytes]
-    directory: Directory = field(default_factory=Directory)
-    """Tell it of sessions that end by themselves: `directory.ended(session_id, now)`, from the plane's `on_end`."""
+    sessions: SessionTable = field(default_factory=SessionTable)
+    """Tell it of sessions that end by themselves: `sessions.ended(session_id, now)`, from the plane's `on_end`."""
     trusted_proxies: tuple[Network, ...] = ()
     """Peers whose word counts on where a request comes from."""
     reconnects: Reconnects = field(default_factory=Reconnects)
@@ -148,16 +121,16 @@ class Deps:
     draining: Callable[[], bool] = lambda: False
     on_refused: Callable[[VerifiedGrant, str], None] = lambda _grant, _reason: None
     """A grant was used up without a session beginning: its slot is to be reported free."""
-    told: Callable[[str], Awaitable[object]] = _nobody_to_tell
-    """Waits, not for long, until the control plane knows that a session has ended: whoever deletes a session may publish
-    again with another key at once."""
-    restarts: Restarts | None = None
+    until_end_is_known: Callable[[str], Awaitable[object]] = _known_at_once
+    """Waits, a few seconds at most, until the control plane knows that a session has ended: whoever deletes a session may
+    publish again at once, with another key too."""
+    restarts: IceRestarts | None = None
     reports: Callable[[float], Iterable[StreamReport]] | None = None
-    """The live streams, for viewers' event streams; None: there are no such streams."""
+    """The live streams, for viewers' event streams; None: this node offers no event streams."""
     layers: Callable[[str], Sequence[Layer]] = lambda _stream: ()
-    """The simulcast layers of a stream."""
+    """The simulcast layers of a stream; empty where it has one picture only."""
     state: Callable[[str], Mapping[str, Any] | None] = lambda _session_id: None
-    """How far a session came, for its own client ('why is it black'); None: it is not known."""
+    """How far a session came, for its own client, whose picture may be black; None: there is no such session."""
     playback_url: str = ""
     """Base of the playback addresses that we hand out (`WHEP` field, `reconnect` events), best the API's, which knows
     where a stream is live; the node's own where empty, and then nobody is told to reconnect."""
@@ -165,8 +138,8 @@ class Deps:
     wait_seconds: float = 0.0
     """How long a viewer may wait for a publisher; 0: it is told that the stream is offline."""
     body_seconds: float = 5.0
-    """How long a body may take."""
+    """How long the body of a request may take to arrive."""
     limit: RateLimit = field(default_factory=lambda: RateLimit(Rate(500, 1 / 50)))
-    """Of requests without a grant, by client address. Many viewers may share one."""
+    """How often one client address may post without a grant. Many viewers may share an address."""
     answers: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(publish or play, refusal code or `created`) -> how often; for the metrics."""

@@ -1,4 +1,4 @@
-"""Asks the API for a grant on behalf of a client that came straight to the node (design.md, section 2).
+"""Asks the API for a grant on behalf of a client that came straight to the node.
 
 The API decides; its refusals are handed on as they are, status and body. Where it does not answer in time, or answers
 something that is neither, the client is told to come again: sessions that are running do not depend on it.
@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from sfu.signalling.dependencies import Granted, PassedThrough, Wanted
+from sfu.signalling.grant_request import ApiRefusal, Granted, GrantRequest
 from shared.refusals import Refused, unavailable
 
 log = logging.getLogger(__name__)
@@ -23,8 +23,8 @@ MAX_ANSWER_BYTES = 16 * 1024
 _HANDED_ON = ("Content-Type", "Retry-After", "WWW-Authenticate", "Accept-Post")
 
 
-class ApiExchange:
-    """`POST {api}/v1/grants` over one client session."""
+class GrantApi:
+    """The client of `POST {api}/v1/grants`; satisfies `sfu.signalling.dependencies.GrantSource`."""
 
     def __init__(self, session: aiohttp.ClientSession, api_url: str, node_id: str) -> None:
         self._session = session
@@ -32,8 +32,8 @@ class ApiExchange:
         self._node_id = node_id
         self._in_flight = 0
 
-    async def __call__(self, wanted: Wanted) -> Granted | PassedThrough | Refused:
-        """As `sfu.signalling.dependencies.Exchange`."""
+    async def __call__(self, wanted: GrantRequest) -> Granted | ApiRefusal | Refused:
+        """The API's grant or refusal; `UNAVAILABLE` where it does not answer, or too many requests are under way."""
         if self._in_flight >= MAX_IN_FLIGHT:
             return unavailable()
         self._in_flight += 1
@@ -52,7 +52,7 @@ class ApiExchange:
         finally:
             self._in_flight -= 1
 
-    def _request(self, wanted: Wanted) -> dict[str, Any]:
+    def _request(self, wanted: GrantRequest) -> dict[str, Any]:
         subject = {"key": wanted.key} if wanted.key is not None else {"stream": wanted.stream}
         return {
             **subject,
@@ -65,7 +65,7 @@ class ApiExchange:
         }
 
 
-def _outcome(status: int, body: bytes, headers: Mapping[str, str]) -> Granted | PassedThrough | Refused:
+def _outcome(status: int, body: bytes, headers: Mapping[str, str]) -> Granted | ApiRefusal | Refused:
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
@@ -75,7 +75,7 @@ def _outcome(status: int, body: bytes, headers: Mapping[str, str]) -> Granted | 
     if status == 201:
         return _granted(answer) or _not_understood(status)
     if 400 <= status < 600 and isinstance(answer.get("code"), str):
-        return PassedThrough(status, body, {name: headers[name] for name in _HANDED_ON if name in headers})
+        return ApiRefusal(status, body, {name: headers[name] for name in _HANDED_ON if name in headers})
     return _not_understood(status)
 
 

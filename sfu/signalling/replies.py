@@ -6,7 +6,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from sfu.signalling.cors import is_preflight, private_network
-from sfu.signalling.dependencies import PassedThrough
+from sfu.signalling.grant_request import ApiRefusal
 from sfu.signalling.ice_servers import IceServer
 from shared.cors import OPTIONS_ANSWER
 from shared.offers import SDP
@@ -14,17 +14,17 @@ from shared.refusals import Refused, invalid_request
 
 
 def refusal(refused: Refused) -> web.Response:
-    """The documented body, and the fields that belong to it."""
+    """The answer that `shared.refusals` documents: status, body and the fields that belong to them."""
     return web.Response(status=refused.status, body=refused.json(), headers=refused.headers())
 
 
-def passed_through(answer: PassedThrough) -> web.Response:
-    """The API's refusal, status and body unchanged."""
+def api_refusal(answer: ApiRefusal) -> web.Response:
+    """The API's refusal, its status and body unchanged."""
     return web.Response(status=answer.status, body=answer.body, headers={**answer.headers, "Cache-Control": "no-store"})
 
 
 def empty(status: int, headers: Mapping[str, str] | None = None) -> web.Response:
-    """An answer without content."""
+    """An answer of *status* without content."""
     return web.Response(status=status, headers=headers)
 
 

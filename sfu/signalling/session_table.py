@@ -1,4 +1,4 @@
-"""The sessions that HTTP can name: session URL secrets, and what a PATCH must be compared with.
+"""The sessions that HTTP can name: the secrets of their URLs, and what a PATCH must be compared with. Pure.
 
 A session leaves when its client deletes it or when it ends otherwise. The two differ for one minute: OBS closes DTLS
 first and then sends the DELETE for which it wants a 200, while a second DELETE of a deleted session finds nothing.
@@ -10,21 +10,26 @@ from dataclasses import dataclass, field
 from sfu.negotiation import IceCredentials, Negotiated
 
 REMEMBERED_SECONDS = 60.0
+"""How long a session that ended by itself can still be deleted."""
 MAX_REMEMBERED = 10_000
+"""Such sessions; the oldest is forgotten first."""
 MAX_FORMER = 8
+"""Former ufrags of one session, by which late fragments are known."""
 
 
 @dataclass(slots=True)
-class Resource:
-    """One session as its URL shows it."""
+class HttpSession:
+    """One session as its URL shows it: the WHIP or WHEP session of RFC 9725, section 4.2."""
 
     secret: str = field(repr=False)
-    session: str
+    """The last segment of the URL: whoever knows it may end the session."""
+    id: str
+    """The session's id, which logs and the control plane know."""
     stream: str
     action: str
     negotiated: Negotiated = field(repr=False)
     etag: str
-    """Without quotes."""
+    """The entity tag of the current ICE credentials, without quotes."""
     local: IceCredentials
     remote: IceCredentials
     former: list[str] = field(default_factory=list)
@@ -37,38 +42,39 @@ class Resource:
         self.local, self.remote, self.etag, self.restarted_at = local, remote, etag, now
 
 
-class Directory:
-    """All resources of one node, by secret and by session."""
+class SessionTable:
+    """Finds a node's sessions by the secret of their URL and by their id."""
 
     def __init__(self) -> None:
-        self._live: dict[str, Resource] = {}
-        self._by_session: dict[str, Resource] = {}
+        self._live: dict[str, HttpSession] = {}
+        self._by_id: dict[str, HttpSession] = {}
         self._departed: OrderedDict[str, float] = OrderedDict()
+        """Secrets of sessions that ended by themselves, and until when they are remembered."""
 
     def __len__(self) -> int:
         return len(self._live)
 
-    def add(self, resource: Resource) -> None:
-        """A session began."""
-        self._live[resource.secret] = resource
-        self._by_session[resource.session] = resource
+    def add(self, session: HttpSession) -> None:
+        """Take in a session that began."""
+        self._live[session.secret] = session
+        self._by_id[session.id] = session
 
-    def find(self, secret: str) -> Resource | None:
-        """The live session of *secret*."""
+    def find(self, secret: str) -> HttpSession | None:
+        """The live session with *secret* in its URL; None where there is none."""
         return self._live.get(secret)
 
-    def delete(self, resource: Resource) -> None:
+    def delete(self, session: HttpSession) -> None:
         """The client ended the session: from now on its URL names nothing."""
-        self._live.pop(resource.secret, None)
-        self._by_session.pop(resource.session, None)
+        self._live.pop(session.secret, None)
+        self._by_id.pop(session.id, None)
 
-    def ended(self, session: str, now: float) -> None:
+    def ended(self, session_id: str, now: float) -> None:
         """The session ended in another way than by DELETE; of a deleted or unknown one there is nothing to remember."""
-        resource = self._by_session.pop(session, None)
-        if resource is None:
+        session = self._by_id.pop(session_id, None)
+        if session is None:
             return
-        self._live.pop(resource.secret, None)
-        self._departed[resource.secret] = now + REMEMBERED_SECONDS
+        self._live.pop(session.secret, None)
+        self._departed[session.secret] = now + REMEMBERED_SECONDS
         self._forget(now)
 
     def take_departed(self, secret: str, now: float) -> bool:

@@ -14,7 +14,7 @@ from typing import Final
 from aiohttp import web
 
 from sfu.signalling.body import read_body
-from sfu.signalling.dependencies import Deps
+from sfu.signalling.dependencies import Dependencies
 from sfu.signalling.forwarded import origin_of
 from sfu.signalling.replies import empty, method_not_allowed, options, refusal
 from sfu.signalling.server_events import (
@@ -29,9 +29,11 @@ from shared.offers import media_type
 from shared.refusals import Refused, invalid_request, not_found
 
 LOOK_SECONDS: Final = 0.5
+"""Between two looks at the streams that are watched."""
 KEEP_ALIVE_SECONDS: Final = 15.0
+"""After so much silence a comment is sent, so that no proxy closes the stream."""
 MAX_EACH: Final = 4
-"""Subscriptions of one session."""
+"""Subscriptions that one session may have."""
 
 _LIST_METHODS = ("POST", "OPTIONS")
 _ONE_METHODS = ("GET", "DELETE", "OPTIONS")
@@ -39,22 +41,22 @@ _ONE_METHODS = ("GET", "DELETE", "OPTIONS")
 
 @dataclass(eq=False, slots=True)
 class Subscription:
-    """What one client wants to hear of its stream."""
+    """What one client wants to hear of its stream, until it deletes this or its session ends."""
 
     secret: str = field(repr=False)
-    """The session's."""
+    """The secret of the session's URL, which may end the session."""
     stream: str
     wanted: frozenset[str]
     mid: str
-    """The section of its picture."""
+    """The viewer's section of the picture, which `layers` speaks of."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     open: bool = False
 
 
 class Subscriptions:
-    """All event streams of a node."""
+    """Answers the requests on the event streams of a node's viewers, and feeds those that are read."""
 
-    def __init__(self, deps: Deps) -> None:
+    def __init__(self, deps: Dependencies) -> None:
         self._deps = deps
         self._all: dict[tuple[str, str], Subscription] = {}
         self._told: dict[str, StreamStatus] = {}
@@ -63,7 +65,7 @@ class Subscriptions:
         deps.reconnects.on_moved = self._look
 
     async def handle_list(self, request: web.Request) -> web.Response:
-        """`POST` of the names of events."""
+        """`POST` subscribes to the events that its body names."""
         match request.method:
             case "OPTIONS":
                 return options(request, _LIST_METHODS, Accept_Post="application/json")
@@ -74,14 +76,14 @@ class Subscriptions:
                 return method_not_allowed(method, _LIST_METHODS)
 
     async def handle_one(self, request: web.Request) -> web.StreamResponse:
-        """`GET` the events, or `DELETE` the subscription."""
+        """`GET` reads the events of a subscription, `DELETE` ends it."""
         match request.method:
             case "OPTIONS":
                 return options(request, _ONE_METHODS)
             case "GET" | "DELETE" as method:
                 place = (request.match_info["secret"], request.match_info["subscription"])
                 subscription = self._all.get(place)
-                if subscription is None or self._deps.directory.find(subscription.secret) is None:
+                if subscription is None or self._deps.sessions.find(subscription.secret) is None:
                     return refusal(not_found("There is no such subscription, or its session has ended"))
                 if method == "GET":
                     return await self._stream(request, subscription)
@@ -92,7 +94,7 @@ class Subscriptions:
                 return method_not_allowed(method, _ONE_METHODS)
 
     async def close(self, _: object = None) -> None:
-        """End all streams."""
+        """End all streams, when the node stops."""
         self._closed = True
         for one in self._all.values():
             one.wake.set()
@@ -102,8 +104,8 @@ class Subscriptions:
                 await self._looking
 
     async def _subscribe(self, request: web.Request, secret: str) -> web.Response | Refused:
-        resource = self._deps.directory.find(secret)
-        if resource is None or resource.action != "play" or self._deps.reports is None:
+        session = self._deps.sessions.find(secret)
+        if session is None or session.action != "play" or self._deps.reports is None:
             return not_found("There is no such session, or it has no events")
         if media_type(request.headers.get("Content-Type")) != "application/json":
             return invalid_request(
@@ -117,19 +119,19 @@ class Subscriptions:
         wanted = read_names(body)
         if wanted is None:
             return invalid_request(f"Send a JSON array of event names out of {', '.join(KNOWN)}.")
-        mid = next((media.mid for media in resource.negotiated.media if media.kind == "video"), "0")
+        mid = next((media.mid for media in session.negotiated.media if media.kind == "video"), "0")
         self._forget_departed()
         if sum(owner == secret for owner, _ in self._all) >= MAX_EACH:
             return invalid_request(f"A session has at most {MAX_EACH} subscriptions. Delete one.", status=429)
         name = b32encode(self._deps.random_bytes(15)).decode().lower()
-        self._all[secret, name] = Subscription(secret, resource.stream, wanted, mid)
+        self._all[secret, name] = Subscription(secret, session.stream, wanted, mid)
         origin = origin_of(request.remote or "", request.headers, self._deps.trusted_proxies)
         base_url = origin.base_url or self._deps.public_url
         return empty(201, {"Location": f"{base_url}/sessions/{secret}/events/{name}"})
 
     def _forget_departed(self) -> None:
         """Without this the subscriptions of ended sessions, which nobody deletes, would stay."""
-        find = self._deps.directory.find
+        find = self._deps.sessions.find
         self._all = {place: one for place, one in self._all.items() if one.open or find(one.secret) is not None}
 
     async def _stream(self, request: web.Request, subscription: Subscription) -> web.StreamResponse:
@@ -175,7 +177,7 @@ class Subscriptions:
         return (
             not self._closed
             and subscription in self._all.values()
-            and self._deps.directory.find(subscription.secret) is not None
+            and self._deps.sessions.find(subscription.secret) is not None
         )
 
     async def _look_again(self) -> None:

@@ -14,15 +14,16 @@ from sfu.negotiation import (
     LocalEndpoint,
     Negotiated,
     SourceDescription,
-    Track,
+    SourceTrack,
 )
-from sfu.signalling.dependencies import Deps, Granted, PassedThrough, Wanted
+from sfu.signalling.dependencies import Dependencies
+from sfu.signalling.grant_request import ApiRefusal, Granted, GrantRequest
 from shared.grants import WEBRTC, Action, Claims, SigningKey, public_jwks, sign
 from shared.messages import StreamReport
 from shared.refusals import Refused
 from shared.verifier import VerifiedGrant, Verifier
 
-Answers = Callable[[Wanted], Granted | PassedThrough | Refused]
+Answers = Callable[[GrantRequest], Granted | ApiRefusal | Refused]
 
 OFFERS = Path(__file__).parent / "offers"
 NOW = 1_795_532_400.0
@@ -53,7 +54,7 @@ def offer_names() -> list[str]:
 def source(video: Codec | None = H264, audio: Codec | None = OPUS) -> SourceDescription:
     """What a live stream carries."""
     kinds: tuple[tuple[Kind, Codec | None], ...] = (("audio", audio), ("video", video))
-    return SourceDescription(tuple(Track(kind, codec) for kind, codec in kinds if codec))
+    return SourceDescription(tuple(SourceTrack(kind, codec) for kind, codec in kinds if codec))
 
 
 @dataclass
@@ -66,7 +67,7 @@ class FakeSession:
 
 
 class FakePlane:
-    """Takes notes of what signalling asks; satisfies `sfu.signalling.dependencies.Plane` and `sfu.signalling.dependencies.Restarts`."""
+    """Takes notes of what signalling asks; satisfies `sfu.signalling.dependencies.MediaPlane` and `sfu.signalling.dependencies.IceRestarts`."""
 
     def __init__(self) -> None:
         self.local = LOCAL
@@ -127,18 +128,18 @@ class FakePlane:
 
 
 class FakeApi:
-    """Answers exchanges as told; satisfies `sfu.signalling.dependencies.Exchange`."""
+    """Answers exchanges as told; satisfies `sfu.signalling.dependencies.GrantSource`."""
 
     def __init__(self) -> None:
-        self.asked: list[Wanted] = []
+        self.asked: list[GrantRequest] = []
         self.answer: Answers = self.grant_here
 
-    async def __call__(self, wanted: Wanted) -> Granted | PassedThrough | Refused:
+    async def __call__(self, wanted: GrantRequest) -> Granted | ApiRefusal | Refused:
         """Note what is wanted and answer."""
         self.asked.append(wanted)
         return self.answer(wanted)
 
-    def grant_here(self, wanted: Wanted) -> Granted:
+    def grant_here(self, wanted: GrantRequest) -> Granted:
         """A grant for this node."""
         token = grant(Action(wanted.action), session=f"exchanged{len(self.asked)}")
         return Granted(token, f"{PUBLIC_URL}/{STREAM}/{wanted.protocol}", NODE, STREAM)
@@ -180,14 +181,14 @@ class Node:
     refused: list[tuple[str, str]] = field(default_factory=list)
     reports: list[StreamReport] = field(default_factory=list)
 
-    def deps(self, **changes: object) -> Deps:
+    def deps(self, **changes: object) -> Dependencies:
         """The bundle that `make_app` takes."""
         values: dict[str, object] = {
             "node_id": NODE,
             "public_url": PUBLIC_URL,
             "plane": self.plane,
             "authorizer": Authorizer(Verifier(public_jwks([SIGNER])), node=NODE, boot=BOOT),
-            "exchange": self.api,
+            "request_grant": self.api,
             "now": lambda: self.now,
             "random_bytes": lambda size: bytes(range(1, size + 1)),
             "draining": lambda: self.draining,
@@ -197,4 +198,4 @@ class Node:
             "state": {"session1": {"ice": "connected"}}.get,
             "body_seconds": 0.5,
         }
-        return Deps(**{**values, **changes})  # type: ignore[arg-type]  # a builder: the names are the dataclass's own
+        return Dependencies(**{**values, **changes})  # type: ignore[arg-type]  # a builder: the names are the dataclass's own

@@ -17,7 +17,7 @@ from sfu.negotiation import (
     LocalEndpoint,
     Negotiated,
     SourceDescription,
-    Track,
+    SourceTrack,
 )
 from sfu.sdp.answer import ViewerSsrcs, answer_play, answer_publish
 from sfu.sdp.offer import parse_offer
@@ -556,7 +556,7 @@ def test_every_codec_passes_from_publisher_to_viewer(kind: str, rtpmap: str, fmt
 
     (sent,) = accepted(publish(offer(35, "sendonly"))).media
     assert sent.codec.name == rtpmap.partition("/")[0].upper()
-    stream = SourceDescription((Track(sent.kind, sent.codec),))
+    stream = SourceDescription((SourceTrack(sent.kind, sent.codec),))
 
     (got,) = accepted(play(offer(120, "recvonly"), stream)).media
 
@@ -628,3 +628,10 @@ def test_ffmpeg_alone_hears_no_close_notify(name: str) -> None:
     negotiated = publish(offer_text(name))
     if isinstance(negotiated, Negotiated):  # viewers' offers are no publisher's
         assert negotiated.hears_close is not name.startswith("ffmpeg")
+
+
+def test_ssrcs_are_distinct_and_not_zero() -> None:
+    """Whatever the random bytes."""
+    ssrcs = ViewerSsrcs.from_bytes(b"\0" * 8 + b"\xff" * 8)
+
+    assert [*ssrcs.of("audio"), *ssrcs.of("video")] == [1, 2, 2**32 - 1, 3]

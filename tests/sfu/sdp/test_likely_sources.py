@@ -4,7 +4,7 @@ import pytest
 
 from sfu.negotiation import Negotiated
 from sfu.sdp.answer import ViewerSsrcs, answer_play
-from sfu.sdp.likely_sources import first_with_video, guesses
+from sfu.sdp.likely_sources import first_playable, likely_sources
 from sfu.sdp.offer import Offer, parse_offer
 from shared.refusals import Refused
 from tests.sfu.signalling_fakes import LOCAL, OPUS, OURS, STREAM, offer_text, source
@@ -15,9 +15,9 @@ def answered(offer: str, last: str | None = None) -> list[str] | Refused:
     parsed = parse_offer(offer)
     assert isinstance(parsed, Offer)
     carried = source(video=None, audio=OPUS) if last == "sound" else None
-    outcome = first_with_video(
+    outcome = first_playable(
         parsed,
-        guesses(carried),
+        likely_sources(carried),
         lambda of: answer_play(parsed, of, LOCAL, OURS, ViewerSsrcs(1, 2, 3, 4), STREAM),
     )
     return sorted(media.codec.name for media in outcome.media) if isinstance(outcome, Negotiated) else outcome

@@ -8,8 +8,7 @@ import pytest
 from functions.edge.web import preflight
 from sfu.negotiation import Codec
 from sfu.signalling.app import make_app
-from sfu.signalling.dependencies import Granted, PassedThrough, Wanted
-from sfu.signalling.endpoint import new_ssrcs
+from sfu.signalling.grant_request import ApiRefusal, Granted, GrantRequest
 from sfu.signalling.ice_servers import IceServer
 from sfu.signalling.listener import Listener
 from shared.grants import Action
@@ -309,7 +308,7 @@ async def test_a_stream_key_is_exchanged_for_a_grant(running: Running, target: s
     answer = await running.ask("POST", f"{target}?force=1&region=eu", OBS, Content_Type=SDP, **fields)
 
     assert answer.status == 201
-    assert running.node.api.asked == [Wanted("publish", "whip", key=KEY, force=True, region="eu")]
+    assert running.node.api.asked == [GrantRequest("publish", "whip", key=KEY, force=True, region="eu")]
     assert running.node.plane.begun[0][0].claims.session == "exchanged1"
 
 
@@ -319,21 +318,21 @@ async def test_a_stream_id_is_enough_to_watch(running: Running, authorization: s
     answer = await running.ask("POST", WHEP, CHROME_VIEW, Content_Type=SDP, Authorization=authorization)
 
     assert answer.status == 201
-    assert running.node.api.asked == [Wanted("play", "whep", stream=STREAM)]
+    assert running.node.api.asked == [GrantRequest("play", "whep", stream=STREAM)]
 
 
 async def test_a_stream_key_may_watch_its_own_stream(running: Running) -> None:
     """The API resolves it."""
     await running.ask("POST", f"/{KEY}/whep", CHROME_VIEW, Content_Type=SDP)
 
-    assert running.node.api.asked == [Wanted("play", "whep", key=KEY)]
+    assert running.node.api.asked == [GrantRequest("play", "whep", key=KEY)]
 
 
 async def test_the_api_s_refusal_is_passed_through_unchanged(running: Running) -> None:
     """Status and body to the byte; CORS fields are ours."""
     body = b'{"error":  "Invalid stream key", "code": "INVALID_KEY", "new": 1}'
     fields = {"Content-Type": "application/json", "Retry-After": "7"}
-    running.node.api.answer = lambda _: PassedThrough(401, body, fields)
+    running.node.api.answer = lambda _: ApiRefusal(401, body, fields)
 
     answer = await running.ask("POST", f"/{KEY}/whip", OBS, Content_Type=SDP)
 
@@ -536,10 +535,3 @@ async def test_1a_31_a_preflight_has_no_ice_servers_and_options_no_passwords(lin
 
     assert plain.every("Link") == ['<stun:stun.example:3478>; rel="ice-server"']
     assert preflight.every("Link") == []
-
-
-def test_ssrcs_are_distinct_and_not_zero() -> None:
-    """Whatever the random bytes."""
-    ssrcs = new_ssrcs(b"\0" * 8 + b"\xff" * 8)
-
-    assert [*ssrcs.of("audio"), *ssrcs.of("video")] == [1, 2, 2**32 - 1, 3]

@@ -7,13 +7,13 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from sfu.signalling.dependencies import Granted, PassedThrough, Wanted
-from sfu.signalling.grant_api import ApiExchange
+from sfu.signalling.grant_api import GrantApi
+from sfu.signalling.grant_request import ApiRefusal, Granted, GrantRequest
 from shared.refusals import Code, Refused
 from tests.serving import serving
 from tests.sfu.signalling_fakes import KEY, NODE, STREAM
 
-WANTED = Wanted("publish", "whip", key=KEY, force=True, region="eu")
+WANTED = GrantRequest("publish", "whip", key=KEY, force=True, region="eu")
 
 
 class Api:
@@ -24,7 +24,7 @@ class Api:
         self.body = b""
         self.headers: dict[str, str] = {}
         self.asked: list[dict[str, object]] = []
-        self.exchange: ApiExchange
+        self.exchange: GrantApi
 
     async def grants(self, request: web.Request) -> web.Response:
         """The one endpoint."""
@@ -38,7 +38,7 @@ async def api() -> AsyncIterator[Api]:
     one, app = Api(), web.Application()
     app.router.add_post("/stage/v1/grants", one.grants)
     async with serving(web.AppRunner(app)) as url, aiohttp.ClientSession() as session:
-        one.exchange = ApiExchange(session, f"{url}/stage/", NODE)
+        one.exchange = GrantApi(session, f"{url}/stage/", NODE)
         yield one
 
 
@@ -63,7 +63,7 @@ async def test_a_grant_is_taken_apart(api: Api) -> None:
 
 async def test_a_viewer_is_asked_for_by_stream(api: Api) -> None:
     """And no key is made up."""
-    await api.exchange(Wanted("play", "whep", stream=STREAM))
+    await api.exchange(GrantRequest("play", "whep", stream=STREAM))
 
     assert api.asked[0] == {
         "stream": STREAM,
@@ -83,7 +83,7 @@ async def test_a_refusal_is_kept_to_the_byte(api: Api) -> None:
 
     outcome = await api.exchange(WANTED)
 
-    assert outcome == PassedThrough(429, api.body, {"Content-Type": "application/json", "Retry-After": "3"})
+    assert outcome == ApiRefusal(429, api.body, {"Content-Type": "application/json", "Retry-After": "3"})
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ async def test_anything_else_is_unavailable(api: Api, status: int, body: bytes) 
 async def test_an_api_that_does_not_answer_is_unavailable(caplog: pytest.LogCaptureFixture) -> None:
     """Nothing listens there; no key gets into the log."""
     async with aiohttp.ClientSession() as session:
-        outcome = await ApiExchange(session, "http://127.0.0.1:1", NODE)(WANTED)
+        outcome = await GrantApi(session, "http://127.0.0.1:1", NODE)(WANTED)
 
     assert isinstance(outcome, Refused)
     assert outcome.code is Code.UNAVAILABLE

@@ -243,7 +243,7 @@ async def test_1a_44_if_match_on_delete_is_ignored(session: Session, if_match: s
 
 async def test_1a_46_a_session_that_ended_by_itself_is_gone(session: Session) -> None:
     """404; but the DELETE that OBS sends after its own DTLS close is a success, once."""
-    session.deps.directory.ended("session1", session.node.now)
+    session.deps.sessions.ended("session1", session.node.now)
 
     assert (await session.ask("GET")).status == 404
     assert (await session.patch(THEIRS)).status == 404
@@ -253,7 +253,7 @@ async def test_1a_46_a_session_that_ended_by_itself_is_gone(session: Session) ->
 
 async def test_an_end_is_forgotten_after_a_minute(session: Session) -> None:
     """Memory is for the living."""
-    session.deps.directory.ended("session1", session.node.now)
+    session.deps.sessions.ended("session1", session.node.now)
     session.node.now += REMEMBERED_SECONDS
 
     assert (await session.ask("DELETE")).status == 404

@@ -1,61 +1,63 @@
 """Session URLs live, end, and are remembered for a minute."""
 
 from sfu.negotiation import DtlsRole, IceCredentials, Negotiated
-from sfu.signalling.session_table import MAX_FORMER, MAX_REMEMBERED, Directory, Resource
+from sfu.signalling.session_table import MAX_FORMER, MAX_REMEMBERED, HttpSession, SessionTable
 
 
-def resource(name: str = "1") -> Resource:
-    """A resource of the session `session<name>`."""
+def http_session(name: str = "1") -> HttpSession:
+    """The session `session<name>`, whose secret is `secret<name>`."""
     credentials = IceCredentials("ufrag", "p" * 22)
     negotiated = Negotiated("", credentials, credentials, (), DtlsRole.SERVER, ())
-    return Resource(f"secret{name}", f"session{name}", "stream", "publish", negotiated, "e", credentials, credentials)
+    return HttpSession(
+        f"secret{name}", f"session{name}", "stream", "publish", negotiated, "e", credentials, credentials
+    )
 
 
 def test_a_deleted_session_is_unknown_at_once() -> None:
     """Its end, reported by the media plane afterwards, does not bring it back."""
-    directory = Directory()
-    directory.add(one := resource())
+    table = SessionTable()
+    table.add(one := http_session())
 
-    directory.delete(one)
-    directory.ended("session1", 0)
+    table.delete(one)
+    table.ended("session1", 0)
 
-    assert directory.find("secret1") is None
-    assert not directory.take_departed("secret1", 0)
-    assert len(directory) == 0
+    assert table.find("secret1") is None
+    assert not table.take_departed("secret1", 0)
+    assert len(table) == 0
 
 
 def test_a_session_that_ended_by_itself_can_be_deleted_once_within_a_minute() -> None:
     """OBS closes DTLS before it sends its DELETE."""
-    directory = Directory()
+    table = SessionTable()
     for name in "12":
-        directory.add(resource(name))
-        directory.ended(f"session{name}", 0)
+        table.add(http_session(name))
+        table.ended(f"session{name}", 0)
 
-    assert directory.find("secret1") is None
-    assert directory.take_departed("secret1", 59)
-    assert not directory.take_departed("secret1", 59)
-    assert not directory.take_departed("secret2", 60)
+    assert table.find("secret1") is None
+    assert table.take_departed("secret1", 59)
+    assert not table.take_departed("secret1", 59)
+    assert not table.take_departed("secret2", 60)
 
 
 def test_memory_of_ended_sessions_is_bounded() -> None:
     """However many end within the minute."""
-    directory = Directory()
+    table = SessionTable()
     for number in range(MAX_REMEMBERED + 5):
-        directory.add(resource(str(number)))
-        directory.ended(f"session{number}", 0)
+        table.add(http_session(str(number)))
+        table.ended(f"session{number}", 0)
 
-    assert not directory.take_departed("secret4", 1)
-    assert directory.take_departed("secret5", 1)
+    assert not table.take_departed("secret4", 1)
+    assert table.take_departed("secret5", 1)
 
 
 def test_an_end_of_an_unknown_session_changes_nothing() -> None:
     """The plane tells of all, those that were refused before they had a URL too."""
-    Directory().ended("nobody", 0)
+    SessionTable().ended("nobody", 0)
 
 
 def test_former_credentials_are_bounded() -> None:
     """A client may restart ICE for ever."""
-    one = resource()
+    one = http_session()
     for number in range(20):
         one.restart(one.local, IceCredentials(f"u{number}", "p" * 22), str(number), number)
 

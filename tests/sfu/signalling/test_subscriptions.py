@@ -160,7 +160,7 @@ async def test_events_end_with_their_session(watching: Watching) -> None:
     stream = await listen(watching.port, path)
     await stream.next()
 
-    watching.deps.directory.ended("session1", NOW)
+    watching.deps.sessions.ended("session1", NOW)
 
     assert await stream.next() == b""
     assert (await watching.ask("GET", path)).status == 404
