@@ -46,7 +46,7 @@ from sfu.settings import Sending, Settings, SettingsError
 from sfu.signalling.app import make_app
 from sfu.signalling.dependencies import Dependencies
 from sfu.signalling.grant_api import MAX_IN_FLIGHT, GrantApi
-from sfu.signalling.session_table import SessionTable
+from sfu.signalling.http_sessions import HttpSessions
 from sfu.transport.srtp import OPENSSL
 from shared.keys import new_boot
 
@@ -67,7 +67,7 @@ def build(settings: Settings, clients: HttpClients, shutdown: Shutdown, fanout: 
     keyring = Keyring()
     walltime = WallTime(time.time)
     meter = Meter(walltime)
-    session_table = SessionTable()
+    http_sessions = HttpSessions()
     loop_delay = LoopDelay()
     authorizer = Authorizer(keyring, node=settings.node_id, boot=boot)
     plane = Plane(
@@ -129,7 +129,7 @@ def build(settings: Settings, clients: HttpClients, shutdown: Shutdown, fanout: 
         answers=answers,
         rejections=authorizer.rejections,
     )
-    endings = EndNotices(beats, uplink, usage, session_table, sources.count_ended, walltime)
+    endings = EndNotices(beats, uplink, usage, http_sessions, sources.count_ended, walltime)
 
     def state(session_id: str) -> dict[str, Any] | None:
         session = plane.session(session_id)
@@ -147,7 +147,7 @@ def build(settings: Settings, clients: HttpClients, shutdown: Shutdown, fanout: 
         request_grant=GrantApi(clients.exchange, settings.api_url, settings.node_id),
         now=walltime,
         random_bytes=secrets.token_bytes,
-        sessions=session_table,
+        sessions=http_sessions,
         trusted_proxies=settings.trusted_proxies,
         reconnects=reconnects,
         draining=lambda: handover.draining,

@@ -11,7 +11,7 @@ from sfu.control.heartbeat import HeartbeatSequence
 from sfu.control.heartbeat_sender import HeartbeatSender
 from sfu.control.usage import UsageReporter
 from sfu.plane.session import Ended
-from sfu.signalling.session_table import SessionTable
+from sfu.signalling.http_sessions import HttpSessions
 from shared.messages import EndedReport
 from shared.verifier import VerifiedGrant
 
@@ -29,7 +29,7 @@ class EndNotices:
         beats: HeartbeatSequence,
         uplink: HeartbeatSender,
         usage: UsageReporter,
-        sessions: SessionTable,
+        sessions: HttpSessions,
         count: Callable[[str, str], None],
         wall_clock: Callable[[], float],
     ) -> None:

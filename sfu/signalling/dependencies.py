@@ -13,9 +13,9 @@ from sfu.control.handover import Reconnects
 from sfu.layers import Layer
 from sfu.negotiation import IceCredentials, LocalEndpoint, Negotiated, SourceDescription
 from sfu.signalling.forwarded import Network
-from sfu.signalling.grant_request import ApiRefusal, Granted, GrantRequest
+from sfu.signalling.http_sessions import HttpSessions
 from sfu.signalling.ice_servers import IceServer
-from sfu.signalling.session_table import SessionTable
+from sfu.signalling.wanted_grant import ApiRefusal, Granted, WantedGrant
 from shared.messages import StreamReport
 from shared.rate import Rate, RateLimit
 from shared.refusals import Refused
@@ -41,7 +41,7 @@ class BegunSession(Protocol):
         ...
 
 
-class MediaPlane(Protocol):
+class MediaControl(Protocol):
     """The media plane, as far as signalling drives it."""
 
     @property
@@ -90,7 +90,7 @@ class IceRestarts(Protocol):
 class GrantSource(Protocol):
     """Asks the API for a grant on behalf of a client that brought none."""
 
-    async def __call__(self, wanted: GrantRequest) -> Granted | ApiRefusal | Refused:
+    async def __call__(self, wanted: WantedGrant) -> Granted | ApiRefusal | Refused:
         """The grant, the API's refusal, or our own refusal where the API does not answer."""
         ...
 
@@ -106,13 +106,13 @@ class Dependencies:
     node_id: str
     public_url: str
     """Where clients reach this node, without a trailing slash."""
-    plane: MediaPlane
+    plane: MediaControl
     authorizer: Authorizer
     request_grant: GrantSource
     now: Callable[[], float]
     """Seconds since the epoch."""
     random_bytes: Callable[[int], bytes]
-    sessions: SessionTable = field(default_factory=SessionTable)
+    sessions: HttpSessions = field(default_factory=HttpSessions)
     """Tell it of sessions that end by themselves: `sessions.ended(session_id, now)`, from the plane's `on_end`."""
     trusted_proxies: tuple[Network, ...] = ()
     """Peers whose word counts on where a request comes from."""

@@ -15,10 +15,10 @@ from sfu.sdp.offer import Offer, parse_offer
 from sfu.signalling.body import read_body, sdp_text
 from sfu.signalling.dependencies import Dependencies
 from sfu.signalling.forwarded import origin_of, subscriber
-from sfu.signalling.grant_request import ApiRefusal, Granted, GrantRequest
 from sfu.signalling.permission import PresentedGrant, read_permission, would_wait
 from sfu.signalling.replies import api_refusal, empty, method_not_allowed, options, refusal
 from sfu.signalling.session_start import Client, start_session
+from sfu.signalling.wanted_grant import ApiRefusal, Granted, WantedGrant
 from shared.grants import Action
 from shared.offers import SDP, check_body
 from shared.refusals import Refused, draining, invalid_grant, rate_limited
@@ -60,7 +60,7 @@ class OfferEndpoint:
         client = self._client(request)
         if isinstance(permission, PresentedGrant):
             outcome = await self._with_grant(request, permission, client)
-        elif isinstance(permission, GrantRequest):
+        elif isinstance(permission, WantedGrant):
             outcome = await self._without_grant(request, permission, client)
         else:
             outcome = permission
@@ -79,9 +79,7 @@ class OfferEndpoint:
         offer = draining() if self._deps.draining() else await self._read_offer(request)
         return self._start(grant, offer, client)
 
-    async def _without_grant(
-        self, request: web.Request, wanted: GrantRequest, client: Client
-    ) -> web.Response | Refused:
+    async def _without_grant(self, request: web.Request, wanted: WantedGrant, client: Client) -> web.Response | Refused:
         """The offer comes before the API: a broken one takes no slot from anybody."""
         if self._deps.draining():
             return draining()

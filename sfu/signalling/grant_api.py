@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from sfu.signalling.grant_request import ApiRefusal, Granted, GrantRequest
+from sfu.signalling.wanted_grant import ApiRefusal, Granted, WantedGrant
 from shared.refusals import Refused, unavailable
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class GrantApi:
         self._node_id = node_id
         self._in_flight = 0
 
-    async def __call__(self, wanted: GrantRequest) -> Granted | ApiRefusal | Refused:
+    async def __call__(self, wanted: WantedGrant) -> Granted | ApiRefusal | Refused:
         """The API's grant or refusal; `UNAVAILABLE` where it does not answer, or too many requests are under way."""
         if self._in_flight >= MAX_IN_FLIGHT:
             return unavailable()
@@ -52,7 +52,7 @@ class GrantApi:
         finally:
             self._in_flight -= 1
 
-    def _request(self, wanted: GrantRequest) -> dict[str, Any]:
+    def _request(self, wanted: WantedGrant) -> dict[str, Any]:
         subject = {"key": wanted.key} if wanted.key is not None else {"stream": wanted.stream}
         return {
             **subject,

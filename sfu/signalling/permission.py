@@ -8,7 +8,7 @@ from Eyevinn's player) is passed over where the path says enough.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sfu.signalling.grant_request import GrantRequest
+from sfu.signalling.wanted_grant import WantedGrant
 from shared.grants import WEBRTC, Action
 from shared.keys import StreamKey, is_stream_id
 from shared.refusals import Refused, invalid_key, invalid_request, stream_not_found
@@ -25,7 +25,7 @@ class PresentedGrant:
 
 def read_permission(
     action: Action, identifier: str | None, query: Mapping[str, str], authorization: str | None
-) -> PresentedGrant | GrantRequest | Refused:
+) -> PresentedGrant | WantedGrant | Refused:
     """What a POST to `/{identifier}/whip` or `/{identifier}/whep`, or to `/whip` (*identifier* None), is to be let in by.
 
     A grant that it brought, a grant that is to be asked for, or the refusal of a request that has neither.
@@ -37,11 +37,11 @@ def read_permission(
         return PresentedGrant(bearer, identifier or "")
     key = next((text for text in (bearer, identifier) if text and StreamKey.parse(text)), None)
     if key is not None and (action is Action.PUBLISH or key == identifier):
-        return _grant_request(action, query, key=key)
+        return _wanted_grant(action, query, key=key)
     if action is Action.PLAY:
         # Watching needs no secret: the id is the whole request.
         known = identifier is not None and is_stream_id(identifier)
-        return _grant_request(action, query, stream=identifier) if known else stream_not_found()
+        return _wanted_grant(action, query, stream=identifier) if known else stream_not_found()
     if authorization is not None and bearer is None:
         return invalid_request(
             "The Authorization field is not understood. Send Authorization: Bearer and the stream key.",
@@ -63,10 +63,10 @@ def would_wait(query: Mapping[str, str]) -> bool:
     return query.get("wait", "").lower() in ("1", "true")
 
 
-def _grant_request(
+def _wanted_grant(
     action: Action, query: Mapping[str, str], *, key: str | None = None, stream: str | None = None
-) -> GrantRequest:
-    return GrantRequest(
+) -> WantedGrant:
+    return WantedGrant(
         action=action.value,
         protocol=WEBRTC[action],
         key=key,

@@ -6,8 +6,8 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from sfu.signalling.cors import is_preflight, private_network
-from sfu.signalling.grant_request import ApiRefusal
 from sfu.signalling.ice_servers import IceServer
+from sfu.signalling.wanted_grant import ApiRefusal
 from shared.cors import OPTIONS_ANSWER
 from shared.offers import SDP
 from shared.refusals import Refused, invalid_request

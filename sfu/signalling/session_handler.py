@@ -12,9 +12,9 @@ from sfu.negotiation import IceCredentials
 from sfu.sdp.fragment import SDPFRAG, Fragment, Meaning, meaning, parse_fragment, render_restart
 from sfu.signalling.body import read_body, sdp_text
 from sfu.signalling.dependencies import Dependencies
+from sfu.signalling.http_sessions import HttpSession
 from sfu.signalling.preconditions import IfMatch, if_match
 from sfu.signalling.replies import empty, method_not_allowed, options, refusal
-from sfu.signalling.session_table import HttpSession
 from shared.end_reasons import EndReason
 from shared.offers import media_type
 from shared.refusals import Refused, invalid_request, not_found, rate_limited, unsupported_offer

@@ -15,8 +15,8 @@ from sfu.sdp.answer import ViewerSsrcs, answer_play, answer_publish
 from sfu.sdp.likely_sources import first_playable, likely_sources
 from sfu.sdp.offer import Offer
 from sfu.signalling.dependencies import BegunSession, Dependencies
+from sfu.signalling.http_sessions import HttpSession
 from sfu.signalling.server_events import EXTENSION, KNOWN
-from sfu.signalling.session_table import HttpSession
 from shared.grants import Action
 from shared.offers import SDP
 from shared.refusals import Refused, stream_offline

@@ -17,13 +17,13 @@ from sfu.negotiation import (
     SourceTrack,
 )
 from sfu.signalling.dependencies import Dependencies
-from sfu.signalling.grant_request import ApiRefusal, Granted, GrantRequest
+from sfu.signalling.wanted_grant import ApiRefusal, Granted, WantedGrant
 from shared.grants import WEBRTC, Action, Claims, SigningKey, public_jwks, sign
 from shared.messages import StreamReport
 from shared.refusals import Refused
 from shared.verifier import VerifiedGrant, Verifier
 
-Answers = Callable[[GrantRequest], Granted | ApiRefusal | Refused]
+Answers = Callable[[WantedGrant], Granted | ApiRefusal | Refused]
 
 OFFERS = Path(__file__).parent / "offers"
 NOW = 1_795_532_400.0
@@ -67,7 +67,7 @@ class FakeSession:
 
 
 class FakePlane:
-    """Takes notes of what signalling asks; satisfies `sfu.signalling.dependencies.MediaPlane` and `sfu.signalling.dependencies.IceRestarts`."""
+    """Takes notes of what signalling asks; satisfies `sfu.signalling.dependencies.MediaControl` and `sfu.signalling.dependencies.IceRestarts`."""
 
     def __init__(self) -> None:
         self.local = LOCAL
@@ -131,15 +131,15 @@ class FakeApi:
     """Answers exchanges as told; satisfies `sfu.signalling.dependencies.GrantSource`."""
 
     def __init__(self) -> None:
-        self.asked: list[GrantRequest] = []
+        self.asked: list[WantedGrant] = []
         self.answer: Answers = self.grant_here
 
-    async def __call__(self, wanted: GrantRequest) -> Granted | ApiRefusal | Refused:
+    async def __call__(self, wanted: WantedGrant) -> Granted | ApiRefusal | Refused:
         """Note what is wanted and answer."""
         self.asked.append(wanted)
         return self.answer(wanted)
 
-    def grant_here(self, wanted: GrantRequest) -> Granted:
+    def grant_here(self, wanted: WantedGrant) -> Granted:
         """A grant for this node."""
         token = grant(Action(wanted.action), session=f"exchanged{len(self.asked)}")
         return Granted(token, f"{PUBLIC_URL}/{STREAM}/{wanted.protocol}", NODE, STREAM)

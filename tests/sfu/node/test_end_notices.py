@@ -13,7 +13,7 @@ from sfu.control.meter import Meter
 from sfu.control.usage import UsageReporter
 from sfu.node.end_notices import EndNotices
 from sfu.plane.session import Ended
-from sfu.signalling.session_table import SessionTable
+from sfu.signalling.http_sessions import HttpSessions
 from shared.grants import Action
 from shared.messages import EndedReport, Load
 from tests.sfu.media_harness import grant
@@ -38,7 +38,7 @@ class _Node:
             UsageReporter(
                 Meter(lambda: 1.0), send, node="node1", boot="b" * 16, wall_clock=lambda: 1.0, random=lambda: 0.0
             ),
-            SessionTable(),
+            HttpSessions(),
             lambda action, reason: self.counted.update([(action, reason)]),
             lambda: 1.0,
         )

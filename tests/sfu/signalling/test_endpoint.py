@@ -8,9 +8,9 @@ import pytest
 from functions.edge.web import preflight
 from sfu.negotiation import Codec
 from sfu.signalling.app import make_app
-from sfu.signalling.grant_request import ApiRefusal, Granted, GrantRequest
 from sfu.signalling.ice_servers import IceServer
 from sfu.signalling.listener import Listener
+from sfu.signalling.wanted_grant import ApiRefusal, Granted, WantedGrant
 from shared.grants import Action
 from shared.rate import Rate, RateLimit
 from shared.refusals import Code, no_capacity, unavailable, viewer_limit_reached
@@ -308,7 +308,7 @@ async def test_a_stream_key_is_exchanged_for_a_grant(running: Running, target: s
     answer = await running.ask("POST", f"{target}?force=1&region=eu", OBS, Content_Type=SDP, **fields)
 
     assert answer.status == 201
-    assert running.node.api.asked == [GrantRequest("publish", "whip", key=KEY, force=True, region="eu")]
+    assert running.node.api.asked == [WantedGrant("publish", "whip", key=KEY, force=True, region="eu")]
     assert running.node.plane.begun[0][0].claims.session == "exchanged1"
 
 
@@ -318,14 +318,14 @@ async def test_a_stream_id_is_enough_to_watch(running: Running, authorization: s
     answer = await running.ask("POST", WHEP, CHROME_VIEW, Content_Type=SDP, Authorization=authorization)
 
     assert answer.status == 201
-    assert running.node.api.asked == [GrantRequest("play", "whep", stream=STREAM)]
+    assert running.node.api.asked == [WantedGrant("play", "whep", stream=STREAM)]
 
 
 async def test_a_stream_key_may_watch_its_own_stream(running: Running) -> None:
     """The API resolves it."""
     await running.ask("POST", f"/{KEY}/whep", CHROME_VIEW, Content_Type=SDP)
 
-    assert running.node.api.asked == [GrantRequest("play", "whep", key=KEY)]
+    assert running.node.api.asked == [WantedGrant("play", "whep", key=KEY)]
 
 
 async def test_the_api_s_refusal_is_passed_through_unchanged(running: Running) -> None:

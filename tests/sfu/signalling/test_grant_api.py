@@ -8,12 +8,12 @@ import pytest
 from aiohttp import web
 
 from sfu.signalling.grant_api import GrantApi
-from sfu.signalling.grant_request import ApiRefusal, Granted, GrantRequest
+from sfu.signalling.wanted_grant import ApiRefusal, Granted, WantedGrant
 from shared.refusals import Code, Refused
 from tests.serving import serving
 from tests.sfu.signalling_fakes import KEY, NODE, STREAM
 
-WANTED = GrantRequest("publish", "whip", key=KEY, force=True, region="eu")
+WANTED = WantedGrant("publish", "whip", key=KEY, force=True, region="eu")
 
 
 class Api:
@@ -63,7 +63,7 @@ async def test_a_grant_is_taken_apart(api: Api) -> None:
 
 async def test_a_viewer_is_asked_for_by_stream(api: Api) -> None:
     """And no key is made up."""
-    await api.exchange(GrantRequest("play", "whep", stream=STREAM))
+    await api.exchange(WantedGrant("play", "whep", stream=STREAM))
 
     assert api.asked[0] == {
         "stream": STREAM,

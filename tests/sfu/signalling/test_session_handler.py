@@ -6,8 +6,8 @@ import pytest
 
 from sfu.negotiation import IceCredentials
 from sfu.signalling.app import make_app
+from sfu.signalling.http_sessions import REMEMBERED_SECONDS
 from sfu.signalling.listener import Listener
-from sfu.signalling.session_table import REMEMBERED_SECONDS
 from shared.grants import Action
 from tests.sfu.raw_http import Answer, ask, request
 from tests.sfu.signalling_fakes import STREAM, Node, grant, offer_text

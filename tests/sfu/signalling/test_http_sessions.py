@@ -1,7 +1,7 @@
 """Session URLs live, end, and are remembered for a minute."""
 
 from sfu.negotiation import DtlsRole, IceCredentials, Negotiated
-from sfu.signalling.session_table import MAX_FORMER, MAX_REMEMBERED, HttpSession, SessionTable
+from sfu.signalling.http_sessions import MAX_FORMER, MAX_REMEMBERED, HttpSession, HttpSessions
 
 
 def http_session(name: str = "1") -> HttpSession:
@@ -15,7 +15,7 @@ def http_session(name: str = "1") -> HttpSession:
 
 def test_a_deleted_session_is_unknown_at_once() -> None:
     """Its end, reported by the media plane afterwards, does not bring it back."""
-    table = SessionTable()
+    table = HttpSessions()
     table.add(one := http_session())
 
     table.delete(one)
@@ -28,7 +28,7 @@ def test_a_deleted_session_is_unknown_at_once() -> None:
 
 def test_a_session_that_ended_by_itself_can_be_deleted_once_within_a_minute() -> None:
     """OBS closes DTLS before it sends its DELETE."""
-    table = SessionTable()
+    table = HttpSessions()
     for name in "12":
         table.add(http_session(name))
         table.ended(f"session{name}", 0)
@@ -41,7 +41,7 @@ def test_a_session_that_ended_by_itself_can_be_deleted_once_within_a_minute() ->
 
 def test_memory_of_ended_sessions_is_bounded() -> None:
     """However many end within the minute."""
-    table = SessionTable()
+    table = HttpSessions()
     for number in range(MAX_REMEMBERED + 5):
         table.add(http_session(str(number)))
         table.ended(f"session{number}", 0)
@@ -52,7 +52,7 @@ def test_memory_of_ended_sessions_is_bounded() -> None:
 
 def test_an_end_of_an_unknown_session_changes_nothing() -> None:
     """The plane tells of all, those that were refused before they had a URL too."""
-    SessionTable().ended("nobody", 0)
+    HttpSessions().ended("nobody", 0)
 
 
 def test_former_credentials_are_bounded() -> None:

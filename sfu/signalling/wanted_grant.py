@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class GrantRequest:
+class WantedGrant:
     """What a client without a grant wants; exactly one of *key* and *stream* is set."""
 
     action: str

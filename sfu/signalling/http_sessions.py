@@ -42,7 +42,7 @@ class HttpSession:
         self.local, self.remote, self.etag, self.restarted_at = local, remote, etag, now
 
 
-class SessionTable:
+class HttpSessions:
     """Finds a node's sessions by the secret of their URL and by their id."""
 
     def __init__(self) -> None:
