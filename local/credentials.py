@@ -12,12 +12,12 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from local.aws.sigv4 import Credentials
+from local.aws.sigv4 import AccessKey
 
 REGION = "us-east-1"
 
 
-def load(state: Path) -> Credentials:
+def load(state: Path) -> AccessKey:
     """The access key of the stack that keeps its files in *state*; made at its first start."""
     path = state / "credentials"
     parser = configparser.ConfigParser(interpolation=None)
@@ -31,7 +31,7 @@ def load(state: Path) -> Credentials:
         with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
             parser.write(file)
     section = parser["default"]
-    return Credentials(section["aws_access_key_id"], section["aws_secret_access_key"], REGION)
+    return AccessKey(section["aws_access_key_id"], section["aws_secret_access_key"], REGION)
 
 
 def stable_random(state: Path) -> Callable[[int], bytes]:

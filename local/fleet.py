@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from local.aws.sigv4 import Credentials
+from local.aws.sigv4 import AccessKey
 from local.ports import NodePorts
 from local.process.log import Log
 from local.process.processes import ROOT, Child, describe_exit
@@ -35,7 +35,7 @@ class Surroundings:
     """The API as viewers reach it: what the `WHEP` field of a publisher's 201 begins with."""
     queue_url: str
     emulator_url: str
-    credentials: Credentials
+    credentials: AccessKey
 
 
 class Node:

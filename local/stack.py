@@ -17,7 +17,7 @@ from local.aws import emulator, schedule, template
 from local.aws.emulator import Clients, Emulator
 from local.aws.gateway import Gateway, ListenError
 from local.aws.runtime import FunctionPool
-from local.aws.sigv4 import Credentials
+from local.aws.sigv4 import AccessKey
 from local.aws.trigger import Trigger
 from local.fleet import Node, Surroundings
 from local.process import processes
@@ -159,7 +159,7 @@ class Stack:
         await watch.wait()
 
 
-def function_environment(keys: Credentials, emulator_url: str) -> dict[str, str]:
+def function_environment(keys: AccessKey, emulator_url: str) -> dict[str, str]:
     """What every function is told beside the template: what Lambda itself sets, and where AWS is."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),

@@ -16,7 +16,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.aws.sigv4 import Credentials
+from local.aws.sigv4 import AccessKey
 from local.aws.template import Parameter, Queue, Rule, Table, Template
 from local.process.log import Log
 from local.process.processes import ROOT, Child, StartError
@@ -80,7 +80,7 @@ class Emulator:
 class Clients:
     """boto3 clients for one endpoint and one pair of credentials; made once each, they cost a fifth of a second."""
 
-    def __init__(self, url: str, credentials: Credentials) -> None:
+    def __init__(self, url: str, credentials: AccessKey) -> None:
         session = boto3.Session(
             aws_access_key_id=credentials.access_key,
             aws_secret_access_key=credentials.secret_key,

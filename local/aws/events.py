@@ -7,52 +7,16 @@ commas, cookies stand apart, `rawPath` is decoded, and a body of any type that i
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from local.aws.http_messages import HttpRequest, HttpResponse
 from local.aws.routes import Match
 from local.aws.template import ACCOUNT
 
 _TEXT_TYPES = {"application/json", "application/javascript", "application/xml"}
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One HTTP request, read whole."""
-
-    method: str
-    target: str  # path and query as sent
-    headers: Sequence[tuple[str, str]]
-    body: bytes
-    source_ip: str
-    protocol: str = "HTTP/1.1"
-
-    @property
-    def raw_path(self) -> str:
-        """The path as sent, percent-encoded."""
-        return self.target.partition("?")[0]
-
-    @property
-    def raw_query(self) -> str:
-        """The query as sent, without the question mark."""
-        return self.target.partition("?")[2]
-
-    def header(self, name: str) -> str | None:
-        """All values of the header *name*, joined as API Gateway joins them."""
-        values = [value for key, value in self.headers if key.lower() == name]
-        return ",".join(values) if values else None
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """One HTTP answer."""
-
-    status: int
-    headers: Sequence[tuple[str, str]]
-    body: bytes
 
 
 class BadAnswer(ValueError):  # noqa: N818  # named for what it is: the function's answer
@@ -60,7 +24,7 @@ class BadAnswer(ValueError):  # noqa: N818  # named for what it is: the function
 
 
 def to_event(
-    request: Request, match: Match, *, request_id: str, now: float, caller: Mapping[str, Any] | None = None
+    request: HttpRequest, match: Match, *, request_id: str, now: float, caller: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """The event that a function gets for *request*; *caller* is who signed it, on a route authorised by IAM."""
     host = request.header("host") or ""
@@ -104,7 +68,7 @@ def to_event(
     return event
 
 
-def from_answer(payload: bytes) -> Response:
+def from_answer(payload: bytes) -> HttpResponse:
     """The HTTP answer for what a function returned; an answer without `statusCode` is a body by itself."""
     try:
         answer = json.loads(payload)
@@ -112,7 +76,7 @@ def from_answer(payload: bytes) -> Response:
         raise BadAnswer("the function's answer is not JSON") from error
     if not isinstance(answer, dict) or "statusCode" not in answer:
         whole = answer if isinstance(answer, str) else json.dumps(answer)
-        return Response(200, [("content-type", "application/json")], whole.encode())
+        return HttpResponse(200, [("content-type", "application/json")], whole.encode())
     try:
         status = int(answer["statusCode"])
         text = "" if answer.get("body") is None else answer["body"]
@@ -125,10 +89,10 @@ def from_answer(payload: bytes) -> Response:
     if not any(name == "content-type" for name, _ in headers):
         headers.append(("content-type", "application/json"))
     headers += [("set-cookie", str(cookie)) for cookie in answer.get("cookies") or []]
-    return Response(status, headers, body)
+    return HttpResponse(status, headers, body)
 
 
-def _headers(request: Request, host: str) -> dict[str, str]:
+def _headers(request: HttpRequest, host: str) -> dict[str, str]:
     sent = _joined((name.lower(), value.strip()) for name, value in request.headers)
     sent.pop("cookie", None)
     _, _, port = host.rpartition(":")

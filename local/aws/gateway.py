@@ -14,10 +14,11 @@ from collections.abc import Mapping
 
 from aiohttp import HttpVersion11, web
 
-from local.aws.events import BadAnswer, Request, Response, from_answer, to_event
+from local.aws.events import BadAnswer, from_answer, to_event
+from local.aws.http_messages import HttpRequest, HttpResponse
 from local.aws.routes import Match, Router
 from local.aws.runtime import Failed, FunctionPool
-from local.aws.sigv4 import Credentials, refusal
+from local.aws.sigv4 import AccessKey, refusal
 from local.aws.template import ACCOUNT, Template
 from local.process.log import Log
 
@@ -40,9 +41,7 @@ class ListenError(Exception):
 class Gateway:
     """The HTTP API of one stack."""
 
-    def __init__(
-        self, template: Template, pools: Mapping[str, FunctionPool], credentials: Credentials, log: Log
-    ) -> None:
+    def __init__(self, template: Template, pools: Mapping[str, FunctionPool], credentials: AccessKey, log: Log) -> None:
         self._router = Router(template.routes)
         self._pools = pools
         self._credentials = credentials
@@ -80,7 +79,7 @@ class Gateway:
             return _message(408, "Request Timeout", identity, close=True)
         if body is None:
             return _message(413, "Request Entity Too Large", identity, close=True)
-        request = Request(
+        request = HttpRequest(
             method=http.method,
             target=_origin_form(http.raw_path),
             headers=[(name, value) for name, value in http.headers.items()],
@@ -98,7 +97,7 @@ class Gateway:
         answer.headers["apigw-requestid"] = identity
         return answer
 
-    async def answer(self, request: Request, identity: str) -> Response:
+    async def answer(self, request: HttpRequest, identity: str) -> HttpResponse:
         """The answer to *request*."""
         match = self._router.match(request.method, request.raw_path)
         if match is None:
@@ -119,7 +118,7 @@ class Gateway:
             return _own(503, "Service Unavailable")
         return self._result(match, outcome)
 
-    def _result(self, match: Match, outcome: bytes | Failed) -> Response:
+    def _result(self, match: Match, outcome: bytes | Failed) -> HttpResponse:
         try:
             if not isinstance(outcome, Failed):
                 return from_answer(outcome)
@@ -153,7 +152,7 @@ def _origin_form(target: str) -> str:
     return "/" + target[whole.end() :].removeprefix("/") if whole else target
 
 
-def _caller(credentials: Credentials) -> dict[str, str | None]:
+def _caller(credentials: AccessKey) -> dict[str, str | None]:
     return {
         "accessKey": credentials.access_key,
         "accountId": ACCOUNT,
@@ -165,8 +164,8 @@ def _caller(credentials: Credentials) -> dict[str, str | None]:
     }
 
 
-def _own(status: int, message: str) -> Response:
-    return Response(status, [("content-type", "application/json")], json.dumps({"message": message}).encode())
+def _own(status: int, message: str) -> HttpResponse:
+    return HttpResponse(status, [("content-type", "application/json")], json.dumps({"message": message}).encode())
 
 
 def _message(status: int, message: str, identity: str, *, close: bool) -> web.Response:

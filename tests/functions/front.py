@@ -20,7 +20,8 @@ from functions.nodes import handler as nodes
 from functions.public import handler as public
 from functions.storage.dynamo import Dynamo
 from local.aws import template
-from local.aws.events import Request, from_answer, to_event
+from local.aws.events import from_answer, to_event
+from local.aws.http_messages import HttpRequest
 from local.aws.routes import Router
 from tests.functions.world import CONTEXT, ROOT, Answer, World
 
@@ -63,7 +64,7 @@ class Front:
             body = json.dumps(body)
             fields.append(JSON)
         data = body.encode() if isinstance(body, str) else body or b""
-        request = Request(method.upper(), target, fields, data, self.address)
+        request = HttpRequest(method.upper(), target, fields, data, self.address)
         match = Router(routes()).match(request.method, request.raw_path)
         assert match is not None
         event = to_event(request, match, request_id="test", now=self.world.now)

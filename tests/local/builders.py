@@ -9,19 +9,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.aws.events import Request
-from local.aws.sigv4 import Credentials
+from local.aws.http_messages import HttpRequest
+from local.aws.sigv4 import AccessKey
 from local.aws.template import Deployment, Template, parse
 from local.process.log import Log
 
 EMULATOR = "http://127.0.0.1:8566"
 DEPLOYMENT = Deployment("local", "us-east-1", EMULATOR, "http://127.0.0.1:8080")
-CREDENTIALS = Credentials("LOCALTEST", "not-a-secret")
+CREDENTIALS = AccessKey("LOCALTEST", "not-a-secret")
 
 
-def request(method: str = "GET", target: str = "/", *headers: tuple[str, str], body: bytes = b"") -> Request:
+def request(method: str = "GET", target: str = "/", *headers: tuple[str, str], body: bytes = b"") -> HttpRequest:
     """A request from a client on this machine."""
-    return Request(method, target, [("Host", "127.0.0.1:8080"), *headers], body, "127.0.0.1")
+    return HttpRequest(method, target, [("Host", "127.0.0.1:8080"), *headers], body, "127.0.0.1")
 
 
 def template(text: str, deployment: Deployment = DEPLOYMENT) -> Template:

@@ -17,7 +17,7 @@ from local import stack
 from local.aws import template
 from local.aws.gateway import Gateway
 from local.aws.runtime import FunctionPool
-from local.aws.sigv4 import Credentials
+from local.aws.sigv4 import AccessKey
 from local.process.log import Log
 from tests.functions.world import ROOT, load_event
 
@@ -30,7 +30,7 @@ async def _serve(plan: dict[str, Any]) -> None:
     read = template.read(ROOT / "template.yaml", where)
     function = read.functions[FUNCTION]
     told = dataclasses.replace(function, environment={**function.environment, **plan["environment"]})
-    credentials = Credentials("test", "test", "us-east-1")
+    credentials = AccessKey("test", "test", "us-east-1")
     pool = FunctionPool(told, stack.function_environment(credentials, where.emulator_url), plan["processes"], log)
     gateway = Gateway(read, {FUNCTION: pool}, credentials, log)
     await pool.start()

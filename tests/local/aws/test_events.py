@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from local.aws.events import BadAnswer, Request, from_answer, to_event
+from local.aws.events import BadAnswer, from_answer, to_event
+from local.aws.http_messages import HttpRequest
 from local.aws.routes import Match
 from local.aws.template import Route
 from tests.local.builders import request
@@ -15,7 +16,7 @@ DEFAULT = Match(Route("ANY", "$default", "F", iam=False, timeout=30), {})
 def test_an_event_is_what_aws_documents() -> None:
     """The documented example of payload format 2.0, with what differs locally: account, API and forwarded headers."""
     golden = json.loads((Path(__file__).parent / "golden_event.json").read_text())
-    sent = Request(
+    sent = HttpRequest(
         "POST",
         "/my/path?parameter1=value1&parameter1=value2&parameter2=value",
         [
