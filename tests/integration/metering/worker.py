@@ -42,7 +42,7 @@ def main() -> None:
     plan = json.loads(sys.argv[1])
     sqs = boto3.client("sqs")
     if plan["kill_at"]:
-        arm(handler._metering()._ledger._dynamo._client, plan["kill_at"], after=plan["after"])
+        arm(handler._environment._function._ledger._dynamo._client, plan["kill_at"], after=plan["after"])
     while True:
         found = sqs.receive_message(QueueUrl=plan["queue"], MaxNumberOfMessages=10, WaitTimeSeconds=1)
         messages = found.get("Messages", [])
