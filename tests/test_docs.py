@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from docs.generate import pages
-from sluice.cli import parser
+from sluice.arguments import parser
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -81,9 +81,9 @@ _SLUICE = """\
 import sys
 from pathlib import Path
 
-sys.path[:0] = ["{root}/operator", "{root}"]
+sys.path.insert(0, "{root}/operator")
 
-from sluice.cli import console
+from sluice.console import console
 
 sys.exit(console(Path("{root}")))
 """
@@ -104,7 +104,7 @@ def prepare(environments: Sequence[Environment], say: Say) -> None:
 
 
 def _write_sluice(environment: Environment) -> None:
-    """The console script of `[project.scripts]`: written here, so that the project runs from where it is."""
+    """The console script of operator/pyproject.toml: written here, so that the command runs from where it is."""
     script, text = environment.path / "bin" / "sluice", _SLUICE.format(python=environment.python, root=ROOT)
     if not script.exists() or script.read_text() != text:
         part = script.with_suffix(f".{os.getpid()}")

@@ -2,7 +2,7 @@
 
 import sys
 
-from sluice.cli import console
+from sluice.console import console
 
 if __name__ == "__main__":
     sys.exit(console())

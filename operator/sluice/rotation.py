@@ -10,12 +10,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from functions.domain.signer import CACHE_SECONDS, RETRY_SECONDS, key_entry, signing_key
-from shared.grants import GRACE_SECONDS, GRANT_SECONDS, public_jwks
-from shared.keys import RandomBytes
+from sluice.keys import RandomBytes, new_key
 
+# Times of the control plane; a test holds them equal to its own.
+CACHE_SECONDS = 300
+"""How long a function goes on with the keys that it has read."""
+RETRY_SECONDS = 10
+"""How soon a function reads again after it could not."""
 HEARTBEAT_SECONDS = 10
 """A node that was not answered for so long has lost its lease, and with its next answer it gets the keys."""
+GRANT_SECONDS = 30
+"""How long a grant can be used."""
+GRACE_SECONDS = 5
+"""How much longer it counts as usable, because clocks differ."""
+
 PUBLISH_SECONDS = CACHE_SECONDS + 2 * RETRY_SECONDS + HEARTBEAT_SECONDS
 """From publishing a key to signing with it: until the last function has read it and every node has heard of it."""
 RETIRE_SECONDS = CACHE_SECONDS + 2 * RETRY_SECONDS + GRANT_SECONDS + GRACE_SECONDS
@@ -23,7 +31,7 @@ RETIRE_SECONDS = CACHE_SECONDS + 2 * RETRY_SECONDS + GRANT_SECONDS + GRACE_SECON
 
 
 class KeyState(StrEnum):
-    """What a key is there for."""
+    """What a signing key is there for now."""
 
     STAGED = "staged"
     """Published, and signing soon."""
@@ -33,16 +41,17 @@ class KeyState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class KeyInfo:
-    """A key without its secret."""
+class SignerKey:
+    """One of the signer's keys without its secret."""
 
     kid: str
     created: int
+    """Seconds since the epoch."""
     state: KeyState
 
 
-def keys_in(secret: str) -> list[KeyInfo]:
-    """The keys of a secret, oldest first."""
+def keys_in(secret: str) -> list[SignerKey]:
+    """The keys of a signer's secret, oldest first."""
     signer = json.loads(secret)
     kids = [key["kid"] for key in signer["keys"]]
     signing = kids.index(signer["active"])
@@ -50,29 +59,23 @@ def keys_in(secret: str) -> list[KeyInfo]:
         KeyState.SIGNING if number == signing else KeyState.RETIRING if number < signing else KeyState.STAGED
         for number in range(len(kids))
     ]
-    return [KeyInfo(key["kid"], key["created"], state) for key, state in zip(signer["keys"], states, strict=True)]
+    return [SignerKey(key["kid"], key["created"], state) for key, state in zip(signer["keys"], states, strict=True)]
 
 
 def staged(secret: str, random: RandomBytes, now: float) -> str:
-    """*secret* with a new key behind those that it has."""
+    """The secret with a new key behind those that it has."""
     signer = json.loads(secret)
-    return json.dumps({**signer, "keys": [*signer["keys"], key_entry(random, now)]})
+    return json.dumps({**signer, "keys": [*signer["keys"], new_key(random, now)]})
 
 
 def switched(secret: str) -> str:
-    """*secret*, signing with its newest key."""
+    """The secret, signing with its newest key from now on."""
     signer = json.loads(secret)
     return json.dumps({**signer, "active": signer["keys"][-1]["kid"]})
 
 
 def retired(secret: str) -> str:
-    """*secret* without the keys that are older than the one that signs."""
+    """The secret without the keys that are older than the one that signs."""
     signer: dict[str, Any] = json.loads(secret)
     old = {key.kid for key in keys_in(secret) if key.state is KeyState.RETIRING}
     return json.dumps({**signer, "keys": [key for key in signer["keys"] if key["kid"] not in old]})
-
-
-def public_text(secret: str) -> str:
-    """The public JWK Set's text for all keys of *secret*."""
-    keys = json.loads(secret)["keys"]
-    return json.dumps(public_jwks(signing_key(key["kid"], key["seed"]) for key in keys))

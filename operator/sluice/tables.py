@@ -1,8 +1,10 @@
-"""The API's answers for a person: single values as lines, lists as tables, moments as UTC, bytes with their unit."""
+"""Shows the API's answers to people: moments as UTC, bytes with their unit, lists as tables."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+
+from sluice.sizes import size_text
 
 COLUMNS: Mapping[str, Sequence[str]] = {
     "accounts": ("account", "tier", "streams", "viewers", "used_bytes", "bytes", "blocked", "suspended"),
@@ -12,19 +14,19 @@ COLUMNS: Mapping[str, Sequence[str]] = {
     "signing_keys": ("kid", "created", "state", "published"),
     "shards": ("node", "boot", "received", "sent"),
     "refusals": ("at", "stream", "code", "protocol", "address"),
+    "tiers": ("tier", "streams", "viewers", "bytes", "kbps", "protocols", "hls_embed"),
     "slots": ("stream", "session", "node", "used"),
 }
-"""What a table shows of each list; `--json` has everything."""
+"""The columns of each list that an answer may hold, by its name; `--json` has every field."""
 
 MOMENTS = frozenset({"at", "created", "since"})
-"""Names of moments, in seconds since the epoch; so is whatever ends in `_at` or `_until`."""
+"""Fields that hold a moment, in seconds since the epoch; so does each that ends in `_at` or `_until`."""
 SIZES = frozenset({"bytes", "used_bytes", "quota_bytes", "received", "sent"})
-"""Names of numbers of bytes."""
-_UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
+"""Fields that hold a number of bytes."""
 
 
 def table(answer: Mapping[str, Any]) -> str:
-    """An answer for a person: single values as lines, lists as tables."""
+    """The answer as text: a line for each single value, a table for each list of `COLUMNS`."""
     parts = [
         f"{name:12}  {cell(name, value)}"
         for name, value in answer.items()
@@ -41,7 +43,7 @@ def table(answer: Mapping[str, Any]) -> str:
 
 
 def cell(name: str, value: Any) -> str:
-    """One value, read by the field's *name*."""
+    """One value as text; the field's *name* says whether it is a moment or a number of bytes."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -52,7 +54,7 @@ def cell(name: str, value: Any) -> str:
         return ", ".join(f"{key} {cell(key, one)}" for key, one in value.items()) or "-"
     if isinstance(value, int | float) and is_moment(name):
         return moment(value)
-    return size(value) if isinstance(value, int) and name in SIZES else str(value)
+    return size_text(value) if isinstance(value, int) and name in SIZES else str(value)
 
 
 def is_moment(name: str) -> bool:
@@ -61,25 +63,8 @@ def is_moment(name: str) -> bool:
 
 
 def moment(seconds: float) -> str:
-    """*seconds* since the epoch as UTC (ISO 8601), to the second; as they are where no calendar reaches."""
+    """*seconds* since the epoch as UTC (ISO 8601), to the second; the bare number where no calendar reaches."""
     try:
         return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (OSError, OverflowError, ValueError):
         return str(seconds)
-
-
-def size(count: int) -> str:
-    """*count* bytes in the unit that suits them, powers of 1000: 50 GB."""
-    for factor, unit in _UNITS:
-        if count >= factor:
-            return f"{count / factor:.2f}".rstrip("0").rstrip(".") + f" {unit}"
-    return f"{count} B"
-
-
-def size_of(text: str) -> int:
-    """What *text* says in bytes: `5000000000`, or `5GB` (kB, MB, GB and TB are powers of 1000). Raises `ValueError`."""
-    for unit, factor in (("tb", 10**12), *((unit.lower(), factor) for factor, unit in _UNITS)):
-        number = text.lower().strip().removesuffix(unit)
-        if number != text.lower().strip():
-            return round(float(number) * factor)
-    return int(text)

@@ -22,7 +22,7 @@ import pytest
 from local import settings
 from local.fleet import PYTHON
 from local.process.processes import ROOT
-from sluice.cli import main as sluice
+from sluice.console import main as sluice
 from tests.integration.metering.test_exact import queue
 from tests.peers.conftest import started
 from tests.ports import free_port

@@ -1,31 +1,18 @@
-"""The signer's keys in SSM: made, listed, rotated. Used by the command line alone; no function may write them.
+"""The signer's keys in SSM: made, listed, rotated. An operator alone writes them; functions only read.
 
 A rotation publishes the new key, waits until everybody knows it, signs with it, waits until the old one's grants are
 over, and withdraws the old one. It may be stopped at any time and run again: it goes on from what it finds, and waits
 the whole time again. Two at once stop each other, because each write says which version it follows.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from functions.domain.signer import new_signer
-from functions.domain.webhook import new_master
-from shared.keys import RandomBytes
-from shared.verifier import Verifier
-from sluice.rotation import (
-    PUBLISH_SECONDS,
-    RETIRE_SECONDS,
-    KeyState,
-    keys_in,
-    public_text,
-    retired,
-    staged,
-    switched,
-)
+from sluice.keys import RandomBytes, new_master, new_signer, public_text, published_kids
+from sluice.rotation import PUBLISH_SECONDS, RETIRE_SECONDS, KeyState, keys_in, retired, staged, switched
 
 
 class NotDoneError(Exception):
@@ -33,15 +20,17 @@ class NotDoneError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """How a rotation passes its time, and whom it tells."""
+class Patience:
+    """What a rotation does while it waits, which takes minutes."""
 
     wait: Callable[[float], None]
+    """Returns after so many seconds."""
     tell: Callable[[str], None]
+    """Tells the operator in a line what is waited for."""
 
 
-class Signing:
-    """The parameters of one stack."""
+class SignerParameters:
+    """The signer of one stack: its secret, its public keys and the webhooks' master secret, each a parameter in SSM."""
 
     def __init__(self, ssm: Any, stack: str) -> None:
         self._ssm = ssm
@@ -50,7 +39,10 @@ class Signing:
         self.webhooks_name = f"/sluice/{stack}/webhooks"
 
     def init(self, random: RandomBytes, now: float) -> dict[str, Any]:
-        """The first key, and the master secret of webhooks. Nothing that exists is replaced."""
+        """Make the first key and the webhooks' master secret; nothing that exists is replaced.
+
+        Returns the parameters that were made. Raises NotDoneError where there was nothing to make.
+        """
         webhooks = self._put_new(self.webhooks_name, new_master(random), "SecureString")
         secret, public = new_signer(random, now)
         # Public keys first: whoever finds a signing key finds its public half as well.
@@ -63,31 +55,34 @@ class Signing:
         return {**told, **({"signer": self.secret_name, "kid": keys_in(secret)[0].kid} if made else {})}
 
     def keys(self) -> dict[str, Any]:
-        """The keys, and whether their public halves are published."""
+        """The keys, what each is there for, and whether its public half is published."""
         secret, _ = self._secret()
         return {"signer": self.secret_name, "signing_keys": self._views(secret)}
 
-    def rotate(self, random: RandomBytes, clock: Callable[[], float], waiting: Waiting) -> dict[str, Any]:
-        """From the key that signs to a new one, or on from where a rotation stopped."""
+    def rotate(self, random: RandomBytes, clock: Callable[[], float], patience: Patience) -> dict[str, Any]:
+        """Replace the key that signs by a new one, or go on from where a rotation stopped; the keys that are left.
+
+        Raises NotDoneError where there is no signer yet, or somebody else changes it meanwhile.
+        """
         secret, version = self._secret()
         if len(keys_in(secret)) == 1:
             secret, version = self._replace(staged(secret, random, clock()), version)
         newest = keys_in(secret)[-1]
         if newest.state is KeyState.STAGED:
             self._publish(secret)
-            waiting.tell(f"published {newest.kid}; it signs in {PUBLISH_SECONDS} s")
-            waiting.wait(PUBLISH_SECONDS)
+            patience.tell(f"published {newest.kid}; it signs in {PUBLISH_SECONDS} s")
+            patience.wait(PUBLISH_SECONDS)
             secret, version = self._replace(switched(secret), version)
         # Also when going on: an interrupted rotation may have switched without anybody who counted the time since.
         self._publish(secret)
-        waiting.tell(f"{newest.kid} signs; older keys are withdrawn in {RETIRE_SECONDS} s")
-        waiting.wait(RETIRE_SECONDS)
+        patience.tell(f"{newest.kid} signs; older keys are withdrawn in {RETIRE_SECONDS} s")
+        patience.wait(RETIRE_SECONDS)
         # Withdrawn first and forgotten then: stopped in between, the secret still says that there is something to do.
         alone = retired(secret)
         self._unchanged(version)
         self._publish(alone)
         secret, _ = self._replace(alone, version)
-        waiting.tell("done")
+        patience.tell("done")
         return {"signer": self.secret_name, "signing_keys": self._views(secret)}
 
     def _put_new(self, name: str, value: str, kind: str) -> bool:
@@ -101,7 +96,7 @@ class Signing:
 
     def _views(self, secret: str) -> list[dict[str, Any]]:
         public = self._ssm.get_parameter(Name=self.public_name)["Parameter"]["Value"]
-        published = Verifier(json.loads(public)).kids
+        published = published_kids(public)
         return [{**asdict(key), "state": key.state.value, "published": key.kid in published} for key in keys_in(secret)]
 
     def _secret(self) -> tuple[str, int]:

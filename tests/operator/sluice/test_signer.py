@@ -9,7 +9,7 @@ from sfu.control.keyring import Keyring
 from shared.grants import Action
 from shared.verifier import VerifiedGrant
 from sluice.rotation import PUBLISH_SECONDS, RETIRE_SECONDS
-from sluice.signing import NotDoneError, Signing, Waiting
+from sluice.signer import NotDoneError, Patience, SignerParameters
 from tests.functions.world import Beating, World
 
 STEP = 15.0
@@ -21,13 +21,16 @@ class Stopped(Exception):  # noqa: N818 - it stands for a Ctrl-C
 
 def rotate(world: World, wait: Callable[[float], None]) -> list[str]:
     """Rotate with *wait* for the time that passes; the kids that are left."""
-    done = Signing(world.ssm, "test").rotate(os.urandom, world.clock, Waiting(wait, lambda _: None))
+    done = SignerParameters(world.ssm, "test").rotate(os.urandom, world.clock, Patience(wait, lambda _: None))
     return [key["kid"] for key in done["signing_keys"]]
 
 
 def kids(world: World) -> dict[str, tuple[str, bool]]:
     """State and publication of every key."""
-    return {key["kid"]: (key["state"], key["published"]) for key in Signing(world.ssm, "test").keys()["signing_keys"]}
+    return {
+        key["kid"]: (key["state"], key["published"])
+        for key in SignerParameters(world.ssm, "test").keys()["signing_keys"]
+    }
 
 
 def test_no_grant_is_refused_while_keys_rotate(world: World, node: Beating) -> None:
