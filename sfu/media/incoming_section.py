@@ -70,7 +70,7 @@ class IncomingSection:
         self._carried: dict[int, tuple[int, int]] = {}
         self._patience = SWITCH_AFTER
         self._former: tuple[ParameterSets, bool] | None = None
-        """`StartPoints.former` of an SSRC before its numbers began anew."""
+        """`StartPoints.inherited` of an SSRC before its numbers began anew."""
         self._sets: dict[int, ParameterSets] = {}
         """SSRC -> the parameter sets of what is not forwarded: it may say them once only, and not with a keyframe."""
         self.first_keyframe_at: float | None = None
@@ -234,7 +234,7 @@ class IncomingSection:
         if self.active is incoming:
             # What it says now is of another beginning; the sets of before serve where it says none.
             self._sets.pop(incoming.ssrc, None)
-            self._former = self.track.pictures.former()
+            self._former = self.track.start_points.inherited()
             for packet in self._buffers[incoming.ssrc].packets():
                 self._overhear(incoming.ssrc, packet[3])
             self.active = None
@@ -252,7 +252,7 @@ class IncomingSection:
             self.layer_requests.ask()  # nobody can decode it
             return []
         if active is not None:
-            self._sets[active.ssrc] = self.track.pictures.sets.afresh()
+            self._sets[active.ssrc] = self.track.start_points.sets.afresh()
             if not self.layered or self._same_layer(incoming, active):
                 self.retired[active.ssrc] = None
         self.retired.pop(incoming.ssrc, None)
@@ -283,7 +283,7 @@ class IncomingSection:
             return told
         active = self.active
         if active is not None and (not self.layered or self._same_layer(incoming, active)):
-            former = self.track.pictures.former()
+            former = self.track.start_points.inherited()
         if former is None or ((former[1] or buffer.carried()) and not buffer.overdue(now)):
             return told
         sets = former[0].afresh()

@@ -51,7 +51,7 @@ class KeyframeAssembly:
         self.brings = False
         """That one brought parameter sets: where the packet before another is lost, it may have been new ones."""
 
-    def saw(self, packet: Packet, flags: int) -> bool:
+    def add(self, packet: Packet, flags: int) -> bool:
         """*packet* is in the history, and says *flags* of its picture; whether one may have become whole by it."""
         if flags & (KEY | RECOVERY) and packet[1] != self._done:
             self._follow(packet, weak=not flags & KEY)
@@ -68,7 +68,7 @@ class KeyframeAssembly:
         self.open.append(one)
         del self.open[:-MAX_OPEN]
 
-    def whole(self, history: History, sets: ParameterSets, now: float) -> Keyframe | None:
+    def take_complete(self, history: History, sets: ParameterSets, now: float) -> Keyframe | None:
         """The newest of those that have become whole, once."""
         found = None
         for one in list(self.open):

@@ -20,19 +20,19 @@ class Numbering:
     """The mapping of one track."""
 
     __slots__ = (
-        "_clock_rate",
         "_fresh",
         "_highest",
         "_last_at",
         "_reserved",
         "_segments",
         "_ts_offset",
+        "clock_rate",
         "last",
         "last_ts",
     )
 
     def __init__(self, *, first_index: int, first_timestamp: int, clock_rate: int) -> None:
-        self._clock_rate = clock_rate
+        self.clock_rate = clock_rate
         self._segments: list[tuple[int, int]] = []
         """(first extended sequence, offset), ascending; the last one is current."""
         self._highest = 0
@@ -48,7 +48,7 @@ class Numbering:
         """The next packet is from another source (or the same after a restart): whatever its numbers, go on."""
         self._fresh = True
         if clock_rate is not None:
-            self._clock_rate = clock_rate
+            self.clock_rate = clock_rate
 
     @property
     def fresh(self) -> bool:
@@ -107,7 +107,7 @@ class Numbering:
         self._open(extended - room, self.last + 1 + self._reserved - extended)
         self._reserved = 0
         elapsed = 0.0 if self._last_at is None else max(now - self._last_at, 0.001)
-        self._ts_offset = (self.last_ts + round(elapsed * self._clock_rate) - timestamp) & 0xFFFFFFFF
+        self._ts_offset = (self.last_ts + round(elapsed * self.clock_rate) - timestamp) & 0xFFFFFFFF
 
     def _open(self, first: int, offset: int) -> None:
         self._segments.append((first, offset))

@@ -1,26 +1,19 @@
-"""From one packet to many viewers: headers once per egress parameters, then per viewer only encryption and a system call.
+"""From one packet to many viewers: each header is made once, and each viewer costs one encryption and one send.
 
-A `OutgoingRtpStream` is an egress parameters of one track: the viewers that negotiated alike (payload type, SSRC, extension ids). Their
-packets differ in nothing but the encryption, so the header, which is also the AEAD's associated data, is made once per
-burst, and so is the packet's part of the nonce. The rest is `sfu.media.sealing`.
+Viewers of a track who negotiated the same `RtpParameters` share an `OutgoingRtpStream`. Their packets differ in nothing but the
+encryption. So the header, which is also the AEAD's associated data, is made once a burst, and so is the packet's part of the
+nonce; `sfu.media.sealing` does the rest for each viewer.
 
-Invariant: an index of the track always gets the same sequence number and timestamp on a rtp_stream, so a repeated packet is
-bit for bit the first one. Sequence numbers are index + base, timestamps the track's + shift; a viewer's rollover counter begins
-at 0 with its first packet (`SrtpDestination.rollover`). No clocks, no RTCP, no history here.
+Invariant: an index of the track always gets the same sequence number and timestamp on an RTP stream, so a packet that is sent
+again is bit for bit the first one. Sequence numbers are index + base, timestamps the track's + shift; a viewer's rollover counter
+begins at 0 with its first packet (`SrtpDestination.rollover`).
 """
 
 from collections.abc import Iterable, Sequence
 
+from sfu.media.destination import SrtpDestination
 from sfu.media.history import Packet
-from sfu.media.sealing import (
-    SrtpDestination,
-    native_array,
-    packet_run,
-    runs,
-    send_aead,
-    send_aead_native,
-    send_without_aead,
-)
+from sfu.media.sealing import native_array, packet_run, runs, send_aead, send_aead_native, send_without_aead
 from sfu.native.fanout import DestinationArray, Fanout
 from sfu.stats import PlaneStats
 from sfu.transport.srtp import nonce_base
@@ -29,7 +22,7 @@ from sfu.wire.rtp import FIXED, pack_extensions
 
 
 class RtpParameters:
-    """What makes viewers of one track alike. Hashable by value."""
+    """What a viewer negotiated for a track: payload type, SSRC, and the ids of header extensions by URI. Hashable by value."""
 
     __slots__ = ("_key", "ids", "payload_type", "ssrc")
 
@@ -47,9 +40,13 @@ class RtpParameters:
 
 
 class OutgoingRtpStream:
-    """An egress parameters with its live destinations."""
+    """One RTP stream (RFC 7656, section 2.1.10) that a track goes out as, shared by the viewers who negotiated *parameters*.
 
-    __slots__ = ("_floor", "_group", "aead", "base", "packets", "parameters", "payload_bytes", "plain", "shift")
+    *base* is added to the track's indices and *shift* to its timestamps. `aead` and `plain` are its live viewers, those with an
+    AEAD profile and those without.
+    """
+
+    __slots__ = ("_array", "_floor", "aead", "base", "packets", "parameters", "payload_bytes", "plain", "shift")
 
     def __init__(self, parameters: RtpParameters, base: int, shift: int = 0) -> None:
         self.parameters = parameters
@@ -58,69 +55,79 @@ class OutgoingRtpStream:
         self.aead: list[SrtpDestination] = []
         self.plain: list[SrtpDestination] = []
         self.packets = 0
-        """Sent live to each destination since the rtp_stream began."""
+        """Packets that each live viewer was sent since the stream began."""
         self.payload_bytes = 0
         """The same in bytes of UDP payload without authentication tags."""
         self._floor = 0
-        self._group: DestinationArray | None = None
-        """The targets of `aead`, since it changed last."""
+        """An index below it may be from before some live viewer began."""
+        self._array: DestinationArray | None = None
+        """`aead` as the C code takes it, made anew when it has changed."""
 
     def __len__(self) -> int:
         return len(self.aead) + len(self.plain)
 
     def begin(self, destination: SrtpDestination, first: int, ahead: int = 0) -> None:
-        """*destination*'s first packet will be *first*, or one of *ahead* packets of its own that have the numbers before it."""
+        """Let *destination* start at index *first*, or with *ahead* packets of its own that have the numbers before it."""
         destination.begin(first, (first - ahead + self.base) >> 16 << 16)
 
     def join(self, destination: SrtpDestination) -> None:
-        """From the next burst on *destination* is live."""
+        """Make *destination* live: it gets every burst from the next one on."""
         destination.joined = (self.packets, self.payload_bytes)
         self._floor = max(self._floor, destination.first, destination.join_index)
         (self.plain if destination.encrypt is None else self.aead).append(destination)
-        self._group = None
+        self._array = None
 
     def leave(self, destination: SrtpDestination) -> None:
-        """No more live packets for *destination*; its totals are kept in it."""
+        """Send no more live packets to *destination*, which keeps its totals."""
         group = self.plain if destination.encrypt is None else self.aead
         if destination in group:
             destination.extra_packets, destination.extra_bytes = self.totals(destination)
             group.remove(destination)
-            self._group = None
+            self._array = None
             destination.joined = (self.packets, self.payload_bytes)
 
     def totals(self, destination: SrtpDestination) -> tuple[int, int]:
-        """Packets and bytes of UDP payload that *destination* got, everything included."""
+        """Packets and bytes of UDP payload that *destination* was sent, live or alone."""
         group = self.plain if destination.encrypt is None else self.aead
         if destination not in group:
             return destination.extra_packets, destination.extra_bytes
-        live = self.packets - destination.joined[0]
-        size = self.payload_bytes - destination.joined[1] + live * destination.tag
+        packets_before, bytes_before = destination.joined
+        live = self.packets - packets_before
+        size = self.payload_bytes - bytes_before + live * destination.tag
         return destination.extra_packets + live, destination.extra_bytes + size
 
     def header(self, packet: Packet, timestamp: int) -> bytes:
-        """The RTP header of *packet* on this rtp_stream."""
+        """The RTP header of *packet* on this stream, with *timestamp* instead of the track's."""
+        index, _timestamp, marker, _payload, extensions, _arrived = packet
         parameters = self.parameters
-        ids = parameters.ids
-        block = pack_extensions([(ids[uri], value) for uri, value in packet[4] if uri in ids]) if packet[4] else b""
-        first = 0x90 if block else 0x80
+        block = b""
+        if extensions:
+            ids = parameters.ids
+            block = pack_extensions([(ids[uri], value) for uri, value in extensions if uri in ids])
         return (
             FIXED.pack(
-                first, packet[2] | parameters.payload_type, (packet[0] + self.base) & 0xFFFF, timestamp, parameters.ssrc
+                0x90 if block else 0x80,
+                marker | parameters.payload_type,
+                (index + self.base) & 0xFFFF,
+                timestamp,
+                parameters.ssrc,
             )
             + block
         )
 
     def forward(self, packets: Sequence[Packet], udp: UdpSocket, stats: PlaneStats) -> int:
-        """Send a burst to all live destinations; the bytes of UDP payload that the kernel took."""
-        if packets and min(packets)[0] < self._floor:
-            late = [packet for packet in packets if packet[0] < self._floor]
-            packets = [packet for packet in packets if packet[0] >= self._floor]
+        """Send a burst to all live viewers; returns the bytes of UDP payload that the kernel took."""
+        sent, floor = 0, self._floor
+        indices = [index for index, _timestamp, _marker, _payload, _extensions, _arrived in packets]
+        if indices and min(indices) < floor:
+            late = [packet for packet, index in zip(packets, indices, strict=True) if index < floor]
+            packets = [packet for packet, index in zip(packets, indices, strict=True) if index >= floor]
             sent = self._forward_late(late, udp, stats)
-        else:
-            sent = 0
         if not packets:
             return sent
-        headers = [self.header(packet, packet[1] + self.shift & 0xFFFFFFFF) for packet in packets]
+        shift = self.shift
+        times = [time + shift & 0xFFFFFFFF for _index, time, _marker, _payload, _extensions, _arrived in packets]
+        headers = list(map(self.header, packets, times))
         bare, taken = self._transmit(packets, headers, self.aead, self.plain, udp)
         self.packets += len(packets)
         self.payload_bytes += bare
@@ -136,7 +143,10 @@ class OutgoingRtpStream:
         udp: UdpSocket,
         stats: PlaneStats,
     ) -> int:
-        """Send *packets* with *timestamps* to one destination only: catching up, or again."""
+        """Send *packets* with *timestamps* to *destination* alone, which catches up or asked for them again.
+
+        Returns the bytes of UDP payload that the kernel took.
+        """
         headers = [self.header(packet, timestamp) for packet, timestamp in zip(packets, timestamps, strict=True)]
         one = [destination]
         aead, plain = ((), one) if destination.encrypt is None else (one, ())
@@ -150,12 +160,17 @@ class OutgoingRtpStream:
         return destination.extra_bytes - before
 
     def _forward_late(self, packets: Sequence[Packet], udp: UdpSocket, stats: PlaneStats) -> int:
-        """Packets from before somebody was live: only for those who had begun, with the timestamps that they were told."""
+        """Send packets that are older than some live viewer only to those who had begun, with the timestamps they were told."""
         sent = 0
         for destination in [*self.aead, *self.plain]:
-            due = [packet for packet in packets if packet[0] >= destination.first]
+            due: list[Packet] = []
+            times: list[int] = []
+            for packet in packets:
+                index, timestamp, _marker, _payload, _extensions, _arrived = packet
+                if index >= destination.first:
+                    due.append(packet)
+                    times.append(destination.timestamp(index, timestamp))
             if due:
-                times = [destination.timestamp(packet[0], packet[1]) for packet in due]
                 sent += self.send_alone(destination, due, times, udp, stats)
         return sent
 
@@ -167,22 +182,26 @@ class OutgoingRtpStream:
         plain: Sequence[SrtpDestination],
         udp: UdpSocket,
     ) -> tuple[int, int]:
-        """Encrypt and send to each; bytes of one copy without tags, and bytes taken by the kernel for all copies."""
-        payloads = [packet[3] for packet in packets]
+        """Encrypt and send to each viewer; bytes of one copy without tags, and bytes of all copies that the kernel took."""
+        payloads = [payload for _index, _timestamp, _marker, payload, _extensions, _arrived in packets]
         sizes = [len(header) + len(payload) for header, payload in zip(headers, payloads, strict=True)]
         pieces = runs(sizes) if udp.gso else [(at, at + 1) for at in range(len(sizes))]
         bare = sum(sizes)
         taken = 0
         if aead:
-            bases = [nonce_base(self.parameters.ssrc, packet[0] + self.base) for packet in packets]
-            bursts = [
+            ssrc, base = self.parameters.ssrc, self.base
+            bases = [
+                nonce_base(ssrc, index + base)
+                for index, _timestamp, _marker, _payload, _extensions, _arrived in packets
+            ]
+            packet_runs = [
                 packet_run(bases[a:b], payloads[a:b], headers[a:b], sizes[a] + 16 if b - a > 1 else 0)
                 for a, b in pieces
             ]
             if udp.fanout is None:
-                refused = send_aead(bursts, aead, udp)
+                refused = send_aead(packet_runs, aead, udp)
             else:
-                refused = send_aead_native(udp.fanout, bursts, aead, self._targets(aead, udp.fanout), udp)
+                refused = send_aead_native(udp.fanout, packet_runs, aead, self._native(aead, udp.fanout), udp)
             taken += len(aead) * (bare + 16 * len(packets)) - refused
         if plain:
             whole = [header + payload for header, payload in zip(headers, payloads, strict=True)]
@@ -190,9 +209,9 @@ class OutgoingRtpStream:
             taken += len(plain) * (bare + 10 * len(packets)) - send_without_aead(messages, plain, udp)
         return bare, taken
 
-    def _targets(self, aead: Sequence[SrtpDestination], fanout: Fanout) -> DestinationArray:
+    def _native(self, aead: Sequence[SrtpDestination], fanout: Fanout) -> DestinationArray:
         if aead is not self.aead:
             return native_array(aead, fanout)
-        if self._group is None:
-            self._group = native_array(aead, fanout)
-        return self._group
+        if self._array is None:
+            self._array = native_array(aead, fanout)
+        return self._array

@@ -27,7 +27,7 @@ class StartPoints:
     def __init__(self, codec: Codec, history: History, sets: ParameterSets | None = None) -> None:
         self._codec = codec.name
         self._bitstream = header_reader(codec.name)
-        self._groups = KeyframeAssembly(self._bitstream)
+        self._keyframes = KeyframeAssembly(self._bitstream)
         self._history = history
         self.sets = ParameterSets(self._bitstream.out_of_band(codec.parameters)) if sets is None else sets
         """The parameter sets of the source."""
@@ -36,21 +36,21 @@ class StartPoints:
         self._held: list[tuple[Packet, int]] = []
         """Packets that open a picture, with what they say of it, until another one tells its timestamp."""
 
-    def opening(self, index: int) -> list[bytes]:
+    def leading_sets(self, index: int) -> list[bytes]:
         """Parameter sets that those who watch already are sent before the source's first packet, *index*."""
         return [unit for _kind, _number, unit in self.sets.at(index)] if self._bitstream.nal else []
 
-    def former(self) -> tuple[ParameterSets, bool]:
+    def inherited(self) -> tuple[ParameterSets, bool]:
         """For another numbering: the sets as they are now, and whether the last keyframe brought its own."""
-        return self.sets.afresh(), self._groups.brings
+        return self.sets.afresh(), self._keyframes.brings
 
-    def end(self, keep: Callable[[Packet], bool]) -> None:
+    def flush(self, keep: Callable[[Packet], bool]) -> None:
         """No more comes of this source: what waits for its picture is kept, as it has its numbers already, and ends none."""
         for (index, timestamp, _marker, payload, exts, at), _flags in self._held:
             keep((index, timestamp, 0, payload, exts, at))
         self._held.clear()
 
-    def take(self, packet: Packet, keep: Callable[[Packet], bool]) -> bool:
+    def add(self, packet: Packet, keep: Callable[[Packet], bool]) -> bool:
         """Have *packet* kept, now or with the next of its picture; whether a picture may have become whole by it."""
         index, timestamp, _marker, payload, exts, now = packet
         flags = self._bitstream.flags(payload)
@@ -95,13 +95,13 @@ class StartPoints:
         return saw
 
     def _saw(self, packet: Packet, flags: int) -> bool:
-        return bool(flags or self._groups.open) and self._groups.saw(packet, flags)
+        return bool(flags or self._keyframes.open) and self._keyframes.add(packet, flags)
 
-    def begun(self, now: float) -> Keyframe | None:
+    def new_keyframe(self, now: float) -> Keyframe | None:
         """The newest key picture that has become whole since it was asked last."""
-        return self._groups.whole(self._history, self.sets, now)
+        return self._keyframes.take_complete(self._history, self.sets, now)
 
-    def ahead(self, first: int) -> dict[int, Packet]:
+    def packets_ahead(self, first: int) -> dict[int, Packet]:
         """The parameter sets in force where a group begins, by index, if the picture itself does not bring them all."""
         looked, history = self._bitstream, self._history
         head = history.get(first)

@@ -83,13 +83,13 @@ class Viewer(MediaSession):
             parameters = RtpParameters(section.media.payload_type, section.media.ssrc, dict(section.media.extensions))
             section.track = track
             section.outgoing = OutgoingTrack(address, protection, parameters, now)
-            track.follow(section.outgoing)
+            track.viewers.follow(section.outgoing)
 
     def unfollow(self) -> None:
         """Leave every track; totals stay readable."""
         for section in self.sections:
             if section.outgoing is not None and section.track is not None:
-                section.track.unfollow(section.outgoing)
+                section.track.viewers.unfollow(section.outgoing)
 
     def moved(self, address: Address) -> None:
         """Packets go to another address from now on."""
@@ -142,7 +142,7 @@ class Viewer(MediaSession):
                 section.track.keyframes.ask()
             began = outgoing.began
             if began is not None and (now - began < FIRST_SECONDS or now - section.hurt_at < HURT_SECONDS):
-                section.track.replay(outgoing, now)
+                section.track.viewers.replay(outgoing, now)
 
     def _repair(self, ssrc: int, wanted: list[int], now: float) -> None:
         section = self._section(ssrc)
@@ -156,7 +156,7 @@ class Viewer(MediaSession):
         )
         self._repair_at = now
         for sequence in wanted:
-            packet = section.track.find(outgoing, sequence)
+            packet = section.track.viewers.find(outgoing, sequence)
             if (
                 packet is None
                 or self._repair_allowance < 1

@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from sfu.media.destination import SrtpDestination
 from sfu.media.history import Packet  # noqa: TC001 - annotations are one rule for all imports
 from sfu.media.outgoing_rtp_stream import OutgoingRtpStream, RtpParameters
-from sfu.media.sealing import SrtpDestination
 from sfu.native.fanout import Fanout
 from sfu.stats import PlaneStats
 from sfu.transport.srtp import OPENSSL, PROFILES, Protection, split

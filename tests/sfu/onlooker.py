@@ -75,11 +75,11 @@ class Onlooker:
         """Not authentic, or a replay."""
         self.deaf = False
         """Its SRTP is not ready: what comes is lost."""
-        track.follow(self.outgoing)
+        track.viewers.follow(self.outgoing)
 
     def close(self) -> None:
         """Leave."""
-        self._track.unfollow(self.outgoing)
+        self._track.viewers.unfollow(self.outgoing)
         self._socket.close()
 
     def drain(self, now: float) -> None:

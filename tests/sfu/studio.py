@@ -97,7 +97,7 @@ class Studio:
     def _repair(self, onlooker: Onlooker) -> None:
         outgoing = onlooker.outgoing
         for number in onlooker.missing():
-            packet = self.track.find(outgoing, number)
+            packet = self.track.viewers.find(outgoing, number)
             if packet is not None and outgoing.rtp_stream is not None:
                 times = [outgoing.timestamp(packet)]
                 outgoing.rtp_stream.send_alone(outgoing.destination, [packet], times, self._udp, PlaneStats())

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
-from sfu.media.track import UNDERWAY
+from sfu.media.track_viewers import UNDERWAY
 from sfu.negotiation import Codec, Negotiated
 from sfu.plane.viewer import Viewer
 from sfu.sdp.answer import ViewerSsrcs, answer_play
@@ -163,7 +163,7 @@ async def test_chromium_takes_a_replay_and_goes_on(page: Page) -> None:
         await until(lambda: outgoing.live and time.monotonic() - outgoing.restarted > UNDERWAY)
         before = await stats(page)
 
-        assert track.replay(outgoing, time.monotonic())
+        assert track.viewers.replay(outgoing, time.monotonic())
 
         await until(lambda: outgoing.live and outgoing.replayed)
         after = await decoded(page, before["framesDecoded"] + 60)

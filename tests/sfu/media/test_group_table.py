@@ -339,7 +339,7 @@ def _arrive(track: ForwardedTrack, sent: Sequence[Sent], coming: list[tuple[floa
 def _ask_again(track: ForwardedTrack, onlooker: Onlooker, udp: UdpSocket) -> None:
     outgoing = onlooker.outgoing
     for number in onlooker.missing():
-        packet = track.find(outgoing, number)
+        packet = track.viewers.find(outgoing, number)
         if packet is not None and outgoing.rtp_stream is not None:
             outgoing.rtp_stream.send_alone(
                 outgoing.destination, [packet], [outgoing.timestamp(packet)], udp, PlaneStats()

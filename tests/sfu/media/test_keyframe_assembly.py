@@ -11,7 +11,8 @@ from sfu.media.incoming_rtp_stream import IncomingRtpStream
 from sfu.media.incoming_section import IncomingSection
 from sfu.media.keyframe_requests import ANSWER_WITHIN
 from sfu.media.start_buffer import NumberedPacket
-from sfu.media.track import MAX_REPLAY_AFTER, ForwardedTrack
+from sfu.media.track import ForwardedTrack
+from sfu.media.track_viewers import MAX_REPLAY_AFTER
 from sfu.negotiation import Codec, Media
 from sfu.stats import PlaneStats
 from sfu.transport.udp import UdpSocket
@@ -203,8 +204,8 @@ def test_a_lost_beginning_is_sent_again_where_the_source_ignores_requests(udp: U
         assert late.packets
         assert pictures(late) == []
         asked = clock.now
-        assert track.replay(late.outgoing, clock.now)
-        assert not track.replay(late.outgoing, clock.now)
+        assert track.viewers.replay(late.outgoing, clock.now)
+        assert not track.viewers.replay(late.outgoing, clock.now)
         clock.play(left)
         shown = pictures(late)
         assert shown == [*range(60)]
@@ -228,7 +229,7 @@ def test_who_asks_for_a_replay_again_and_again_gets_few(udp: UdpSocket) -> None:
     before, replays = viewer.bytes, 0
     for _ in range(300):
         clock.run(0.02)
-        replays += track.replay(viewer.outgoing, clock.now)
+        replays += track.viewers.replay(viewer.outgoing, clock.now)
     group = sum(len(one.payload) + 28 for one in h264(Recipe("H264", frames=5)))
     assert 2 <= replays <= 4
     clock.run(0.1)
@@ -247,7 +248,7 @@ def test_a_source_that_answers_is_asked_and_nothing_is_sent_again(udp: UdpSocket
     clock.play(left, until=22)
     assert track.keyframes.responsive
     clock.run(0.3)
-    assert not track.replay(viewer.outgoing, clock.now)
+    assert not track.viewers.replay(viewer.outgoing, clock.now)
     viewer.close()
 
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sfu.media.destination import SrtpDestination
 from sfu.media.history import Packet
 from sfu.media.outgoing_rtp_stream import OutgoingRtpStream, RtpParameters
-from sfu.media.sealing import SrtpDestination, runs
+from sfu.media.sealing import runs
 from sfu.native.fanout import DestinationArray, Fanout, NativeRun
 from sfu.stats import PlaneStats
 from sfu.transport.srtp import PROFILES, Protection, split

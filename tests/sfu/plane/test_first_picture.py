@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from sfu.media.track import UNDERWAY
+from sfu.media.track_viewers import UNDERWAY
 from tests.peers.clips import clip
 from tests.peers.protocol import rtcp
 from tests.sfu.media_harness import SSRCS, STREAM, Stage, TestViewer, stage

@@ -419,4 +419,4 @@ async def test_joins_and_leaves_leave_nothing_behind() -> None:
         assert (len(ingress._by_ufrag), len(ingress._by_address), len(ingress.half_open)) == (1, 1, 0)
         assert sum(len(run.plane._sessions.slice(n)) for n in range(SLICES)) == len(run.plane._sessions) == 1
         (room,) = run.plane._sessions.rooms.values()
-        assert all(not track._rtp_streams and not track._waiting for track in room.tracks.values())
+        assert all(not track.viewers._rtp_streams and not track.viewers._waiting for track in room.tracks.values())
