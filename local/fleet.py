@@ -12,8 +12,8 @@ from typing import Any
 
 from local.aws.sigv4 import AccessKey
 from local.ports import NodePorts
-from local.process.log import Log
-from local.process.processes import ROOT, Child, describe_exit
+from local.process.log import StackLog
+from local.process.processes import ROOT, ChildProcess, describe_exit
 from local.settings import LOOPBACK
 
 PYTHON = ROOT / ".venv-sfu" / "bin" / "python"
@@ -38,16 +38,16 @@ class Surroundings:
     credentials: AccessKey
 
 
-class Node:
+class NodeProcess:
     """One SFU node and its lives."""
 
     def __init__(
-        self, number: int, ports: NodePorts, around: Surroundings, log: Log, on_restart: Callable[[], None]
+        self, number: int, ports: NodePorts, around: Surroundings, log: StackLog, on_restart: Callable[[], None]
     ) -> None:
         self.id = f"node{number}"
         self.ports = ports
         self.url = f"http://{around.host}:{ports.http}"
-        self.child: Child | None = None
+        self.child: ChildProcess | None = None
         self._on_restart = on_restart
         self._around = around
         self._log = log
@@ -108,8 +108,8 @@ class Node:
         if self.child is not None:
             await self.child.stop(_DRAIN_SECONDS)
 
-    async def _launch(self) -> Child:
-        return await Child.start(self.id, [str(PYTHON), "-m", "sfu"], self.environment, self._log)
+    async def _launch(self) -> ChildProcess:
+        return await ChildProcess.start(self.id, [str(PYTHON), "-m", "sfu"], self.environment, self._log)
 
     async def _keep_running(self) -> None:
         failures = 0

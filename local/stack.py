@@ -12,18 +12,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Self
 
-from local import claims, credentials, fleet, seed
+from local import credentials, demo_accounts, fleet, port_check
 from local.aws import emulator, schedule, template
-from local.aws.emulator import Clients, Emulator
+from local.aws.emulator import AwsClients, Emulator
 from local.aws.gateway import Gateway, ListenError
+from local.aws.intrinsics import Deployment
 from local.aws.runtime import FunctionPool
 from local.aws.sigv4 import AccessKey
 from local.aws.trigger import Trigger
-from local.fleet import Node, Surroundings
+from local.fleet import NodeProcess, Surroundings
 from local.process import processes
-from local.process.log import Log
+from local.process.log import StackLog
 from local.settings import LOOPBACK, Settings
-from local.table import Account, Summary
+from local.summary import DemoAccount, Summary
 
 _NAME = "local"
 _TEMPLATE = processes.ROOT / "template.yaml"
@@ -42,14 +43,14 @@ _PROCESSES_PER_FUNCTION = 8
 class Stack:
     """Everything that `make up` runs; an async context manager, whose exit ends it all."""
 
-    def __init__(self, settings: Settings, log: Log) -> None:
+    def __init__(self, settings: Settings, log: StackLog) -> None:
         self._settings = settings
         self._log = log
         self._undo = AsyncExitStack()
         self._keys = credentials.load(settings.state)
         self._emulator_url = f"http://{LOOPBACK}:{settings.plan.emulator}"
         self._emulator = Emulator(settings.plan.emulator, settings.state, log)
-        where = template.Deployment(_NAME, self._keys.region, self._emulator_url, settings.api_url, _PARAMETERS)
+        where = Deployment(_NAME, self._keys.region, self._emulator_url, settings.api_url, _PARAMETERS)
         self._template = template.read(_TEMPLATE, where)
         environment = function_environment(self._keys, self._emulator_url)
         self._pools = {
@@ -99,18 +100,18 @@ class Stack:
         try:
             await gateway.start(self._settings.addresses, self._settings.port)
         except ListenError as failed:
-            raise claims.refusal(self._settings, failed.address, failed.error) from failed
+            raise port_check.refusal(self._settings, failed.address, failed.error) from failed
 
-    async def _deploy(self) -> Sequence[Account]:
-        clients_made = asyncio.to_thread(Clients, self._emulator_url, self._keys)
+    async def _deploy(self) -> Sequence[DemoAccount]:
+        clients_made = asyncio.to_thread(AwsClients, self._emulator_url, self._keys)
         clients, _ = await asyncio.gather(clients_made, self._emulator.start())
         await asyncio.to_thread(emulator.deploy, self._template, clients)
         return await asyncio.to_thread(
-            seed.seed, self._template, clients, credentials.stable_random(self._settings.state)
+            demo_accounts.make, self._template, clients, credentials.stable_random(self._settings.state)
         )
 
     def _start_triggers(self) -> None:
-        clients = Clients(self._emulator_url, self._keys)
+        clients = AwsClients(self._emulator_url, self._keys)
         tasks = [
             asyncio.create_task(Trigger(source, self._pools[source.function], clients.sqs, self._log).run())
             for source in self._template.sources
@@ -121,7 +122,7 @@ class Stack:
         ]
         self._undo.push_async_callback(_cancel, tasks)
 
-    def _make_nodes(self) -> list[Node]:
+    def _make_nodes(self) -> list[NodeProcess]:
         around = Surroundings(
             host=self._settings.host,
             api_url=f"http://{LOOPBACK}:{self._settings.port}",
@@ -131,7 +132,7 @@ class Stack:
             credentials=self._keys,
         )
         return [
-            Node(number, ports, around, self._log, self._rewrite)
+            NodeProcess(number, ports, around, self._log, self._rewrite)
             for number, ports in enumerate(self._settings.plan.nodes, 1)
         ]
 
@@ -143,7 +144,7 @@ class Stack:
     async def _announce(self, summary: Summary) -> None:
         """Write stack.json, and have a process watch that it goes when this one does, even by `kill -9`."""
         watch = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-S", processes.TETHER, "--remove", str(self._settings.stack_file),
+            sys.executable, "-I", "-S", processes.DIE_WITH_PARENT, "--remove", str(self._settings.stack_file),
             stdin=asyncio.subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
         self._undo.push_async_callback(self._retract, watch)

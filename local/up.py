@@ -1,6 +1,6 @@
 """`make up`: starts a stack, prints how to use it, and ends it at Ctrl-C, SIGTERM or after SECONDS.
 
-A second Ctrl-C ends at once: the children are tied to this process (`tether.py`) and need no goodbye. What can go
+A second Ctrl-C ends at once: the children are tied to this process (`die_with_parent.py`) and need no goodbye. What can go
 wrong for a user (a port that is taken, a function that does not load) ends in a sentence, never in a traceback.
 """
 
@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local import claims, ports
-from local.aws.template import TemplateError
-from local.claims import TakenError
-from local.process.log import Log, Records
-from local.process.processes import ROOT, StartError
+from local import port_check, ports
+from local.aws.intrinsics import TemplateError
+from local.port_check import TakenError
+from local.process.log import LibraryRecords, StackLog
+from local.process.processes import ROOT, PartStartError
 from local.settings import LOOPBACK, Settings, SettingsError
 from local.stack import Stack
 
@@ -30,7 +30,7 @@ def main() -> int:
         settings = Settings.from_env(os.environ)
         settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         with _alone(settings):
-            claims.check(settings)
+            port_check.check(settings)
             return asyncio.run(_run(settings))
     except (SettingsError, TakenError, TemplateError) as error:
         _say(str(error))
@@ -60,8 +60,8 @@ async def _run(settings: Settings) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, _on_signal, stop)
-    log = Log(settings.state / "stack.log")
-    logging.getLogger().addHandler(Records(log, "local"))
+    log = StackLog(settings.state / "stack.log")
+    logging.getLogger().addHandler(LibraryRecords(log, "local"))
     try:
         async with Stack(settings, log) as stack:
             stopping = asyncio.create_task(stop.wait())
@@ -92,7 +92,7 @@ async def _run(settings: Settings) -> int:
             failing.cancel()
             _say("Stopping; the nodes drain first. Ctrl-C again ends everything at once.")
         _say("Stopped.")
-    except* StartError as group:
+    except* PartStartError as group:
         for error in group.exceptions:
             _say(str(error))
         _say(f"The stack is not up. Its log: {_short(log.path)}")

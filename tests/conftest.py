@@ -21,7 +21,7 @@ import pytest
 from local import settings
 from local.aws import emulator
 from local.ports import is_free
-from local.process.processes import ROOT, TETHER
+from local.process.processes import DIE_WITH_PARENT, ROOT
 from tests.ports import free_port, free_ports
 
 _START_SECONDS = 100
@@ -76,7 +76,7 @@ def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.fail("the emulator is not installed; run: make test")
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-I", "-S", TETHER, str(os.getpid()), *emulator.command()],
+        [sys.executable, "-I", "-S", DIE_WITH_PARENT, str(os.getpid()), *emulator.command()],
         env=emulator.environment(port, tmp_path_factory.mktemp("emulator")),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -16,10 +16,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.aws.resources import DynamoTable, EventsRule, SqsQueue, SsmParameter, Template
 from local.aws.sigv4 import AccessKey
-from local.aws.template import Parameter, Queue, Rule, Table, Template
-from local.process.log import Log
-from local.process.processes import ROOT, Child, StartError
+from local.process.log import StackLog
+from local.process.processes import ROOT, ChildProcess, PartStartError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -55,15 +55,15 @@ def command() -> list[str]:
 class Emulator:
     """The AWS services of one stack."""
 
-    def __init__(self, port: int, state: Path, log: Log) -> None:
+    def __init__(self, port: int, state: Path, log: StackLog) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self._environment = environment(port, state)
         self._log = log
-        self._child: Child | None = None
+        self._child: ChildProcess | None = None
 
     async def start(self) -> None:
         """Start ministack and wait until it answers."""
-        self._child = await Child.start(PART, command(), self._environment, self._log)
+        self._child = await ChildProcess.start(PART, command(), self._environment, self._log)
         await self._child.ready(f"{self.url}/_ministack/health", _READY_SECONDS)
 
     async def ended(self) -> None:
@@ -77,7 +77,7 @@ class Emulator:
             await self._child.stop(_STOP_SECONDS)
 
 
-class Clients:
+class AwsClients:
     """boto3 clients for one endpoint and one pair of credentials; made once each, they cost a fifth of a second."""
 
     def __init__(self, url: str, credentials: AccessKey) -> None:
@@ -94,7 +94,7 @@ class Clients:
         self.events: Any = session.client("events", endpoint_url=url)
 
 
-def deploy(template: Template, clients: Clients) -> None:
+def deploy(template: Template, clients: AwsClients) -> None:
     """Create the tables, queues, rules and parameters of *template*; what exists already (AWS_ENDPOINT_URL) stays as it is."""
     work = [
         *(partial(_create_table, clients, table) for table in template.tables.values()),
@@ -106,10 +106,10 @@ def deploy(template: Template, clients: Clients) -> None:
             try:
                 done.result()
             except (ClientError, BotoCoreError) as error:
-                raise StartError(f"The emulator does not take what template.yaml describes: {error}") from error
+                raise PartStartError(f"The emulator does not take what template.yaml describes: {error}") from error
 
 
-def _create_table(clients: Clients, table: Table) -> None:
+def _create_table(clients: AwsClients, table: DynamoTable) -> None:
     try:
         clients.dynamodb.create_table(**table.request)
     except clients.dynamodb.exceptions.ResourceInUseException:
@@ -120,7 +120,7 @@ def _create_table(clients: Clients, table: Table) -> None:
         )
 
 
-def _create_queues(clients: Clients, queues: list[Queue], rules: Sequence[Rule]) -> None:
+def _create_queues(clients: AwsClients, queues: list[SqsQueue], rules: Sequence[EventsRule]) -> None:
     # A queue may only redrive to one that exists, and a rule send to one.
     for queue in sorted(queues, key=lambda queue: "RedrivePolicy" in queue.attributes):
         with suppress(clients.sqs.exceptions.QueueNameExists):
@@ -130,6 +130,6 @@ def _create_queues(clients: Clients, queues: list[Queue], rules: Sequence[Rule])
         clients.events.put_targets(Rule=rule.name, EventBusName=rule.bus, Targets=list(rule.targets))
 
 
-def _put_parameter(clients: Clients, parameter: Parameter) -> None:
+def _put_parameter(clients: AwsClients, parameter: SsmParameter) -> None:
     with suppress(clients.ssm.exceptions.ParameterAlreadyExists):
         clients.ssm.put_parameter(Name=parameter.name, Type=cast("Any", parameter.kind), Value=parameter.value)

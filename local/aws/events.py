@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from local.aws.http_messages import HttpRequest, HttpResponse
+from local.aws.intrinsics import ACCOUNT
 from local.aws.routes import Match
-from local.aws.template import ACCOUNT
 
 _TEXT_TYPES = {"application/json", "application/javascript", "application/xml"}
 

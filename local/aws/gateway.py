@@ -16,11 +16,12 @@ from aiohttp import HttpVersion11, web
 
 from local.aws.events import BadAnswer, from_answer, to_event
 from local.aws.http_messages import HttpRequest, HttpResponse
+from local.aws.intrinsics import ACCOUNT
+from local.aws.resources import Template
 from local.aws.routes import Match, Router
-from local.aws.runtime import Failed, FunctionPool
+from local.aws.runtime import FailedInvocation, FunctionPool
 from local.aws.sigv4 import AccessKey, refusal
-from local.aws.template import ACCOUNT, Template
-from local.process.log import Log
+from local.process.log import StackLog
 
 _LARGEST_BODY = 10 << 20
 _BODY_SECONDS = 10.0
@@ -41,7 +42,9 @@ class ListenError(Exception):
 class Gateway:
     """The HTTP API of one stack."""
 
-    def __init__(self, template: Template, pools: Mapping[str, FunctionPool], credentials: AccessKey, log: Log) -> None:
+    def __init__(
+        self, template: Template, pools: Mapping[str, FunctionPool], credentials: AccessKey, log: StackLog
+    ) -> None:
         self._router = Router(template.routes)
         self._pools = pools
         self._credentials = credentials
@@ -118,9 +121,9 @@ class Gateway:
             return _own(503, "Service Unavailable")
         return self._result(match, outcome)
 
-    def _result(self, match: Match, outcome: bytes | Failed) -> HttpResponse:
+    def _result(self, match: Match, outcome: bytes | FailedInvocation) -> HttpResponse:
         try:
-            if not isinstance(outcome, Failed):
+            if not isinstance(outcome, FailedInvocation):
                 return from_answer(outcome)
             reason = outcome.reason
         except BadAnswer as error:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from local.aws.template import Route
+from local.aws.resources import Route
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,10 @@ from typing import Any
 
 from aiohttp import web
 
-from local.aws.template import ACCOUNT, Function
-from local.process.log import Log
-from local.process.processes import ROOT, Child, StartError, describe_exit
+from local.aws.intrinsics import ACCOUNT
+from local.aws.resources import LambdaFunction
+from local.process.log import StackLog
+from local.process.processes import ROOT, ChildProcess, PartStartError, describe_exit
 
 _API = "/2018-06-01/runtime"
 _INIT_SECONDS = 30  # Lambda allows 10 s; a machine that starts everything at once is slower
@@ -33,7 +34,7 @@ its own video, as Lambda, with a machine for each, may."""
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class FailedInvocation:
     """An invocation without a result; `reason` is for the log."""
 
     reason: str
@@ -43,11 +44,11 @@ class Failed:
 class _Invocation:
     payload: bytes
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    outcome: "asyncio.Future[bytes | Failed]" = field(
+    outcome: "asyncio.Future[bytes | FailedInvocation]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
-    def finish(self, outcome: bytes | Failed) -> None:
+    def finish(self, outcome: bytes | FailedInvocation) -> None:
         if not self.outcome.done():
             self.outcome.set_result(outcome)
 
@@ -60,7 +61,7 @@ class _Worker:
         # No access log and no graceful wait: the only client is a process that is dead by then.
         self._runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=0)
         self._next: asyncio.Future[_Invocation] | None = None
-        self._child: Child | None = None
+        self._child: ChildProcess | None = None
         self._stopped = False
         self.ready = asyncio.Event()  # set when the function is loaded, and when it never will be
         self.loaded = False
@@ -74,7 +75,7 @@ class _Worker:
             # Not a TCPSite: asyncio listens nowhere, and says nothing, where it gets no socket.
             listener = socket.create_server(("127.0.0.1", 0))
             await web.SockSite(self._runner, listener).start()
-            self._child = await Child.start(
+            self._child = await ChildProcess.start(
                 self._pool.function.name,
                 [sys.executable, "-m", "awslambdaric", self._pool.function.handler],
                 self._pool.environment | {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{listener.getsockname()[1]}"},
@@ -110,7 +111,7 @@ class _Worker:
 
     def _expire(self, invocation: _Invocation) -> None:
         if self.invocation is invocation and self._child is not None:
-            invocation.finish(Failed(f"Task timed out after {self._pool.function.timeout:.2f} seconds"))
+            invocation.finish(FailedInvocation(f"Task timed out after {self._pool.function.timeout:.2f} seconds"))
             self._child.kill()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -126,9 +127,9 @@ class _Worker:
             return web.Response(status=400)
         invocation, self.invocation = self.invocation, None
         if verb == "error":
-            invocation.finish(Failed(_error_text(body)))
+            invocation.finish(FailedInvocation(_error_text(body)))
         elif len(body) > _LARGEST_ANSWER:
-            invocation.finish(Failed(f"its answer is larger than Lambda's limit of {_LARGEST_ANSWER} bytes"))
+            invocation.finish(FailedInvocation(f"its answer is larger than Lambda's limit of {_LARGEST_ANSWER} bytes"))
         else:
             invocation.finish(body)
         return web.Response(status=202)
@@ -154,7 +155,7 @@ class _Worker:
 class FunctionPool:
     """All processes of one function."""
 
-    def __init__(self, function: Function, environment: Mapping[str, str], most: int, log: Log) -> None:
+    def __init__(self, function: LambdaFunction, environment: Mapping[str, str], most: int, log: StackLog) -> None:
         self.function = function
         self.log = log
         self.environment = {
@@ -176,7 +177,7 @@ class FunctionPool:
         self._closing = False
 
     async def start(self) -> None:
-        """Start one process and wait until it is ready for a request; StartError when it cannot be loaded."""
+        """Start one process and wait until it is ready for a request; PartStartError when it cannot be loaded."""
         worker = self._add_worker()
         try:
             await asyncio.wait_for(worker.ready.wait(), _INIT_SECONDS)
@@ -184,9 +185,9 @@ class FunctionPool:
             worker.init_error = f"  it was not ready within {_INIT_SECONDS} s"
         if not worker.loaded:
             why = worker.init_error or self.log.tail(self.function.name) or "  it said nothing"
-            raise StartError(f"The function {self.function.name} ({self.function.handler}) does not start:\n{why}")
+            raise PartStartError(f"The function {self.function.name} ({self.function.handler}) does not start:\n{why}")
 
-    async def invoke(self, event: Any, *, within: float) -> bytes | Failed:
+    async def invoke(self, event: Any, *, within: float) -> bytes | FailedInvocation:
         """The function's answer to *event*; TimeoutError when the caller's patience of *within* seconds ends first."""
         invocation = _Invocation(json.dumps(event).encode())
         idle = next((worker for worker in self._workers if worker.idle), None)
@@ -199,7 +200,7 @@ class FunctionPool:
             async with asyncio.timeout(within):
                 return await asyncio.shield(invocation.outcome)
         finally:
-            invocation.finish(Failed("nobody waits for it any more"))  # if it still waits, it is not begun
+            invocation.finish(FailedInvocation("nobody waits for it any more"))  # if it still waits, it is not begun
 
     def offer(self, worker: _Worker) -> None:
         """An idle process gets what has waited longest."""
@@ -250,7 +251,7 @@ class FunctionPool:
         if self._closing:
             return
         if worker.invocation is not None:
-            worker.invocation.finish(Failed(f"its process ended with {describe_exit(code)}"))
+            worker.invocation.finish(FailedInvocation(f"its process ended with {describe_exit(code)}"))
         if worker.loaded:
             self.log.write(
                 self.function.name, f"its process ended with {describe_exit(code)}; the next starts on demand"
@@ -261,7 +262,7 @@ class FunctionPool:
 
     def _refuse_waiting(self, reason: str) -> None:
         while self._waiting:
-            self._waiting.popleft().finish(Failed(reason))
+            self._waiting.popleft().finish(FailedInvocation(reason))
 
 
 def _error_text(body: bytes) -> str:

@@ -2,18 +2,18 @@
 
 import asyncio
 
-from local.aws.runtime import Failed, FunctionPool
-from local.aws.template import Schedule
-from local.process.log import Log
+from local.aws.resources import Schedule
+from local.aws.runtime import FailedInvocation, FunctionPool
+from local.process.log import StackLog
 
 
-async def run(schedule: Schedule, pool: FunctionPool, log: Log) -> None:
+async def run(schedule: Schedule, pool: FunctionPool, log: StackLog) -> None:
     """Invoke the function each time that it is due, until cancelled; what fails is logged, and due again later."""
     while True:
         await asyncio.sleep(schedule.seconds)
         try:
             outcome = await pool.invoke(schedule.payload, within=pool.function.timeout + 60)
         except TimeoutError:
-            outcome = Failed("nothing was free to run it")
-        if isinstance(outcome, Failed):
+            outcome = FailedInvocation("nothing was free to run it")
+        if isinstance(outcome, FailedInvocation):
             log.write(f"{schedule.function}<-schedule", f"it failed: {outcome.reason}")

@@ -9,7 +9,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.public.exceptions import InvalidDocumentException
 from samtranslator.public.translator import Translator
 
-from local.aws.template import load
+from local.aws.document import load
 
 
 def main(path: str) -> int:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.aws.runtime import Failed, FunctionPool
-from local.aws.template import QueueSource
-from local.process.log import Log
+from local.aws.resources import QueueSource
+from local.aws.runtime import FailedInvocation, FunctionPool
+from local.process.log import StackLog
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -34,7 +34,7 @@ _AFTER_ERROR_SECONDS = 1.0
 class Trigger:
     """One queue that invokes one function."""
 
-    def __init__(self, source: QueueSource, pool: FunctionPool, sqs: "SQSClient", log: Log) -> None:
+    def __init__(self, source: QueueSource, pool: FunctionPool, sqs: "SQSClient", log: StackLog) -> None:
         self._source = source
         self._pool = pool
         self._sqs = sqs
@@ -96,7 +96,7 @@ class Trigger:
         outcome = await self._pool.invoke(event, within=self._pool.function.timeout + 60)
         failed = failures(outcome, {message["MessageId"] for message in batch}, partial=self._source.partial)
         if failed:
-            why = outcome.reason if isinstance(outcome, Failed) else "the function reported them"
+            why = outcome.reason if isinstance(outcome, FailedInvocation) else "the function reported them"
             self._log.write(self._part, f"{len(failed)} of {len(batch)} messages failed and will come again: {why}")
         done = [message for message in batch if message["MessageId"] not in failed]
         for start in range(0, len(done), _MOST_PER_CALL):
@@ -109,9 +109,9 @@ class Trigger:
             )
 
 
-def failures(outcome: bytes | Failed, sent: set[str], *, partial: bool) -> set[str]:
+def failures(outcome: bytes | FailedInvocation, sent: set[str], *, partial: bool) -> set[str]:
     """Which of the messages *sent* are not done, by Lambda's rules for a batch response."""
-    if isinstance(outcome, Failed):
+    if isinstance(outcome, FailedInvocation):
         return sent
     if not partial:
         return set()

@@ -22,7 +22,7 @@ _DULL = {
 _TAIL = 20
 
 
-class Log:
+class StackLog:
     """The file *path*, begun anew at each start of the stack."""
 
     def __init__(self, path: Path) -> None:
@@ -51,10 +51,10 @@ class Log:
         self._file.close()
 
 
-class Records(logging.Handler):
+class LibraryRecords(logging.Handler):
     """What libraries log in this process (aiohttp's tracebacks, say), as lines of the one log."""
 
-    def __init__(self, log: Log, part: str) -> None:
+    def __init__(self, log: StackLog, part: str) -> None:
         super().__init__(logging.WARNING)
         self._log = log
         self._part = part

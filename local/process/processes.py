@@ -1,7 +1,7 @@
 """A child process of the stack: tied to it, in a session of its own, its output in the one log.
 
 A session of its own, because Ctrl-C goes to a whole terminal's process group, and the order of the end is ours to
-choose. `tether.py` sees to it that no child outlives the supervisor.
+choose. `die_with_parent.py` sees to it that no child outlives the supervisor.
 """
 
 import asyncio
@@ -13,35 +13,37 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from local.process.log import Log
+from local.process.log import StackLog
 
 ROOT = Path(__file__).resolve().parents[2]
-TETHER = str(Path(__file__).with_name("tether.py"))
+DIE_WITH_PARENT = str(Path(__file__).with_name("die_with_parent.py"))
 _LONGEST_LINE = 1 << 20
 _POLL_SECONDS = 0.04
 
 
-class StartError(Exception):
+class PartStartError(Exception):
     """A part of the stack does not start; the text says which and what it said."""
 
 
-class Child:
+class ChildProcess:
     """A running process; make one with `start`."""
 
-    def __init__(self, part: str, process: asyncio.subprocess.Process, log: Log) -> None:
+    def __init__(self, part: str, process: asyncio.subprocess.Process, log: StackLog) -> None:
         self.part = part
         self._process = process
         self._log = log
         self._pump = asyncio.create_task(self._copy_output())
 
     @classmethod
-    async def start(cls, part: str, command: Sequence[str], environment: Mapping[str, str], log: Log) -> "Child":
+    async def start(
+        cls, part: str, command: Sequence[str], environment: Mapping[str, str], log: StackLog
+    ) -> "ChildProcess":
         """Run *command* from the root of the repository; *part* names it in the log."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-I",
             "-S",
-            TETHER,
+            DIE_WITH_PARENT,
             str(os.getpid()),
             *command,
             cwd=ROOT,
@@ -71,16 +73,16 @@ class Child:
         return code
 
     async def ready(self, url: str, within: float) -> None:
-        """Wait until *url* is answered with success; StartError when the process ends or the time does."""
+        """Wait until *url* is answered with success; PartStartError when the process ends or the time does."""
         try:
             async with asyncio.timeout(within):
                 while not await asyncio.to_thread(_answers, url):
                     if self.ended:
                         code = await self.wait()
-                        raise StartError(self._failure(f"{self.part} does not start ({describe_exit(code)})"))
+                        raise PartStartError(self._failure(f"{self.part} does not start ({describe_exit(code)})"))
                     await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
-            raise StartError(self._failure(f"{self.part} does not answer {url} within {within:g} s")) from None
+            raise PartStartError(self._failure(f"{self.part} does not answer {url} within {within:g} s")) from None
 
     def _failure(self, what: str) -> str:
         said = self._log.tail(self.part)

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from local.process.tether import tie
+from local.process.die_with_parent import die_with_parent
 from local.setup.environments import DEMO, EMULATOR, LOCAL, SFU, prepare
 from local.targets.program import become, say
 
@@ -12,7 +12,7 @@ def up() -> int:
     """Become the supervisor of a stack, which ends when the make that started it does, however that happens."""
     prepare((LOCAL, SFU, EMULATOR), say)
     if "MAKELEVEL" in os.environ:
-        tie(signal.SIGTERM)
+        die_with_parent(signal.SIGTERM)
     become(LOCAL, "-m", "local.up")
 
 

@@ -22,6 +22,8 @@ from functions.storage.dynamo import Dynamo
 from local.aws import template
 from local.aws.events import from_answer, to_event
 from local.aws.http_messages import HttpRequest
+from local.aws.intrinsics import Deployment
+from local.aws.resources import Route
 from local.aws.routes import Router
 from tests.functions.world import CONTEXT, ROOT, Answer, World
 
@@ -30,9 +32,9 @@ SDP = ("Content-Type", "application/sdp")
 
 
 @cache
-def routes() -> tuple[template.Route, ...]:
+def routes() -> tuple[Route, ...]:
     """The template's."""
-    where = template.Deployment("test", "us-east-1", "http://127.0.0.1:1", "http://127.0.0.1:2")
+    where = Deployment("test", "us-east-1", "http://127.0.0.1:1", "http://127.0.0.1:2")
     return template.read(ROOT / "template.yaml", where).routes
 
 

@@ -19,9 +19,10 @@ import requests
 from local import settings
 from local.aws import template
 from local.aws.gateway import Gateway
+from local.aws.intrinsics import Deployment
 from local.aws.runtime import FunctionPool
 from local.credentials import load
-from local.process.log import Log
+from local.process.log import StackLog
 from local.process.processes import ROOT
 from local.stack import function_environment
 from shared.refusals import REGISTRY, Code
@@ -169,9 +170,9 @@ def test_a_publisher_that_sent_too_much_finds_out_why(stack: dict[str, Any]) -> 
 @asynccontextmanager
 async def deployed(stack: dict[str, Any], folder: Path, name: str, **parameters: str) -> AsyncIterator[str]:
     """The URL of the admission function as another deployment has it: other names of tables, or other parameters."""
-    where = template.Deployment(name, "us-east-1", stack["emulator"], stack["api"], parameters)
+    where = Deployment(name, "us-east-1", stack["emulator"], stack["api"], parameters)
     keys = load(settings.state_directory(urlsplit(stack["api"]).port or 80))
-    described, log = template.read(ROOT / "template.yaml", where), Log(folder / "log")
+    described, log = template.read(ROOT / "template.yaml", where), StackLog(folder / "log")
     function = described.functions["AdmissionFunction"]
     pool = FunctionPool(function, function_environment(keys, stack["emulator"]), 1, log)
     gateway, port = Gateway(described, {"AdmissionFunction": pool}, keys, log), free_port()

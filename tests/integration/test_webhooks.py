@@ -21,8 +21,9 @@ from functions.storage.dynamo import Dynamo
 from functions.storage.webhooks import Webhooks
 from functions.webhooks import handler
 from functions.webhooks.service import DELAYS
-from local.aws.emulator import Clients, deploy
-from local.aws.template import Deployment, read
+from local.aws.emulator import AwsClients, deploy
+from local.aws.intrinsics import Deployment
+from local.aws.template import read
 from local.process.processes import ROOT
 from tests.functions.webhooks.receiver import Receiver, receiving
 from tests.integration.metering.test_exact import accounts_table, client
@@ -33,7 +34,7 @@ def test_what_is_never_taken_ends_among_the_dead_letters(aws_endpoint: str) -> N
     """After exactly eight attempts with one id; events of another stack do not even come into the queue."""
     name = f"t{uuid.uuid4().hex[:8]}"
     template = read(ROOT / "template.yaml", Deployment(name, "us-east-1", aws_endpoint, "", {"WebhookReach": "local"}))
-    clients = Clients(aws_endpoint, CREDENTIALS)
+    clients = AwsClients(aws_endpoint, CREDENTIALS)
     deploy(template, clients)
     settings = Settings.from_environment(template.functions["WebhooksFunction"].environment)
     clients.ssm.put_parameter(Name=settings.webhook_parameter, Type="SecureString", Value=new_master(os.urandom))
@@ -59,7 +60,7 @@ def test_what_is_never_taken_ends_among_the_dead_letters(aws_endpoint: str) -> N
     assert json.loads(dead["body"])["detail"]["account"] == "acme"
 
 
-def _receive(clients: Clients, queue: str) -> list[dict[str, Any]]:
+def _receive(clients: AwsClients, queue: str) -> list[dict[str, Any]]:
     """What Lambda's poller would hand over."""
     found = clients.sqs.receive_message(
         QueueUrl=queue, MaxNumberOfMessages=10, MessageSystemAttributeNames=["ApproximateReceiveCount"]

@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local.aws.http_messages import HttpRequest
+from local.aws.intrinsics import Deployment
+from local.aws.resources import Template
 from local.aws.sigv4 import AccessKey
-from local.aws.template import Deployment, Template, parse
-from local.process.log import Log
+from local.aws.template import parse
+from local.process.log import StackLog
 
 EMULATOR = "http://127.0.0.1:8566"
 DEPLOYMENT = Deployment("local", "us-east-1", EMULATOR, "http://127.0.0.1:8080")
@@ -29,9 +31,9 @@ def template(text: str, deployment: Deployment = DEPLOYMENT) -> Template:
     return parse(text, deployment)
 
 
-def log(directory: Path) -> Log:
+def log(directory: Path) -> StackLog:
     """A log of the test's own."""
-    return Log(directory / "stack.log")
+    return StackLog(directory / "stack.log")
 
 
 def answers(url: str) -> bool:

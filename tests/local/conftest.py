@@ -6,7 +6,7 @@ import pytest
 
 from local.aws.gateway import Gateway
 from local.aws.runtime import FunctionPool
-from local.process.log import Log
+from local.process.log import StackLog
 from local.stack import function_environment
 from tests.local import builders
 from tests.ports import free_port
@@ -27,14 +27,14 @@ Resources:
 
 
 @pytest.fixture(name="log")
-def _log(tmp_path: Path) -> Iterator[Log]:
+def _log(tmp_path: Path) -> Iterator[StackLog]:
     log = builders.log(tmp_path)
     yield log
     log.close()
 
 
 @pytest.fixture(name="make_pool")
-async def _make_pool(log: Log) -> AsyncIterator[Callable[..., Awaitable[FunctionPool]]]:
+async def _make_pool(log: StackLog) -> AsyncIterator[Callable[..., Awaitable[FunctionPool]]]:
     """Makes pools of one function each, and ends them."""
     pools: list[FunctionPool] = []
 
@@ -50,7 +50,9 @@ async def _make_pool(log: Log) -> AsyncIterator[Callable[..., Awaitable[Function
 
 
 @pytest.fixture(name="api")
-async def _api(make_pool: Callable[..., Awaitable[FunctionPool]], log: Log) -> AsyncIterator[aiohttp.ClientSession]:
+async def _api(
+    make_pool: Callable[..., Awaitable[FunctionPool]], log: StackLog
+) -> AsyncIterator[aiohttp.ClientSession]:
     """An HTTP client of a gateway in front of the probe."""
     pool = await make_pool()
     await pool.start()

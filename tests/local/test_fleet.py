@@ -6,20 +6,20 @@ from collections.abc import AsyncIterator
 import psutil
 import pytest
 
-from local.fleet import Node, Surroundings
+from local.fleet import NodeProcess, Surroundings
 from local.ports import plan
-from local.process.log import Log
+from local.process.log import StackLog
 from tests.local import builders
 from tests.local.builders import files_left, until
 from tests.ports import free_ports
 
 
 @pytest.fixture(name="node")
-async def _node(log: Log) -> AsyncIterator[Node]:
+async def _node(log: StackLog) -> AsyncIterator[NodeProcess]:
     """A node that runs and is watched; it has no control plane."""
     nowhere = "http://127.0.0.1:1"
     around = Surroundings("127.0.0.1", nowhere, nowhere, nowhere, nowhere, builders.CREDENTIALS)
-    node = Node(1, plan(free_ports()).nodes[0], around, log, lambda: None)
+    node = NodeProcess(1, plan(free_ports()).nodes[0], around, log, lambda: None)
     node.child = await node._launch()
     node._watch = asyncio.create_task(node._keep_running())
     yield node
@@ -38,7 +38,7 @@ async def newborn() -> psutil.Process:
             await asyncio.sleep(0)
 
 
-async def test_an_end_in_the_middle_of_a_restart_leaves_no_process(node: Node) -> None:
+async def test_an_end_in_the_middle_of_a_restart_leaves_no_process(node: NodeProcess) -> None:
     """The stop waits for the one that is being started, too."""
     assert node.child is not None
     node.child.kill()
@@ -47,7 +47,7 @@ async def test_an_end_in_the_middle_of_a_restart_leaves_no_process(node: Node) -
     assert not child.is_running()
 
 
-async def test_a_node_that_cannot_be_started_is_tried_again(node: Node, log: Log) -> None:
+async def test_a_node_that_cannot_be_started_is_tried_again(node: NodeProcess, log: StackLog) -> None:
     """A machine without files for it says so; once it has them, the node comes."""
     assert node.child is not None
     first = node.child.pid

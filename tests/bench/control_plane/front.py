@@ -16,17 +16,18 @@ from typing import Any
 from local import stack
 from local.aws import template
 from local.aws.gateway import Gateway
+from local.aws.intrinsics import Deployment
 from local.aws.runtime import FunctionPool
 from local.aws.sigv4 import AccessKey
-from local.process.log import Log
+from local.process.log import StackLog
 from tests.functions.world import ROOT, load_event
 
 FUNCTION = "AdmissionFunction"
 
 
 async def _serve(plan: dict[str, Any]) -> None:
-    log = Log(Path(plan["log"]))
-    where = template.Deployment("bench", "us-east-1", plan["environment"]["AWS_ENDPOINT_URL"], "http://127.0.0.1")
+    log = StackLog(Path(plan["log"]))
+    where = Deployment("bench", "us-east-1", plan["environment"]["AWS_ENDPOINT_URL"], "http://127.0.0.1")
     read = template.read(ROOT / "template.yaml", where)
     function = read.functions[FUNCTION]
     told = dataclasses.replace(function, environment={**function.environment, **plan["environment"]})

@@ -5,8 +5,8 @@ import pytest
 
 from local.aws.events import BadAnswer, from_answer, to_event
 from local.aws.http_messages import HttpRequest
+from local.aws.resources import Route
 from local.aws.routes import Match
-from local.aws.template import Route
 from tests.local.builders import request
 
 NOW = 1584039838.390

@@ -12,7 +12,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as Signer
 
-from local.process.log import Log
+from local.process.log import StackLog
 from tests.local.builders import CREDENTIALS
 
 
@@ -55,7 +55,7 @@ async def test_failures_look_as_on_aws(api: aiohttp.ClientSession, path: str, st
         assert (answer.status, await answer.json()) == (status, {"message": message})
 
 
-async def test_a_signed_route_wants_a_signature(api: aiohttp.ClientSession, log: Log) -> None:
+async def test_a_signed_route_wants_a_signature(api: aiohttp.ClientSession, log: StackLog) -> None:
     """403 without it, with the reason in the log; with it the function learns who calls."""
     async with api.post("/signed", data=b"{}") as answer:
         assert (answer.status, await answer.json()) == (403, {"message": "Forbidden"})

@@ -1,7 +1,7 @@
 import pytest
 
+from local.aws.resources import Route
 from local.aws.routes import Router
-from local.aws.template import Route
 
 ROUTES = [
     ("$default", "ANY"),

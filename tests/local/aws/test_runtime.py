@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from local.aws.runtime import Failed, FunctionPool
-from local.process.log import Log
-from local.process.processes import StartError
+from local.aws.runtime import FailedInvocation, FunctionPool
+from local.process.log import StackLog
+from local.process.processes import PartStartError
 from tests.local.builders import files_left, until
 
 type_of_make = Callable[..., Awaitable[FunctionPool]]
@@ -78,18 +78,18 @@ async def test_an_exception_fails_the_request_and_not_the_process(make_pool: typ
     before = await pool.invoke(event("/"), within=10)
     failed = await pool.invoke(event("/raise"), within=10)
     after = await pool.invoke(event("/"), within=10)
-    assert isinstance(failed, Failed)
+    assert isinstance(failed, FailedInvocation)
     assert "ValueError: the function is broken" in failed.reason
     assert isinstance(before, bytes)
     assert isinstance(after, bytes)
     assert json.loads(before)["pid"] == json.loads(after)["pid"]
 
 
-async def test_a_crashed_process_is_replaced(make_pool: type_of_make, log: Log) -> None:
+async def test_a_crashed_process_is_replaced(make_pool: type_of_make, log: StackLog) -> None:
     """Its request fails at once, the log says so, and the next request is served."""
     pool = await make_pool(most=1)
     outcome = await pool.invoke(event("/crash"), within=10)
-    assert outcome == Failed("its process ended with signal SIGKILL")
+    assert outcome == FailedInvocation("its process ended with signal SIGKILL")
     assert isinstance(await pool.invoke(event("/"), within=10), bytes)
     assert "ended with signal SIGKILL" in log.path.read_text()
 
@@ -102,11 +102,13 @@ async def test_a_process_that_cannot_be_had_fails_the_request_and_not_the_next(
     pool = await make_pool()
     with files_left(count):
         outcome = await pool.invoke(event("/"), within=10)
-    assert outcome == Failed("its process cannot be started: Too many open files")
+    assert outcome == FailedInvocation("its process cannot be started: Too many open files")
     assert isinstance(await pool.invoke(event("/"), within=10), bytes)
 
 
-async def test_a_second_process_that_cannot_be_had_leaves_the_first_its_work(make_pool: type_of_make, log: Log) -> None:
+async def test_a_second_process_that_cannot_be_had_leaves_the_first_its_work(
+    make_pool: type_of_make, log: StackLog
+) -> None:
     """What waits is served by the one that runs, and later there are two again."""
     pool = await make_pool(most=2)
     await pool.start()
@@ -127,7 +129,7 @@ async def test_a_function_that_takes_too_long_is_ended(make_pool: type_of_make) 
     pool = await make_pool()
     await pool.start()
     begun = time.monotonic()
-    assert await pool.invoke(event("/sleep", s="9"), within=20) == Failed("Task timed out after 2.00 seconds")
+    assert await pool.invoke(event("/sleep", s="9"), within=20) == FailedInvocation("Task timed out after 2.00 seconds")
     assert time.monotonic() - begun < 4
 
 
@@ -150,8 +152,8 @@ async def test_a_caller_may_be_less_patient_than_the_function(make_pool: type_of
 async def test_a_function_that_cannot_be_loaded_says_why(make_pool: type_of_make, handler: str, says: str) -> None:
     """At the start of the stack, and to a request that comes nevertheless."""
     pool = await make_pool(f"Resources: {{F: {{Type: AWS::Serverless::Function, Properties: {{Handler: {handler}}}}}}}")
-    with pytest.raises(StartError, match=says):
+    with pytest.raises(PartStartError, match=says):
         await pool.start()
     outcome = await pool.invoke(event("/"), within=10)
-    assert isinstance(outcome, Failed)
+    assert isinstance(outcome, FailedInvocation)
     assert says in outcome.reason

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from local.aws import schedule
+from local.aws.resources import Schedule
 from local.aws.runtime import FunctionPool
-from local.aws.template import Schedule
-from local.process.log import Log
+from local.process.log import StackLog
 
 
 async def test_a_function_is_invoked_each_time_that_it_is_due(
-    make_pool: Callable[..., Awaitable[FunctionPool]], log: Log
+    make_pool: Callable[..., Awaitable[FunctionPool]], log: StackLog
 ) -> None:
     """A failure is logged and due again; it ends when it is cancelled."""
     pool = await make_pool()

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from local.aws.template import Template, TemplateError
+from local.aws.intrinsics import TemplateError
+from local.aws.resources import Template
 from tests.local.builders import template
 
 TEXT = """

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.aws.emulator import Clients, deploy
-from local.aws.runtime import Failed, FunctionPool
-from local.aws.template import Deployment
+from local.aws.emulator import AwsClients, deploy
+from local.aws.intrinsics import Deployment
+from local.aws.runtime import FailedInvocation, FunctionPool
 from local.aws.trigger import Trigger, failures
-from local.process.log import Log
+from local.process.log import StackLog
 from tests.local import builders
 
 if TYPE_CHECKING:
@@ -61,9 +61,9 @@ class Served:
 
 @pytest.fixture(name="served")
 async def _served(
-    aws_endpoint: str, make_pool: Callable[..., Awaitable[FunctionPool]], log: Log
+    aws_endpoint: str, make_pool: Callable[..., Awaitable[FunctionPool]], log: StackLog
 ) -> AsyncIterator[Served]:
-    clients = Clients(aws_endpoint, builders.CREDENTIALS)
+    clients = AwsClients(aws_endpoint, builders.CREDENTIALS)
     where = Deployment(f"t{uuid.uuid4().hex[:8]}", "us-east-1", aws_endpoint, "")
     template = builders.template(TEXT, where)
     await asyncio.to_thread(deploy, template, clients)
@@ -75,7 +75,9 @@ async def _served(
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_what_succeeds_is_deleted_and_what_fails_ends_among_the_dead_letters(served: Served, log: Log) -> None:
+async def test_what_succeeds_is_deleted_and_what_fails_ends_among_the_dead_letters(
+    served: Served, log: StackLog
+) -> None:
     """Only the named messages of a batch come again, and only as often as the redrive policy says."""
     bodies = ["ok", "fail", "ok", "fail", "ok"]
     served.sqs.send_message_batch(
@@ -86,7 +88,7 @@ async def test_what_succeeds_is_deleted_and_what_fails_ends_among_the_dead_lette
     assert "failed and will come again: the function reported them" in log.path.read_text()
 
 
-async def test_a_batch_that_raises_fails_whole(served: Served, log: Log) -> None:
+async def test_a_batch_that_raises_fails_whole(served: Served, log: StackLog) -> None:
     """Its messages come again; the function's error is in the log."""
     served.sqs.send_message(QueueUrl=served.work, MessageBody="raise")
     await served.until(0, 1)
@@ -105,19 +107,19 @@ async def test_a_batch_that_raises_fails_whole(served: Served, log: Log) -> None
         (b'{"batchItemFailures": [{"other": "a"}]}', {"a", "b"}),
         (b"not json", {"a", "b"}),
         (b'["a"]', {"a", "b"}),
-        (Failed("timeout"), {"a", "b"}),
+        (FailedInvocation("timeout"), {"a", "b"}),
     ],
 )
-def test_a_batch_response_is_read_as_lambda_reads_it(outcome: bytes | Failed, failed: set[str]) -> None:
+def test_a_batch_response_is_read_as_lambda_reads_it(outcome: bytes | FailedInvocation, failed: set[str]) -> None:
     """An answer that cannot be trusted fails the whole batch: nothing is lost."""
     assert failures(outcome, {"a", "b"}, partial=True) == failed
-    whole = {"a", "b"} if isinstance(outcome, Failed) else set()
+    whole = {"a", "b"} if isinstance(outcome, FailedInvocation) else set()
     assert failures(outcome, {"a", "b"}, partial=False) == whole
 
 
 def test_a_deployment_may_be_repeated(aws_endpoint: str) -> None:
     """What exists stays as it is."""
-    clients = Clients(aws_endpoint, builders.CREDENTIALS)
+    clients = AwsClients(aws_endpoint, builders.CREDENTIALS)
     template = builders.template(TEXT, Deployment(f"t{uuid.uuid4().hex[:8]}", "us-east-1", aws_endpoint, ""))
     for _ in range(2):
         deploy(template, clients)

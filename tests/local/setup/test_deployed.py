@@ -11,7 +11,7 @@ import pytest
 from botocore.stub import Stubber
 
 from local import bootstrap
-from local.aws.template import load
+from local.aws.document import load
 from local.process.processes import ROOT
 from local.setup import deployed
 from local.setup.environments import SetupError

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from local.fleet import Node, Surroundings
+from local.fleet import NodeProcess, Surroundings
 from local.ports import plan
-from local.process.log import Log
-from local.table import Account, Key, Summary
+from local.process.log import StackLog
+from local.summary import DemoAccount, DemoKey, Summary
 from tests.local import builders
 
 ACCOUNTS = """\
@@ -54,33 +54,33 @@ Sluice is up after 12.0 s. Ctrl-C stops it.
   or open the page on this machine; watching works from everywhere."""
 
 
-def summary(host: str, port: int, log: Log) -> Summary:
+def summary(host: str, port: int, log: StackLog) -> Summary:
     """Two accounts and the nodes of a stack."""
     around = Surroundings(host, "", "", "", "", builders.CREDENTIALS)
-    nodes = [Node(number, ports, around, log, lambda: None) for number, ports in enumerate(plan(port).nodes, 1)]
-    anonymous = [Key("anon_" + "a" * 32, "b" * 16), Key("anon_" + "c" * 32, "d" * 16)]
+    nodes = [NodeProcess(number, ports, around, log, lambda: None) for number, ports in enumerate(plan(port).nodes, 1)]
+    anonymous = [DemoKey("anon_" + "a" * 32, "b" * 16), DemoKey("anon_" + "c" * 32, "d" * 16)]
     accounts = [
-        Account("anonymous-demo", "anonymous", "acct_g", anonymous),
-        Account("registered-demo", "registered", "acct_h", [Key("live_" + "e" * 32, "f" * 16)]),
+        DemoAccount("anonymous-demo", "anonymous", "acct_g", anonymous),
+        DemoAccount("registered-demo", "registered", "acct_h", [DemoKey("live_" + "e" * 32, "f" * 16)]),
     ]
     return Summary(f"http://{host}:{port}", accounts, nodes, "http://127.0.0.1:8566", 1)
 
 
-def test_the_table_of_the_usual_stack(log: Log) -> None:
+def test_the_table_of_the_usual_stack(log: StackLog) -> None:
     """On loopback and the documented ports, where no command needs a PORT."""
     files = {"log": ".local/stack.log", "stack": ".local/stack.json"}
     commands = {"sluice": ".venv-local/bin/sluice", "demo": "make demo"}
     assert summary("127.0.0.1", 8080, log).table(seconds=2.44, **files, **commands, local_only=True) == LOOPBACK
 
 
-def test_the_table_of_a_stack_for_other_machines(log: Log) -> None:
+def test_the_table_of_a_stack_for_other_machines(log: StackLog) -> None:
     """Its address in every URL, its port in every command."""
     files = {"log": ".local/9000/stack.log", "stack": ".local/9000/stack.json"}
     commands = {"sluice": "PORT=9000 .venv-local/bin/sluice", "demo": "make demo PORT=9000"}
     assert summary("192.0.2.7", 9000, log).table(seconds=12, **files, **commands, local_only=False) == ELSEWHERE
 
 
-def test_the_file_for_programs_has_these_members(tmp_path: Path, log: Log) -> None:
+def test_the_file_for_programs_has_these_members(tmp_path: Path, log: StackLog) -> None:
     """No more and no less, for its owner alone."""
     wanted = summary("192.0.2.7", 9000, log)
     document = wanted.document()

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.fleet import Node
+from local.fleet import NodeProcess
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class DemoKey:
     """One stream key of a demo account, with its stream."""
 
     stream_key: str
@@ -19,13 +19,13 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class DemoAccount:
     """One demo account; its secrets are made for this stack and are worth nothing elsewhere."""
 
     account: str
     tier: str
     token: str
-    keys: Sequence[Key]
+    keys: Sequence[DemoKey]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class Summary:
     """Everything that a user or a program needs to use the stack."""
 
     api: str
-    accounts: Sequence[Account]
-    nodes: Sequence[Node]
+    accounts: Sequence[DemoAccount]
+    nodes: Sequence[NodeProcess]
     emulator: str
     pid: int
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from local import claims
+from local import port_check
 from local.aws.gateway import Gateway
-from local.claims import TakenError
-from local.process.log import Log
+from local.port_check import TakenError
+from local.process.log import StackLog
 from local.settings import Settings, SettingsError
 from local.stack import Stack
 from tests.local import builders
@@ -37,7 +37,7 @@ def taken(address: str, port: int, kind: socket.SocketKind) -> socket.socket:
 
 def test_each_port_is_claimed_where_it_will_be_bound() -> None:
     """The API on loopback too, where the nodes call it; the emulator and the metrics there alone; media at HOST."""
-    claimed = [(one.address, one.port - 20_000, one.kind) for one in claims.claims(settings(OTHER, 20_000))]
+    claimed = [(one.address, one.port - 20_000, one.kind) for one in port_check.needed(settings(OTHER, 20_000))]
     nodes = [(OTHER, 2, TCP), (OTHER, 4, UDP), (LOOPBACK, 6, TCP), (OTHER, 3, TCP), (OTHER, 5, UDP), (LOOPBACK, 7, TCP)]
     assert claimed == [(LOOPBACK, 0, TCP), (OTHER, 0, TCP), (LOOPBACK, 1, TCP), *nodes]
 
@@ -50,7 +50,7 @@ def test_a_port_that_is_taken_where_it_is_needed_is_named(address: str, offset: 
     """With its owner, with the address unless it is the stack's, and with another PORT for the same HOST."""
     wanted = settings(OTHER, free_ports())
     with taken(address, wanted.port + offset, kind), pytest.raises(TakenError) as told:
-        claims.check(wanted)
+        port_check.check(wanted)
     where = " on 127.0.0.1" if address == LOOPBACK else ""
     assert re.fullmatch(
         rf"(P|UDP p)ort {wanted.port + offset} \(for [^)]+\) is taken{where} by .+ \(pid {os.getpid()}: .*\)\."
@@ -66,11 +66,11 @@ def test_a_port_that_is_taken_elsewhere_is_free(address: str, offset: int, kind:
     """What listens at an address where the stack does not is in nobody's way."""
     wanted = settings(OTHER, free_ports())
     with taken(address, wanted.port + offset, kind):
-        claims.check(wanted)
+        port_check.check(wanted)
 
 
 @pytest.mark.parametrize("address", [LOOPBACK, OTHER])
-async def test_a_port_that_goes_after_the_check_is_named_too(address: str, tmp_path: Path, log: Log) -> None:
+async def test_a_port_that_goes_after_the_check_is_named_too(address: str, tmp_path: Path, log: StackLog) -> None:
     """The same sentence, when the API cannot open because of it."""
     wanted = settings(OTHER, free_ports(), tmp_path)
     gateway = Gateway(builders.template("Resources: {}"), {}, builders.CREDENTIALS, log)
@@ -82,7 +82,7 @@ async def test_a_port_that_goes_after_the_check_is_named_too(address: str, tmp_p
     await gateway.stop()
 
 
-async def test_an_address_that_goes_after_the_check_is_named_too(tmp_path: Path, log: Log) -> None:
+async def test_an_address_that_goes_after_the_check_is_named_too(tmp_path: Path, log: StackLog) -> None:
     """A machine can lose its network meanwhile."""
     gateway = Gateway(builders.template("Resources: {}"), {}, builders.CREDENTIALS, log)
     with pytest.raises(SettingsError, match=rf"^HOST=192.0.2.77 cannot be used: {os.strerror(errno.EADDRNOTAVAIL)}.$"):

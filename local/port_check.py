@@ -19,8 +19,8 @@ class TakenError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A port at one address, and what it is for."""
+class NeededPort:
+    """A port that the stack binds at one address, and what it binds it for."""
 
     purpose: str
     address: str
@@ -28,24 +28,24 @@ class Claim:
     kind: socket.SocketKind
 
 
-def claims(settings: Settings) -> Iterator[Claim]:
-    """Everything that the stack of *settings* binds."""
+def needed(settings: Settings) -> Iterator[NeededPort]:
+    """Every port that the stack of *settings* binds, once for each address."""
     plan = settings.plan
     for purpose, port, kind in plan.all():
         where = settings.addresses if port == plan.api else [LOOPBACK if port in plan.private else settings.host]
         for address in where:
-            yield Claim(purpose, address, port, kind)
+            yield NeededPort(purpose, address, port, kind)
 
 
 def check(settings: Settings) -> None:
     """TakenError or SettingsError where the stack of *settings* could not bind all that it has to."""
-    for claim in claims(settings):
+    for port in needed(settings):
         try:
-            free = ports.is_free(claim.address, claim.port, claim.kind)
+            free = ports.is_free(port.address, port.port, port.kind)
         except OSError as error:
             raise _unusable(settings, error) from None
         if not free:
-            raise _taken(settings, claim)
+            raise _taken(settings, port)
 
 
 def refusal(settings: Settings, address: str, error: OSError) -> TakenError | SettingsError:
@@ -53,7 +53,7 @@ def refusal(settings: Settings, address: str, error: OSError) -> TakenError | Se
     if error.errno != errno.EADDRINUSE:
         return _unusable(settings, error)
     return next(
-        _taken(settings, one) for one in claims(settings) if (one.address, one.port) == (address, settings.port)
+        _taken(settings, one) for one in needed(settings) if (one.address, one.port) == (address, settings.port)
     )
 
 
@@ -62,11 +62,11 @@ def _unusable(settings: Settings, error: OSError) -> SettingsError:
     return SettingsError(f"HOST={settings.host} cannot be used: {os.strerror(error.errno or 0)}.")
 
 
-def _taken(settings: Settings, claim: Claim) -> TakenError:
-    name = "UDP port" if claim.kind == socket.SOCK_DGRAM else "Port"
-    where = "" if claim.address == settings.host else f" on {claim.address}"
-    who = ports.owner(claim.address, claim.port, claim.kind) or "a process that cannot be seen from here"
+def _taken(settings: Settings, port: NeededPort) -> TakenError:
+    name = "UDP port" if port.kind == socket.SOCK_DGRAM else "Port"
+    where = "" if port.address == settings.host else f" on {port.address}"
+    who = ports.owner(port.address, port.port, port.kind) or "a process that cannot be seen from here"
     return TakenError(
-        f"{name} {claim.port} (for {claim.purpose}) is taken{where} by {who}."
+        f"{name} {port.port} (for {port.purpose}) is taken{where} by {who}."
         f" Stop that, or use other ports: {settings.elsewhere}"
     )

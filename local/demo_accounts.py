@@ -9,9 +9,10 @@ from functions.domain.signer import new_signer
 from functions.domain.webhook import new_master
 from functions.storage.dynamo import Dynamo
 from functions.storage.registry import Registry
-from local.aws.emulator import Clients
-from local.aws.template import Template, TemplateError
-from local.table import Account, Key
+from local.aws.emulator import AwsClients
+from local.aws.intrinsics import TemplateError
+from local.aws.resources import Template
+from local.summary import DemoAccount, DemoKey
 from shared.months import GB
 from shared.tiers import NO_OVERRIDES, PROTOCOLS, HlsEmbed, Overrides, Tier
 
@@ -32,7 +33,7 @@ _ACCOUNTS: Mapping[str, tuple[Tier, Overrides]] = {
 }
 
 
-def seed(template: Template, clients: Clients, random: Callable[[int], bytes]) -> Sequence[Account]:
+def make(template: Template, clients: AwsClients, random: Callable[[int], bytes]) -> Sequence[DemoAccount]:
     """Make the signer and the demo accounts; *random* decides their secrets."""
     now = time.time()
     # The signer's keys are new at each start: no grant outlives a stack.
@@ -48,12 +49,12 @@ def seed(template: Template, clients: Clients, random: Callable[[int], bytes]) -
 
 def _account(
     registry: Registry, name: str, tier: Tier, overrides: Overrides, random: Callable[[int], bytes], now: float
-) -> Account:
+) -> DemoAccount:
     made = create_account(registry, name, tier, random=random, now=now, overrides=overrides)
     if made is None:
         raise TemplateError(f"The account {name} exists already: the emulator was not empty.")
     keys = [create_key(registry, made.account, random=random, now=now, label="demo") for _ in range(_KEYS)]
-    return Account(name, tier, made.token.reveal(), [Key(key.stream_key.reveal(), key.stream) for key in keys])
+    return DemoAccount(name, tier, made.token.reveal(), [DemoKey(key.stream_key.reveal(), key.stream) for key in keys])
 
 
 def _variable(template: Template, name: str) -> str:

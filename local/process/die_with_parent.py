@@ -15,7 +15,7 @@ import sys
 _PR_SET_PDEATHSIG = 1
 
 
-def tie(death_signal: int) -> None:
+def die_with_parent(death_signal: int) -> None:
     """Ask the kernel for *death_signal* when this process's parent dies."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
             if os.path.exists(path):  # noqa: PTH110  # pathlib costs this process as much as all the rest
                 os.remove(path)  # noqa: PTH107  # likewise
         return 0
-    tie(signal.SIGKILL)
+    die_with_parent(signal.SIGKILL)
     if os.getppid() != int(arguments[0]):
         return 1  # the parent died before the tie was made
     try:

@@ -1,0 +1,108 @@
+"""The parts of template.yaml that run on one machine: what a deployment is told of each, with every reference resolved.
+
+Values only. `template.py` makes them; the emulator, the gateway and the event sources are made from them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaFunction:
+    """One AWS::Serverless::Function."""
+
+    name: str
+    handler: str
+    environment: Mapping[str, str]
+    timeout: float
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One HttpApi event: what API Gateway would make a route of."""
+
+    method: str  # upper case, or ANY
+    path: str  # "/v1/nodes/{id}/heartbeat", or $default
+    function: str
+    iam: bool  # authorised by SigV4
+    timeout: float
+
+    @property
+    def key(self) -> str:
+        """The route key as API Gateway spells it."""
+        return self.path if self.path == "$default" else f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class SqsQueue:
+    """One AWS::SQS::Queue; `attributes` as SQS's CreateQueue takes them."""
+
+    name: str
+    url: str
+    arn: str
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSource:
+    """One SQS event: a queue that invokes a function."""
+
+    function: str
+    queue: SqsQueue
+    batch_size: int
+    window: float
+    partial: bool  # ReportBatchItemFailures
+    concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """One Schedule event: a function that is invoked every *seconds* with *payload*."""
+
+    function: str
+    seconds: float
+    payload: Any
+
+
+@dataclass(frozen=True, slots=True)
+class EventsRule:
+    """One AWS::Events::Rule: events of *bus* that match *pattern* (JSON) go to *targets*, as PutTargets takes them."""
+
+    name: str
+    bus: str
+    pattern: str
+    targets: tuple[Mapping[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoTable:
+    """One AWS::DynamoDB::Table; `request` as DynamoDB's CreateTable takes it."""
+
+    name: str
+    request: Mapping[str, Any]
+    ttl: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SsmParameter:
+    """One AWS::SSM::Parameter."""
+
+    name: str
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The parts of a template that run on one machine, by logical id."""
+
+    functions: Mapping[str, LambdaFunction]
+    routes: tuple[Route, ...]
+    sources: tuple[QueueSource, ...]
+    schedules: tuple[Schedule, ...]
+    rules: tuple[EventsRule, ...]
+    queues: Mapping[str, SqsQueue]
+    tables: Mapping[str, DynamoTable]
+    parameters: Mapping[str, SsmParameter]
