@@ -35,11 +35,11 @@ from functions.domain.accounts import Account, Key
 from functions.domain.fleet import Fleet, NodeReport, PendingCommand
 from functions.domain.provision import create_account, create_key
 from functions.storage.directory import Directory
+from functions.storage.items.account import overrides_item
 from functions.storage.nodes import Nodes
 from functions.storage.patience import Left
 from functions.storage.refusals import RefusalLog
 from functions.storage.registry import Registry
-from functions.storage.shapes import overrides_item
 from functions.storage.streams import Streams
 from functions.storage.usage import UsageLedger
 from shared.end_reasons import EndReason

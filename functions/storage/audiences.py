@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from functions.domain.accounts import AUDIENCE_SECONDS, Audience
 from functions.storage.dynamo import Dynamo, Update
-from functions.storage.shapes import audience_item, key_key, pack
+from functions.storage.items.ids import pack
+from functions.storage.items.key import audience_item, locate_key
 
 if TYPE_CHECKING:
     from functions.storage.attributes import Item
@@ -30,7 +31,7 @@ class Audiences:
         self._dynamo.update(
             Update(
                 self._table,
-                key_key(digest),
+                locate_key(digest),
                 "SET waits = :waits",
                 EXISTS if left else NONE_ELSEWHERE,
                 values=values,

@@ -6,7 +6,10 @@ from functions.domain.accounts import Key, Live, Stream
 from functions.domain.fleet import Fleet, NodeReport
 from functions.storage.attributes import Item
 from functions.storage.dynamo import MAX_BATCH_READ, Dynamo
-from functions.storage.shapes import FLEET_KEY, fleet_of, key_key, key_of, node_key, report_of, stream_key, stream_of
+from functions.storage.items.fleet import FLEET_KEY, fleet_of
+from functions.storage.items.key import key_of, locate_key
+from functions.storage.items.node import locate_node, report_of
+from functions.storage.items.stream import locate_stream, stream_of
 
 
 class Directory:
@@ -19,12 +22,12 @@ class Directory:
 
     def key_and_fleet(self, digest: str) -> tuple[Key | None, Fleet]:
         """The key with this digest and all nodes. Consistent: a revoked key is refused from the next request on."""
-        items, fleet = self._with_fleet(key_key(digest), consistent=True)
+        items, fleet = self._with_fleet(locate_key(digest), consistent=True)
         return (key_of(items[0]) if items else None), fleet
 
     def stream_and_fleet(self, stream: str) -> tuple[Stream | None, Fleet]:
         """The stream and all nodes, eventually consistent: half the price, for the crowd of viewers."""
-        items, fleet = self._with_fleet(stream_key(stream), consistent=False)
+        items, fleet = self._with_fleet(locate_stream(stream), consistent=False)
         return (stream_of(items[0]) if items else None), fleet
 
     def fleet(self) -> Fleet:
@@ -33,7 +36,7 @@ class Directory:
 
     def live(self, streams: Iterable[str]) -> dict[str, Live]:
         """Where *streams* are live, as of now, by stream id; as many as one read takes."""
-        keys = [stream_key(stream) for stream in sorted(set(streams))[:MAX_BATCH_READ]]
+        keys = [locate_stream(stream) for stream in sorted(set(streams))[:MAX_BATCH_READ]]
         found = map(stream_of, self._dynamo.batch_get({self._accounts: keys}, consistent=True)[self._accounts])
         return {stream.id: stream.live for stream in found if stream.live is not None}
 
@@ -42,7 +45,7 @@ class Directory:
         wanted = sorted(set(nodes))
         found: list[Item] = []
         for start in range(0, len(wanted), MAX_BATCH_READ):
-            keys = [node_key(node) for node in wanted[start : start + MAX_BATCH_READ]]
+            keys = [locate_node(node) for node in wanted[start : start + MAX_BATCH_READ]]
             found += self._dynamo.batch_get({self._fleet: keys}, consistent=True)[self._fleet]
         return {report.node.id: report for report in map(report_of, found)}
 

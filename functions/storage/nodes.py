@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from functions.domain.fleet import LEASE_SECONDS, Node, NodeReport, PendingCommand
 from functions.storage.dynamo import Dynamo, Unmet, Update
-from functions.storage.shapes import FLEET_KEY, command_item, fleet_of, node_key, report_item, report_of, summary_item
+from functions.storage.items.fleet import FLEET_KEY, fleet_of, summary_item
+from functions.storage.items.node import command_item, locate_node, report_item, report_of
 
 FORGET_SECONDS = 3600
 """A node that was not heard of for so long leaves the summary."""
@@ -40,7 +41,7 @@ class Nodes:
 
     def read(self, node: str) -> NodeReport | None:
         """What *node* last reported."""
-        item = self._dynamo.get(self._table, node_key(node))
+        item = self._dynamo.get(self._table, locate_node(node))
         return report_of(item) if item else None
 
     def beat(self, report: NodeReport, done: Iterable[str], *, new_boot: bool) -> NodeReport | Fenced:
@@ -65,7 +66,7 @@ class Nodes:
         outcome = self._dynamo.update(
             Update(
                 self._table,
-                node_key(report.node.id),
+                locate_node(report.node.id),
                 f"SET {', '.join(sets)} {removal}".rstrip(),
                 NEW_BOOT if new_boot else SAME_BOOT,
                 names,
@@ -84,7 +85,7 @@ class Nodes:
         """Drop commands that are done ahead of a report with more of them than one write takes; False where it is fenced."""
         names, removal = _removal(done)
         outcome = self._dynamo.update(
-            Update(self._table, node_key(node.id), removal, SAME_BOOT, names, {":boot": node.boot})
+            Update(self._table, locate_node(node.id), removal, SAME_BOOT, names, {":boot": node.boot})
         )
         return not isinstance(outcome, Unmet)
 
@@ -93,7 +94,7 @@ class Nodes:
         outcome = self._dynamo.update(
             Update(
                 self._table,
-                node_key(report.node.id),
+                locate_node(report.node.id),
                 "SET streams = :empty, swept = :swept",
                 UNHEARD,
                 {"#at": "at"},
@@ -140,7 +141,7 @@ class Nodes:
         outcome = self._dynamo.update(
             Update(
                 self._table,
-                node_key(node),
+                locate_node(node),
                 "SET cmds.#id = :command",
                 SAME_BOOT,
                 {"#id": command.id},
@@ -154,7 +155,7 @@ class Nodes:
         outcome = self._dynamo.update(
             Update(
                 self._table,
-                node_key(node),
+                locate_node(node),
                 "SET drained = :drained" if drained else "REMOVE drained",
                 "attribute_exists(pk)",
                 values={":drained": True} if drained else {},

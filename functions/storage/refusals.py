@@ -11,7 +11,7 @@ from functions.domain.accounts import Noted
 from functions.domain.stores import StoreUnavailableError
 from functions.storage.attributes import Item
 from functions.storage.dynamo import Dynamo, Unmet, Update
-from functions.storage.shapes import noted_item, noted_of, refusals_key
+from functions.storage.items.refusals import locate_refusals, noted_item, noted_of
 
 KEPT = 12
 """With so many the item stays under 1 KB, one write unit."""
@@ -50,7 +50,7 @@ class RefusalLog:
         once = {":session": refusal.session} if refusal.session else {":quiet": refusal.at - PAUSE_SECONDS}
         change = Update(
             self._table,
-            refusals_key(account, refusal.stream),
+            locate_refusals(account, refusal.stream),
             f"SET {', '.join(shifts)}, e0 = :entry, #at = :at, #ttl = :ttl"
             + (", troubled = :session" if refusal.session else ""),
             FIRST if refusal.session else QUIET,

@@ -11,30 +11,29 @@ from dataclasses import replace
 from functions.domain.accounts import Account, Key, Stream, Token
 from functions.storage.attributes import Item
 from functions.storage.dynamo import MAX_BATCH_READ, Dynamo, Unmet, Update, Written
-from functions.storage.patience import Left
-from functions.storage.shapes import (
-    DIRECTORY,
+from functions.storage.items.account import (
+    ACCOUNT_LIST,
     SALT_KEY,
     account_item,
-    account_key,
     account_of,
-    key_item,
-    key_key,
-    key_of,
     limits_item,
+    locate_account,
     overrides_item,
-    own_token_key,
-    owned_item,
-    owned_key,
-    past_item,
-    past_key,
-    retiring_item,
-    stream_item,
-    stream_key,
-    stream_of,
-    token_key,
     tokens_item,
 )
+from functions.storage.items.key import (
+    key_item,
+    key_of,
+    locate_key,
+    locate_owned_key,
+    locate_past_key,
+    owned_item,
+    past_item,
+    retiring_item,
+)
+from functions.storage.items.stream import locate_stream, stream_item, stream_of
+from functions.storage.items.token import locate_own_token, locate_token
+from functions.storage.patience import Left
 from shared.tiers import Overrides, Tier
 
 PAST_SECONDS = 40 * 86400
@@ -60,9 +59,9 @@ class Registry:
         self._dynamo.put_all(
             self._table,
             [
-                {"pk": DIRECTORY, "sk": account.id, "created": account.created},
-                own_token_key(account.id, token_digest),
-                {**token_key(token_digest), "account": account.id},
+                {"pk": ACCOUNT_LIST, "sk": account.id, "created": account.created},
+                locate_own_token(account.id, token_digest),
+                {**locate_token(token_digest), "account": account.id},
             ],
         )
         return True
@@ -82,7 +81,7 @@ class Registry:
 
     def keep_anonymous(self, account: Account, forget_at: int) -> Account:
         """Make *account*, which has no owner, or let it live on until *forget_at*; the account as it is."""
-        where = account_key(account.id)
+        where = locate_account(account.id)
         item = account_item(account)
         made = {name: value for name, value in item.items() if name not in where and value is not None}
         sets = [f"#{name} = if_not_exists(#{name}, :{name})" for name in made]
@@ -106,16 +105,16 @@ class Registry:
 
     def account(self, account: str) -> Account | None:
         """The account with this id."""
-        item = self._dynamo.get(self._table, account_key(account))
+        item = self._dynamo.get(self._table, locate_account(account))
         return account_of(item) if item else None
 
     def accounts(self, after: str, limit: int) -> list[str]:
         """The ids of the first *limit* accounts *after* one that have an owner, in order."""
-        return [item["sk"] for item in self._dynamo.query(self._table, DIRECTORY, after=after, limit=limit)]
+        return [item["sk"] for item in self._dynamo.query(self._table, ACCOUNT_LIST, after=after, limit=limit)]
 
     def account_of_token(self, digest: str) -> str | None:
         """The account that an account token names, by the token's digest; the account says whether it still opens it."""
-        item = self._dynamo.get(self._table, token_key(digest))
+        item = self._dynamo.get(self._table, locate_token(digest))
         return item["account"] if item else None
 
     def replace_tokens(self, account: Account, token_digest: str, kept: Sequence[Token]) -> bool:
@@ -123,14 +122,14 @@ class Registry:
 
         The new token's item first, which opens nothing as long as the account does not list it.
         """
-        own = own_token_key(account.id, token_digest)
-        self._dynamo.put_all(self._table, [own, {**token_key(token_digest), "account": account.id}])
+        own = locate_own_token(account.id, token_digest)
+        self._dynamo.put_all(self._table, [own, {**locate_token(token_digest), "account": account.id}])
         listed = tokens_item((Token.of(token_digest), *kept))
         seen = tokens_item(account.tokens)["tk"]
         outcome = self._dynamo.update(
             Update(
                 self._table,
-                account_key(account.id),
+                locate_account(account.id),
                 "SET tk = :tk" + (", tr = :tr" if listed["tr"] else " REMOVE tr"),
                 f"attribute_exists(pk) AND {'tk = :seen' if seen else 'attribute_not_exists(tk)'}",
                 values={**{f":{name}": value for name, value in listed.items()}, ":seen": seen},
@@ -146,7 +145,7 @@ class Registry:
         return True
 
     def _remove_tokens(self, account: str, digests: Iterable[str]) -> None:
-        gone = [key for digest in digests for key in (token_key(digest), own_token_key(account, digest))]
+        gone = [key for digest in digests for key in (locate_token(digest), locate_own_token(account, digest))]
         self._dynamo.write_all(self._table, (), gone)
 
     def set_suspended(self, account: str, *, suspended: bool) -> Account | None:
@@ -154,7 +153,7 @@ class Registry:
         outcome = self._dynamo.update(
             Update(
                 self._table,
-                account_key(account),
+                locate_account(account),
                 "SET suspended = :yes" if suspended else "REMOVE suspended",
                 "attribute_exists(pk)",
                 values={":yes": True} if suspended else {},
@@ -169,7 +168,7 @@ class Registry:
         Its own item goes last: until then its keys are known to be closed. Each page removes what it names elsewhere
         first, then its own items, so that nothing is forgotten by who goes on.
         """
-        own = account_key(account.id)
+        own = locate_account(account.id)
         while True:
             page = list(self._dynamo.query(self._table, own["pk"], limit=PAGE))
             rest = [item for item in page if item["sk"] != own["sk"]]
@@ -181,7 +180,7 @@ class Registry:
             self._dynamo.write_all(
                 self._table, (), [*elsewhere, *({"pk": item["pk"], "sk": item["sk"]} for item in rest)]
             )
-        self._dynamo.write_all(self._table, (), [{"pk": DIRECTORY, "sk": account.id}, own])
+        self._dynamo.write_all(self._table, (), [{"pk": ACCOUNT_LIST, "sk": account.id}, own])
         return True
 
     def set_limits(self, account: Account, tier: Tier, overrides: Overrides) -> Account | None:
@@ -190,7 +189,7 @@ class Registry:
         outcome = self._dynamo.update(
             Update(
                 self._table,
-                account_key(account.id),
+                locate_account(account.id),
                 "SET tier = :tier, overrides = :overrides, lim = :lim, quota = :quota, protos = :protos,"
                 " lv = if_not_exists(lv, :none) + :one",
                 "attribute_exists(pk)",
@@ -227,7 +226,7 @@ class Registry:
         self._dynamo.write_all(
             self._table,
             [past_item(key, _forgotten(key.revoked_at or key.expires_at or key.created)) for key in keys],
-            [owned_key(key.account, key.stream) for key in keys],
+            [locate_owned_key(key.account, key.stream) for key in keys],
         )
 
     def labels(self, account: str, streams: Iterable[str]) -> dict[str, str]:
@@ -236,24 +235,24 @@ class Registry:
         found: list[Item] = []
         for start in range(0, len(wanted), MAX_BATCH_READ // 2):
             some = wanted[start : start + MAX_BATCH_READ // 2]
-            keys = [kind(account, stream) for stream in some for kind in (owned_key, past_key)]
+            keys = [kind(account, stream) for stream in some for kind in (locate_owned_key, locate_past_key)]
             found += self._dynamo.batch_get({self._table: keys}, consistent=False)[self._table]
         return {key.stream: key.label for key in map(key_of, found)}
 
     def key(self, account: str, stream: str) -> Key | None:
         """The key of *account* that publishes *stream*; not where it was revoked."""
-        item = self._dynamo.get(self._table, owned_key(account, stream))
+        item = self._dynamo.get(self._table, locate_owned_key(account, stream))
         return key_of(item) if item else None
 
     def known_key(self, account: str, stream: str) -> Key | None:
         """The key of *account* that publishes or published *stream*."""
-        wanted = [owned_key(account, stream), past_key(account, stream)]
+        wanted = [locate_owned_key(account, stream), locate_past_key(account, stream)]
         found = self._dynamo.batch_get({self._table: wanted}, consistent=True)[self._table]
         return next(map(key_of, found), None)
 
     def key_of_secret(self, digest: str) -> Key | None:
         """The key with this digest, whoever has it."""
-        item = self._dynamo.get(self._table, key_key(digest))
+        item = self._dynamo.get(self._table, locate_key(digest))
         return key_of(item) if item else None
 
     def rotate(self, key: Key, rotated: Key) -> bool:
@@ -265,7 +264,7 @@ class Registry:
         outcome = self._dynamo.update(
             Update(
                 self._table,
-                owned_key(key.account, key.stream),
+                locate_owned_key(key.account, key.stream),
                 "SET digest = :digest, hint = :hint, retiring = :retiring",
                 "digest = :seen AND attribute_not_exists(revoked)",
                 values={
@@ -280,7 +279,7 @@ class Registry:
             return False
         self._dynamo.put_new(self._table, key_item(rotated))
         for old in rotated.retiring:
-            self._set_revoked(key_key(old.digest), old.until)
+            self._set_revoked(locate_key(old.digest), old.until)
         return True
 
     def revoke(self, key: Key, at: float) -> None:
@@ -288,11 +287,11 @@ class Registry:
 
         Some weeks later the table drops all of it, and the stream.
         """
-        self._set_revoked(key_key(key.digest), at)
+        self._set_revoked(locate_key(key.digest), at)
         for old in key.retiring:
-            self._set_revoked(key_key(old.digest), min(at, old.until))
-        self._lapse(stream_key(key.stream), at)
-        self._set_revoked(owned_key(key.account, key.stream), at)
+            self._set_revoked(locate_key(old.digest), min(at, old.until))
+        self._lapse(locate_stream(key.stream), at)
+        self._set_revoked(locate_owned_key(key.account, key.stream), at)
 
     def _set_revoked(self, where: dict[str, str], at: float) -> None:
         values = {":at": at, ":ttl": _forgotten(at)}
@@ -307,12 +306,12 @@ class Registry:
 
     def stream(self, stream: str, *, consistent: bool = True) -> Stream | None:
         """The stream with this id."""
-        item = self._dynamo.get(self._table, stream_key(stream), consistent=consistent)
+        item = self._dynamo.get(self._table, locate_stream(stream), consistent=consistent)
         return stream_of(item) if item else None
 
     def streams(self, ids: Iterable[str]) -> dict[str, Stream]:
         """The streams that exist among *ids* (at most 100)."""
-        keys = [stream_key(stream) for stream in dict.fromkeys(ids)]
+        keys = [locate_stream(stream) for stream in dict.fromkeys(ids)]
         found = self._dynamo.batch_get({self._table: keys}, consistent=True)[self._table]
         return {stream.id: stream for stream in map(stream_of, found)}
 
@@ -326,7 +325,7 @@ def _elsewhere(item: Item) -> Iterator[dict[str, str]]:
     """What an entry of an account's partition stands for outside of it: a key's secrets and its stream."""
     if item["sk"].startswith(("KEY#", "PAST#")):
         key = key_of(item)
-        yield from (key_key(digest) for digest in (key.digest, *(old.digest for old in key.retiring)))
-        yield stream_key(key.stream)
+        yield from (locate_key(digest) for digest in (key.digest, *(old.digest for old in key.retiring)))
+        yield locate_stream(key.stream)
     elif item["sk"].startswith("TOKEN#"):
-        yield token_key(item["sk"].removeprefix("TOKEN#"))
+        yield locate_token(item["sk"].removeprefix("TOKEN#"))

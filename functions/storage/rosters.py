@@ -12,7 +12,8 @@ from functions.domain.accounts import Account, Slot
 from functions.domain.roster import MAX_RECLAIMS, NotTaken, Take, Taken
 from functions.domain.stores import StoreUnavailableError
 from functions.storage.dynamo import Dynamo, Unmet, Update, Written
-from functions.storage.shapes import account_key, account_of, pack, slot_item
+from functions.storage.items.account import account_of, locate_account, slot_item
+from functions.storage.items.ids import pack
 from shared.months import month_of
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Rosters:
 
     def read(self, account: str) -> Account | None:
         """The account as of now."""
-        item = self._dynamo.get(self._table, account_key(account))
+        item = self._dynamo.get(self._table, locate_account(account))
         return account_of(item) if item else None
 
     def take(
@@ -86,7 +87,7 @@ class Rosters:
         return self._written(
             Update(
                 self._table,
-                account_key(account),
+                locate_account(account),
                 f"SET slots.#stream = :slot, ep = ep + :one {victims.removal}".rstrip(),
                 " AND ".join([*clauses, *victims.clauses]),
                 {**names, **victims.names},
@@ -101,7 +102,7 @@ class Rosters:
         return self._written(
             Update(
                 self._table,
-                account_key(account),
+                locate_account(account),
                 victims.removal,
                 " AND ".join(victims.clauses),
                 victims.names,
@@ -155,7 +156,7 @@ class Rosters:
     ) -> Written | Unmet:
         names, values = {"#stream": stream}, {":seen": pack(session), **values}
         return self._dynamo.update(
-            Update(self._table, account_key(account), update, condition, names, values, "ALL_NEW")
+            Update(self._table, locate_account(account), update, condition, names, values, "ALL_NEW")
         )
 
 

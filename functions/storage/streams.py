@@ -10,7 +10,7 @@ from typing import Any
 from functions.domain.accounts import Account, Live
 from functions.storage.attributes import Item
 from functions.storage.dynamo import Dynamo, Unmet, Update
-from functions.storage.shapes import carried_item, live_item, stream_key
+from functions.storage.items.stream import carried_item, live_item, locate_stream
 
 # A late heartbeat of the node that lost the stream does not hide the session that took it over.
 NOT_OLDER = "attribute_exists(pk) AND (attribute_not_exists(live) OR live.epoch <= :epoch)"
@@ -54,7 +54,7 @@ class Streams:
         self._dynamo.update(
             Update(
                 self._table,
-                stream_key(stream),
+                locate_stream(stream),
                 "REMOVE live" + (" SET problems = :problems" if problems else ""),
                 "live.#session = :session",
                 {"#session": "session"},
@@ -63,7 +63,7 @@ class Streams:
         )
 
     def _write(self, stream: str, update: str, condition: str, values: dict[str, Any]) -> bool:
-        change = Update(self._table, stream_key(stream), update, condition, values=values)
+        change = Update(self._table, locate_stream(stream), update, condition, values=values)
         return not isinstance(self._dynamo.update(change), Unmet)
 
 

@@ -10,7 +10,7 @@ from functions.domain.accounts import Account
 from functions.domain.quota import Told
 from functions.domain.usage import Parts, UsageTotal
 from functions.storage.dynamo import MAX_BATCH_READ, Dynamo, Unmet, Update
-from functions.storage.shapes import account_key, account_of, told_item
+from functions.storage.items.account import account_of, locate_account, told_item
 
 # An old total, a duplicate or a replay.
 GROWS = "attribute_not_exists(b) OR b < :b"
@@ -87,7 +87,7 @@ class UsageLedger:
         outcome = self._dynamo.update(
             Update(
                 self._table,
-                account_key(account),
+                locate_account(account),
                 "SET blocked = :month, used = :usage, lv = if_not_exists(lv, :none) + :one",
                 f"attribute_exists(pk) AND {OVER} AND {NOT_LATER} AND {MORE}",
                 {"#month": "month", "#bytes": "bytes"},
@@ -102,7 +102,7 @@ class UsageLedger:
         outcome = self._dynamo.update(
             Update(
                 self._table,
-                account_key(account),
+                locate_account(account),
                 "SET lv = if_not_exists(lv, :none) + :one REMOVE blocked",
                 "attribute_exists(blocked) AND quota > :used",
                 values={":used": used, ":none": 0, ":one": 1},
@@ -116,7 +116,7 @@ class UsageLedger:
         self._dynamo.update(
             Update(
                 self._table,
-                account_key(account),
+                locate_account(account),
                 "SET told = :told",
                 f"attribute_exists(pk) AND {HIGHER}",
                 {"#month": "month", "#quota": "quota", "#percent": "percent"},

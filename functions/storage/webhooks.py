@@ -6,7 +6,14 @@ from functions.domain.pace import Pace
 from functions.domain.webhook import Outcome, Retired, Webhook
 from functions.storage.attributes import Item
 from functions.storage.dynamo import Dynamo, Unmet, Update
-from functions.storage.shapes import outcome_item, pace_item, retired_item, webhook_item, webhook_key, webhook_of
+from functions.storage.items.webhook import (
+    locate_webhook,
+    outcome_item,
+    pace_item,
+    retired_item,
+    webhook_item,
+    webhook_of,
+)
 
 PERMIT_SECONDS = 20.0
 """After which an attempt is over in any case, and its permit with it: longer than an attempt may take."""
@@ -25,7 +32,7 @@ class Webhooks:
 
     def read(self, account: str) -> Webhook | None:
         """The webhook of *account*."""
-        item = self._dynamo.get(self._table, webhook_key(account))
+        item = self._dynamo.get(self._table, locate_webhook(account))
         return webhook_of(item) if item else None
 
     def create(self, webhook: Webhook) -> bool:
@@ -49,7 +56,7 @@ class Webhooks:
         outcome = self._dynamo.update(
             Update(
                 self._table,
-                webhook_key(webhook.account),
+                locate_webhook(webhook.account),
                 "SET salt = :salt, retired = :retired",
                 SAME,
                 values={
@@ -78,7 +85,7 @@ class Webhooks:
             outcome = self._dynamo.update(
                 Update(
                     self._table,
-                    webhook_key(webhook.account),
+                    locate_webhook(webhook.account),
                     "SET #permit = :until",
                     f"{SAME} AND {FREE}",
                     {"#permit": free[0]},
@@ -98,7 +105,7 @@ class Webhooks:
         """The attempt of *permit* is over; *pace*: how the receiver does now."""
         change = Update(
             self._table,
-            webhook_key(webhook.account),
+            locate_webhook(webhook.account),
             "SET slow = :slow, tired = :tired, rests = :rests REMOVE #permit",
             SAME,
             {"#permit": permit},
@@ -108,10 +115,10 @@ class Webhooks:
 
     def delete(self, account: str) -> None:
         """Send nothing more."""
-        self._dynamo.delete(self._table, webhook_key(account))
+        self._dynamo.delete(self._table, locate_webhook(account))
 
     def _change(self, webhook: Webhook, update: str, values: Item, names: Mapping[str, str] | None = None) -> bool:
         change = Update(
-            self._table, webhook_key(webhook.account), update, SAME, names or {}, {**values, ":seen": webhook.salt}
+            self._table, locate_webhook(webhook.account), update, SAME, names or {}, {**values, ":seen": webhook.salt}
         )
         return not isinstance(self._dynamo.update(change), Unmet)

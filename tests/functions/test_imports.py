@@ -5,7 +5,7 @@ import sys
 
 HEAVY = (
     *("pydantic", "boto3", "s3transfer", "aws_xray_sdk", "aws_lambda_powertools.event_handler", "dateutil.rrule"),
-    "jwt",
+    *("jwt", "functions.domain.webhook"),
 )
 
 

@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from functions.storage.attributes import to_item
+from functions.storage.items.account import locate_account
+from functions.storage.items.fleet import FLEET_KEY
+from functions.storage.items.key import locate_key
+from functions.storage.items.stream import locate_stream
 from functions.storage.rosters import EXISTS, FREE, PROTOCOL, ROOM, WITHIN_QUOTA
-from functions.storage.shapes import FLEET_KEY, account_key, key_key, stream_key
 from shared.keys import StreamKey
 from shared.months import month_of
 from shared.tiers import Overrides, Tier
@@ -89,19 +92,19 @@ class Scene:
     def bare_publishes(self) -> list[Job]:
         """What the function asks of DynamoDB for those publishes."""
         return [
-            [self._read(key_key(_digest(key)), consistent=True), self._write(account, stream)]
+            [self._read(locate_key(_digest(key)), consistent=True), self._write(account, stream)]
             for account, key, stream in self.published
         ]
 
     def bare_watches(self, number: int) -> list[Job]:
         """What it asks for those watches."""
-        return [[self._read(stream_key(self.open), consistent=False)] for _ in range(number)]
+        return [[self._read(locate_stream(self.open), consistent=False)] for _ in range(number)]
 
     def forget(self) -> None:
         """Free all slots."""
         for account, _, _ in self.published:
             self.world.client.update_item(
-                TableName=self._tables[0], Key=to_item(account_key(account)),
+                TableName=self._tables[0], Key=to_item(locate_account(account)),
                 UpdateExpression="SET slots = :none", ExpressionAttributeValues={":none": {"M": {}}},
             )  # fmt: skip
 
@@ -123,7 +126,7 @@ class Scene:
         return self._call(
             "UpdateItem",
             TableName=self._tables[0],
-            Key=to_item(account_key(account)),
+            Key=to_item(locate_account(account)),
             UpdateExpression="SET slots.#stream = :slot, ep = ep + :one",
             ConditionExpression=f"{EXISTS} AND {PROTOCOL} AND {WITHIN_QUOTA} AND {FREE} AND {ROOM}",
             ExpressionAttributeNames={"#stream": stream},

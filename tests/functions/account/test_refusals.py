@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.storage.shapes import refusals_key
+from functions.storage.items.refusals import locate_refusals
 from shared.tiers import Overrides, Tier
 from tests.functions.world import Answer, Beating, World, changed, load_event
 
@@ -102,7 +102,7 @@ def test_the_last_dozen_is_kept_newest_first_for_a_day(world: World, node: Beati
         times.append(world.now)
 
     assert [found["at"] for found in refusals(world, token)] == times[:2:-1]
-    item = world.dynamo.get("accounts", refusals_key("acme", stream))
+    item = world.dynamo.get("accounts", locate_refusals("acme", stream))
     assert item is not None
     assert len(json.dumps(item)) < 1300, "about 900 bytes as DynamoDB counts them: one write unit"
     world.now = times[5] + 86400

@@ -15,8 +15,9 @@ from functions.domain.provision import NewKey, create_key
 from functions.edge.observability import LambdaLog
 from functions.metering import handler
 from functions.storage.dynamo import Dynamo
+from functions.storage.items.key import key_item, owned_item
+from functions.storage.items.stream import stream_item
 from functions.storage.registry import Registry
-from functions.storage.shapes import key_item, owned_item, stream_item
 from shared.keys import new_stream_id, new_stream_key
 from shared.tiers import Overrides, Tier
 from tests.functions.metering.test_metering import GB, report
