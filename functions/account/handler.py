@@ -1,4 +1,4 @@
-"""The owner's API: HTTP event -> service -> answer."""
+"""`/v1/account/…`: the API of an account's owner, who shows the account token."""
 
 import secrets
 import time
@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
-from functions.account.dryrun import DryRun
-from functions.account.keys import Keys
-from functions.account.models import DryRunRequest, NewKey, Rotation, TokenRotation, WebhookRotation, WebhookWish
+from functions.account.dry_run import DryRun
+from functions.account.keys import OwnedKeys
+from functions.account.models.dry_run import DryRunRequest
+from functions.account.models.keys import CreateKeyRequest, RotateKeyRequest, RotateTokenRequest
+from functions.account.models.webhook import RotateWebhookRequest, SetWebhookRequest
 from functions.account.service import AccountService
-from functions.account.token import Tokens
+from functions.account.token import OwnedTokens
 from functions.account.usage import UsageService
-from functions.account.webhook import OwnWebhook
+from functions.account.webhook import OwnedWebhook
 from functions.domain.accounts import Account
 from functions.domain.destinations import Reach
 from functions.domain.webhook import master_of
@@ -50,11 +52,11 @@ class OwnerOperations:
     """What an owner can do, by what it is done to."""
 
     account: AccountService
-    keys: Keys
-    tokens: Tokens
+    keys: OwnedKeys
+    tokens: OwnedTokens
     dry_run: DryRun
     usage: UsageService
-    webhook: OwnWebhook
+    webhook: OwnedWebhook
 
 
 def routes(owner: OwnerOperations, clock: Callable[[], float]) -> tuple[ApiRoute, ...]:
@@ -79,7 +81,7 @@ def routes(owner: OwnerOperations, clock: Callable[[], float]) -> tuple[ApiRoute
             "POST",
             "/v1/account/token",
             asked(
-                TokenRotation,
+                RotateTokenRequest,
                 lambda account, request, wish: owner.tokens.rotate(account, request.authorization, wish, clock()),
             ),
             201,
@@ -88,14 +90,16 @@ def routes(owner: OwnerOperations, clock: Callable[[], float]) -> tuple[ApiRoute
         ApiRoute(
             "POST",
             "/v1/account/keys",
-            asked(NewKey, lambda account, request, wish: owner.keys.create(account, wish, request.base, clock())),
+            asked(
+                CreateKeyRequest, lambda account, request, wish: owner.keys.create(account, wish, request.base, clock())
+            ),
             201,
         ),
         ApiRoute(
             "POST",
             f"{key}/rotate",
             asked(
-                Rotation,
+                RotateKeyRequest,
                 lambda account, request, wish: owner.keys.rotate(
                     account, request.path["stream"], wish, request.base, clock()
                 ),
@@ -124,13 +128,13 @@ def routes(owner: OwnerOperations, clock: Callable[[], float]) -> tuple[ApiRoute
         ApiRoute("GET", "/v1/account/refusals", owned(lambda account, _: owner.account.refusals(account, clock()))),
         ApiRoute("GET", webhook, owned(lambda account, _: owner.webhook.show(account, clock()))),
         ApiRoute(
-            "PUT", webhook, asked(WebhookWish, lambda account, _, wish: owner.webhook.put(account, wish, clock()))
+            "PUT", webhook, asked(SetWebhookRequest, lambda account, _, wish: owner.webhook.put(account, wish, clock()))
         ),
         ApiRoute("DELETE", webhook, owned(lambda account, _: owner.webhook.delete(account))),
         ApiRoute(
             "POST",
             f"{webhook}/rotate",
-            asked(WebhookRotation, lambda account, _, wish: owner.webhook.rotate(account, wish, clock())),
+            asked(RotateWebhookRequest, lambda account, _, wish: owner.webhook.rotate(account, wish, clock())),
             201,
         ),
         ApiRoute("POST", f"{webhook}/test", owned(lambda account, _: owner.webhook.test(account, clock())), 202),
@@ -146,17 +150,17 @@ def build(
     clock: Callable[[], float] = time.time,
     events: Callable[[], Any] = no_client,
 ) -> "APIGatewayHttpResolver":
-    """The composition root."""
+    """The function over these stores and clients, as a router of payload-2.0 events."""
     table = settings.accounts_table
     directory = Directory(dynamo, table, settings.fleet_table)
     service = AccountService(Registry(dynamo, table), UsageLedger(dynamo, table), directory, RefusalLog(dynamo, table))
     throttle = Throttle(dynamo, settings.fleet_table)
-    owned = Keys(
+    owned = OwnedKeys(
         Registry(dynamo, table), Nodes(dynamo, settings.fleet_table), throttle, directory.fleet, secrets.token_bytes
     )
     dry = DryRun(Registry(dynamo, table), directory, settings.region, secrets.token_bytes, randrange)
     usage = UsageService(UsageLedger(dynamo, table), Registry(dynamo, table))
-    webhook = OwnWebhook(
+    webhook = OwnedWebhook(
         Webhooks(dynamo, table),
         throttle,
         CachedParameter(ssm, settings.webhook_parameter, master_of).value,
@@ -164,7 +168,7 @@ def build(
         Reach(settings.webhook_reach),
         secrets.token_bytes,
     )
-    tokens = Tokens(Registry(dynamo, table), secrets.token_bytes)
+    tokens = OwnedTokens(Registry(dynamo, table), secrets.token_bytes)
     app = answers.resolver(log.logger)
     register(app, routes(OwnerOperations(service, owned, tokens, dry, usage, webhook), clock))
     return app

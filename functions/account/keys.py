@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from math import ceil
 
-from functions.account.models import KeyCreated, KeyRevoked, NewKey, Rotation
+from functions.account.models.keys import CreateKeyRequest, KeyCreated, KeyRevoked, RotateKeyRequest
 from functions.domain.accounts import Account, Key
 from functions.domain.fleet import Fleet, PendingCommand
 from functions.domain.provision import create_key, rotate_key
@@ -20,19 +20,22 @@ from shared.rate import Rate
 from shared.refusals import Refused, forbidden, invalid_request, not_found, rate_limited
 
 MAX_KEYS = 200
-"""That are not over; those that are to be revoked count until then."""
+"""Keys of an account that are not over; those that are to be revoked count until then."""
 MAX_RETIRING = 5
 """Replaced secrets of a key that still publish."""
 MAX_BURIED = 250
+"""Keys that are over and moved away at a time."""
 NEW_KEYS = Rate(200, 60)
 """New secrets of one account: all of its keys at once, and one more a minute. What is over is kept for some weeks."""
 LATEST_SECONDS = 366 * 86400
+"""How far ahead a revocation may be planned."""
 SKEW_SECONDS = 60
+"""How far back it may lie, for clients whose clock is late; it is for now then."""
 _SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 
 
-class Keys:
-    """Changes an account's keys."""
+class OwnedKeys:
+    """Changes the stream keys of the owner's account, at most so many and so often that storage stays small."""
 
     def __init__(
         self,
@@ -48,8 +51,11 @@ class Keys:
         self._fleet = fleet
         self._random = random
 
-    def create(self, account: Account, asked: NewKey, base: str, now: float) -> KeyCreated | Refused:
-        """A new key with a stream of its own."""
+    def create(self, account: Account, wish: CreateKeyRequest, base: str, now: float) -> KeyCreated | Refused:
+        """Make a key with a stream of its own; refused are one key too many, and too many within a while.
+
+        *base* is the address of the API, which the key's addresses begin with.
+        """
         keys = list(self._registry.keys(account.id))
         over = [key for key in keys if not key.valid(now)]
         # What was to be over by now is moved away by whoever makes the next key, so that the list never grows.
@@ -59,18 +65,20 @@ class Keys:
         wait = self._throttle.take(f"keys#{account.id}", NEW_KEYS, now)
         if wait > 0:
             return rate_limited(ceil(wait))
-        protocols = frozenset[str](asked.protocols) if asked.protocols else None
-        made = create_key(self._registry, account, random=self._random, now=now, label=asked.label, protocols=protocols)
-        return _created(made.stream_key.reveal(), made.stream, asked.label, protocols, base)
+        protocols = frozenset[str](wish.protocols) if wish.protocols else None
+        made = create_key(self._registry, account, random=self._random, now=now, label=wish.label, protocols=protocols)
+        return _created(made.stream_key.reveal(), made.stream, wish.label, protocols, base)
 
-    def rotate(self, account: Account, stream: str, asked: Rotation, base: str, now: float) -> KeyCreated | Refused:
-        """A new secret for a stream; the old one publishes for as long as was asked, and so does its session."""
+    def rotate(
+        self, account: Account, stream: str, wish: RotateKeyRequest, base: str, now: float
+    ) -> KeyCreated | Refused:
+        """Give a stream a new secret; the old one publishes for as long as was asked, and so does its session."""
         key = self._own(account, stream, now)
         if key is None:
             return _no_key()
         if key.revoked_at is not None:
             return forbidden("The key is about to be revoked.")
-        until = now + asked.overlap_seconds
+        until = now + wish.overlap_seconds
         if sum(min(old.until, until) > now for old in key.retiring) >= MAX_RETIRING:
             return forbidden(f"{MAX_RETIRING} older secrets publish still. With overlap_seconds 0 all of them end now.")
         wait = self._throttle.take(f"keys#{account.id}", NEW_KEYS, now)
@@ -84,7 +92,7 @@ class Keys:
         return created.model_copy(update={"old_until": until})
 
     def revoke(self, account: Account, stream: str, at: str | None, now: float) -> KeyRevoked | Refused:
-        """End a key's validity, now or *at* a time, and its session with it."""
+        """End a key's validity and its session, now or *at* a time in seconds since the epoch, as the query has it."""
         key = self._own(account, stream, now)
         if key is None:
             return _no_key()

@@ -3,11 +3,10 @@
 The token of a suspended account gets another, 403: whoever holds it is the owner, and should know why nothing works.
 """
 
-from functions.account.models import (
+from functions.account.models.keys import KeysReply, KeySummary
+from functions.account.models.overview import (
     AccountLimits,
     AccountReply,
-    KeysReply,
-    KeySummary,
     LiveStream,
     MonthUsage,
     RefusalEntry,
@@ -15,6 +14,7 @@ from functions.account.models import (
 )
 from functions.domain.accounts import Account
 from functions.domain.stores import FleetLookup, RefusalStore, RegistryStore, UsageStore
+from functions.edge.bodies import limit_fields
 from shared.keys import AccountToken
 from shared.months import month_end, month_of
 from shared.problems import told
@@ -23,7 +23,7 @@ from shared.tiers import Tier
 
 
 class AccountService:
-    """One method an endpoint."""
+    """Reads what the owner of an account may see. Whoever calls it has authenticated the owner."""
 
     def __init__(self, registry: RegistryStore, ledger: UsageStore, nodes: FleetLookup, refusals: RefusalStore) -> None:
         self._refusals = refusals
@@ -33,18 +33,10 @@ class AccountService:
 
     def account(self, account: Account, now: float) -> AccountReply:
         """Limits, the month's usage, and what is live."""
-        limits = account.limits
         return AccountReply(
             account=account.id,
             tier=account.tier,
-            limits=AccountLimits(
-                streams=limits.streams,
-                bytes=limits.bytes,
-                viewers=limits.viewers,
-                kbps=limits.kbps,
-                protocols=sorted(limits.protocols),
-                hls_embed=limits.hls_embed,
-            ),
+            limits=AccountLimits(**limit_fields(account.limits)),
             usage=self._usage(account, now),
             streams=self._live(account, now),
         )
@@ -92,7 +84,7 @@ class AccountService:
         )
 
     def authenticate(self, authorization: str | None, now: float) -> Account | Refused:
-        """The account that a token opens."""
+        """The account that the token of an `Authorization` field opens: `UNAUTHORIZED` for a wrong one, `FORBIDDEN` if suspended."""
         scheme, _, credentials = (authorization or "").partition(" ")
         token = AccountToken.parse(credentials.strip()) if scheme.lower() == "bearer" else None
         name = self._registry.account_of_token(token.digest) if token else None

@@ -1,10 +1,10 @@
 """`POST /v1/account/token`: another token for the account, and an end for those that it has.
 
-Storage knows digests only; the new token is in the answer and nowhere else. Who has a token that leaked uses it for this
-once, without an overlap: then nobody else's opens the account.
+Storage knows digests only; the new token is in the answer and nowhere else. An owner whose token
+leaked rotates it without an overlap: then nobody else's opens the account.
 """
 
-from functions.account.models import TokenCreated, TokenRotation
+from functions.account.models.keys import RotateTokenRequest, TokenCreated
 from functions.domain.accounts import Account, Token
 from functions.domain.stores import AccountStore
 from shared.keys import AccountToken, RandomBytes, new_account_token
@@ -14,25 +14,25 @@ MAX_TOKENS = 4
 """The new one and those that overlap with it."""
 
 
-class Tokens:
-    """Changes an account's tokens."""
+class OwnedTokens:
+    """Replaces the tokens that open the owner's account."""
 
     def __init__(self, registry: AccountStore, random: RandomBytes) -> None:
         self._registry = registry
         self._random = random
 
     def rotate(
-        self, account: Account, authorization: str | None, asked: TokenRotation, now: float
+        self, account: Account, authorization: str | None, wish: RotateTokenRequest, now: float
     ) -> TokenCreated | Refused:
-        """A new token; those that open *account* now do so for as long as was asked, and no longer than they would have."""
-        until = now + asked.overlap_seconds
+        """Make a new token; those that open *account* now do so for as long as was asked, and no longer than they would have."""
+        until = now + wish.overlap_seconds
         presented = AccountToken.parse((authorization or "").partition(" ")[2].strip())
         # An account from before tokens were listed is opened by the one that asks, from now on, and by no other.
         held = account.tokens or ((Token.of(presented.digest),) if presented is not None else ())
         kept = [
             Token(token.tag, until if token.until is None else min(until, token.until))
             for token in held
-            if asked.overlap_seconds and token.valid(now)
+            if wish.overlap_seconds and token.valid(now)
         ]
         if len(kept) >= MAX_TOKENS:
             return forbidden(

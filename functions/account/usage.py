@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from functions.account.models import DayUsage, StreamUsage, UsageReply
+from functions.account.models.usage import DayUsage, StreamUsage, UsageReply
 from functions.domain.accounts import Account
 from functions.domain.stores import KeyStore, UsageStore
 from functions.domain.usage import Parts
@@ -11,12 +11,14 @@ from shared.months import month_of
 from shared.refusals import Refused, invalid_request
 
 MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+"""A UTC month, for example 2026-11."""
 
 Pair = tuple[int, int]
+"""Bytes received and bytes sent."""
 
 
 class UsageService:
-    """Divides a month's bytes."""
+    """Divides a month's bytes by day and by stream."""
 
     def __init__(self, ledger: UsageStore, registry: KeyStore) -> None:
         self._ledger = ledger

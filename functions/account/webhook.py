@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import ceil
 
-from functions.account.models import (
-    Delivery,
+from functions.account.models.webhook import (
+    LastDelivery,
+    RotateWebhookRequest,
+    SetWebhookRequest,
     WebhookReply,
-    WebhookRotation,
     WebhookSecret,
     WebhookTest,
-    WebhookWish,
 )
 from functions.domain.accounts import Account
 from functions.domain.destinations import Reach, destination
@@ -29,8 +29,11 @@ TESTS = Rate(5, 12)
 """Tests of one account: five at once, and one more every 12 s. It is our address that the receiver sees."""
 
 
-class OwnWebhook:
-    """Changes an account's webhook."""
+class OwnedWebhook:
+    """Changes the webhook of the owner's account, and has it tested.
+
+    *master* reads the master secret, given the time; *reach* is how far webhooks may go.
+    """
 
     def __init__(
         self,
@@ -49,11 +52,11 @@ class OwnWebhook:
         self._random = random
 
     def show(self, account: Account, now: float) -> WebhookReply | Refused:
-        """The webhook without its secret."""
+        """The webhook without its secret; `NOT_FOUND` where there is none."""
         found = self._store.read(account.id)
         return _none() if found is None else _reply(found, now)
 
-    def put(self, account: Account, wish: WebhookWish, now: float) -> WebhookReply | Refused:
+    def put(self, account: Account, wish: SetWebhookRequest, now: float) -> WebhookReply | Refused:
         """Make the webhook, with a secret; or send the one that there is elsewhere, with the secret that it has."""
         wrong = destination(wish.url, self._reach)
         if isinstance(wrong, str):
@@ -71,20 +74,20 @@ class OwnWebhook:
             return _changed()
         return _reply(made, now, secret=shown(derived(master, account.id, made.salt)))
 
-    def rotate(self, account: Account, asked: WebhookRotation, now: float) -> WebhookSecret | Refused:
-        """Another secret; the old one signs beside it for as long as was asked."""
+    def rotate(self, account: Account, wish: RotateWebhookRequest, now: float) -> WebhookSecret | Refused:
+        """Give it another secret; the old one signs beside it for as long as was wish."""
         found = self._store.read(account.id)
         if found is None:
             return _none()
         master = self._master(now)
-        until = now + asked.overlap_seconds
+        until = now + wish.overlap_seconds
         salt = new_salt(self._random)
         if not self._store.rotate(found, salt, until):
             return _changed()
         return WebhookSecret(secret=shown(derived(master, account.id, salt)), old_secret_until=until)
 
     def delete(self, account: Account) -> WebhookReply | Refused:
-        """Send nothing more, not even what waits for another attempt; what there was."""
+        """Remove the webhook, so that not even what waits for another attempt is sent; the webhook as it was."""
         found = self._store.read(account.id)
         if found is None:
             return _none()
@@ -92,7 +95,7 @@ class OwnWebhook:
         return _reply(found, found.created)
 
     def test(self, account: Account, now: float) -> WebhookTest | Refused:
-        """Have a test event delivered."""
+        """Have a test event delivered, on the way of all others and no more often than `TESTS` allows."""
         if self._store.read(account.id) is None:
             return _none()
         wait = self._throttle.take(f"webhook#{account.id}", TESTS, now)
@@ -109,7 +112,7 @@ def _reply(webhook: Webhook, now: float, secret: str | None = None) -> WebhookRe
         created=webhook.created,
         secret=secret,
         old_secret_until=retired.until if retired is not None and retired.until > now else None,
-        last=Delivery(at=last.at, type=last.kind, error=last.error or None) if last is not None else None,
+        last=LastDelivery(at=last.at, type=last.kind, error=last.error or None) if last is not None else None,
     )
 
 

@@ -72,7 +72,7 @@ def with_body(kind: type[M], act: Callable[[RoutedRequest, M], Outcome]) -> Call
 
 
 def register(app: APIGatewayHttpResolver, routes: Iterable[ApiRoute]) -> None:
-    """Have *app* answer *routes*."""
+    """Have *app* answer each of *routes*, a refusal under its own status."""
     for route in routes:
         app.route(route.path, route.method)(_answering(app, route))
 

@@ -13,14 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
 from functions.domain.destinations import Destination, Reach, allowed, destination
-from functions.webhooks.exchange import Exchange, UndeliveredError
+from functions.webhooks.pinned_post import PinnedPost, UndeliveredError
 
 SECONDS = 10.0
 """For everything: name, connection, TLS, request, answer."""
 ADDRESSES = 4
 """Addresses of a name that are tried at most."""
 THREADS = 20
-"""Exchanges at a time: a batch of the queue has ten messages, and a thread may outlive its exchange by some time."""
+"""Posts at a time: a batch of the queue has ten messages, and a thread may go on for a moment after its time is up."""
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -54,8 +54,8 @@ class Poster:
             raise UndeliveredError(to)
         try:
             async with asyncio.timeout(limit):
-                exchange = Exchange(to, await self._checked_addresses(to), self._context, deadline)
-                status = await self._status(exchange, headers, body)
+                attempt = PinnedPost(to, await self._checked_addresses(to), self._context, deadline)
+                status = await self._status(attempt, headers, body)
         except TimeoutError:
             raise TooSlowError(f"There was no answer within {limit:g} s.") from None
         if not 200 <= status < 300:
@@ -73,11 +73,11 @@ class Poster:
             raise UndeliveredError("The name stands for an address that is not a public one.")
         return found[:ADDRESSES]
 
-    async def _status(self, exchange: Exchange, headers: Mapping[str, str], body: bytes) -> int:
+    async def _status(self, attempt: PinnedPost, headers: Mapping[str, str], body: bytes) -> int:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, exchange.status, headers, body)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, attempt.status, headers, body)
         except asyncio.CancelledError:
-            exchange.abort()
+            attempt.abort()
             raise
 
 

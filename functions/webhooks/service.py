@@ -20,8 +20,8 @@ from functions.domain.pace import QUICK_SECONDS, SLOW_SECONDS, Pace
 from functions.domain.stores import DeliveryStore, StoreUnavailableError
 from functions.domain.webhook import Message, Outcome, Webhook, message_of, signed
 from functions.edge.observability import Log
-from functions.webhooks.exchange import UndeliveredError
 from functions.webhooks.lanes import AT_ONCE, MAX_PUT_OFF, Shares, put_off
+from functions.webhooks.pinned_post import UndeliveredError
 from functions.webhooks.posting import Poster, TooSlowError
 
 DELAYS = (5, 300, 1800, 7200, 18_000, 36_000, 36_000)

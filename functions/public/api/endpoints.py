@@ -9,24 +9,24 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from functions.account.models import (
-    AccountReply,
-    DryRunReply,
-    DryRunRequest,
+from functions.account.models.dry_run import DryRunReply, DryRunRequest
+from functions.account.models.keys import (
+    CreateKeyRequest,
     KeyCreated,
     KeyRevoked,
     KeysReply,
-    NewKey,
-    RefusalsReply,
-    Rotation,
+    RotateKeyRequest,
+    RotateTokenRequest,
     TokenCreated,
-    TokenRotation,
-    UsageReply,
+)
+from functions.account.models.overview import AccountReply, RefusalsReply
+from functions.account.models.usage import UsageReply
+from functions.account.models.webhook import (
+    RotateWebhookRequest,
+    SetWebhookRequest,
     WebhookReply,
-    WebhookRotation,
     WebhookSecret,
     WebhookTest,
-    WebhookWish,
 )
 from functions.admission.models import AnonymousReply, GrantReply, GrantRequest
 from functions.hooks.models import MediaMtxReply, MediaMtxRequest
@@ -249,7 +249,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         201,
         "The new token, shown this once.",
         reply=TokenCreated,
-        request=TokenRotation,
+        request=RotateTokenRequest,
         security="account token",
         refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.FORBIDDEN, Code.UNAVAILABLE),
         also=((409, Code.INVALID_REQUEST),),
@@ -275,7 +275,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         201,
         "The key, shown this once, and its addresses.",
         reply=KeyCreated,
-        request=NewKey,
+        request=CreateKeyRequest,
         security="account token",
         refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.FORBIDDEN, Code.RATE_LIMITED, Code.UNAVAILABLE),
     ),
@@ -288,7 +288,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         201,
         "The new key, shown this once, and its addresses.",
         reply=KeyCreated,
-        request=Rotation,
+        request=RotateKeyRequest,
         parameters=(_STREAM,),
         security="account token",
         refusals=(
@@ -362,7 +362,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         200,
         "The webhook.",
         reply=WebhookReply,
-        request=WebhookWish,
+        request=SetWebhookRequest,
         security="account token",
         refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.FORBIDDEN, Code.UNAVAILABLE),
     ),
@@ -387,7 +387,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         201,
         "The new secret, shown this once.",
         reply=WebhookSecret,
-        request=WebhookRotation,
+        request=RotateWebhookRequest,
         security="account token",
         refusals=(Code.INVALID_REQUEST, Code.UNAUTHORIZED, Code.FORBIDDEN, Code.NOT_FOUND, Code.UNAVAILABLE),
     ),

@@ -11,7 +11,7 @@ import pytest
 
 from functions.domain.destinations import Reach
 from functions.domain.webhook import Message, shown, signed
-from functions.webhooks.exchange import UndeliveredError
+from functions.webhooks.pinned_post import UndeliveredError
 from functions.webhooks.posting import Poster
 from tests.functions.world import ROOT
 

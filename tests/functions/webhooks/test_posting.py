@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from functions.domain.destinations import Reach
-from functions.webhooks.exchange import UndeliveredError
+from functions.webhooks.pinned_post import UndeliveredError
 from functions.webhooks.posting import Poster
 from tests.functions.webhooks.receiver import Receiver
 

@@ -29,7 +29,7 @@ class UndeliveredError(Exception):
     """The receiver did not take the message; the text is for the owner of the webhook."""
 
 
-class Exchange:
+class PinnedPost:
     """Sends one request to the first of *addresses* that can be reached, until *deadline* by the monotonic clock.
 
     `status` blocks, so it runs in a thread; `abort` is for the thread that waits for it.

@@ -12,7 +12,7 @@ from time import monotonic, sleep
 import pytest
 
 from functions.domain.destinations import Destination, Reach
-from functions.webhooks.exchange import LINE, Exchange, UndeliveredError
+from functions.webhooks.pinned_post import LINE, PinnedPost, UndeliveredError
 from functions.webhooks.posting import Poster
 from tests.functions.webhooks.receiver import Receiver
 
@@ -20,7 +20,7 @@ from tests.functions.webhooks.receiver import Receiver
 def status(receiver: Receiver, seconds: float = 5.0) -> int:
     """The status that *receiver* answers one request with."""
     to = Destination("127.0.0.1", receiver.port, tls=False, target="/in")
-    return Exchange(to, ["127.0.0.1"], ssl.create_default_context(), monotonic() + seconds).status({}, b"{}")
+    return PinnedPost(to, ["127.0.0.1"], ssl.create_default_context(), monotonic() + seconds).status({}, b"{}")
 
 
 @contextmanager
@@ -46,9 +46,9 @@ def test_a_request_says_no_more_than_it_must() -> None:
     """Every line of it is ours: no trace of the library, which would say that it takes gzip."""
     with listening(b"HTTP/1.1 204 No Content\r\n\r\n") as (port, got):
         to = Destination("hooks.example.com", port, tls=False, target="/in?a=1")
-        exchange = Exchange(to, ["127.0.0.1"], ssl.create_default_context(), monotonic() + 5)
+        post = PinnedPost(to, ["127.0.0.1"], ssl.create_default_context(), monotonic() + 5)
 
-        assert exchange.status({"webhook-id": "msg_1"}, b"{}") == 204
+        assert post.status({"webhook-id": "msg_1"}, b"{}") == 204
 
     head, _, body = b"".join(got).partition(b"\r\n\r\n")
     first, *fields = head.decode().split("\r\n")
