@@ -43,7 +43,7 @@ PORT, HOST, SECONDS, SEED, TIMES, AGAINST and JSON are given after the target (m
 
 
 def main(arguments: list[str]) -> int:
-    """Run one target; the exit code."""
+    """Run the target that *arguments* name, or say what there is; the exit code."""
     targets = {
         "up": stack.up,
         "test": suite.test,

@@ -35,7 +35,7 @@ def load(state: Path) -> AccessKey:
 
 
 def stable_random(state: Path) -> Callable[[int], bytes]:
-    """A source of bytes that repeats itself at each start: an OBS that is set up once keeps its demo key.
+    """A source of random bytes that are the same at each start, so that an OBS which is set up once keeps its demo key.
 
     Its seed stays in *state* and goes with `make clean`.
     """

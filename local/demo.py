@@ -27,7 +27,7 @@ _GOODBYE = 2.0
 
 
 def main() -> int:
-    """Publish until stopped; the exit code."""
+    """Publish the test picture until stopped; the exit code."""
     try:
         settings = Settings.from_env(os.environ)
     except SettingsError as error:

@@ -34,7 +34,10 @@ _ACCOUNTS: Mapping[str, tuple[Tier, Overrides]] = {
 
 
 def make(template: Template, clients: AwsClients, random: Callable[[int], bytes]) -> Sequence[DemoAccount]:
-    """Make the signer and the demo accounts; *random* decides their secrets."""
+    """Make the signer's keys and the demo accounts; the accounts' secrets come from *random*.
+
+    Raises `TemplateError` where an account exists already.
+    """
     now = time.time()
     # The signer's keys are new at each start: no grant outlives a stack.
     secret, public = new_signer(os.urandom, now)
@@ -58,7 +61,7 @@ def _account(
 
 
 def _variable(template: Template, name: str) -> str:
-    """The value of an environment variable, from whichever function has it."""
+    """The value of the environment variable *name*, from the first function that has it."""
     for function in template.functions.values():
         if name in function.environment:
             return function.environment[name]

@@ -27,7 +27,7 @@ _MOST_FAILURES = 5
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What all nodes of a stack are told."""
+    """What all nodes of a stack are told: where the parts around them are."""
 
     host: str
     api_url: str
@@ -39,7 +39,7 @@ class Surroundings:
 
 
 class NodeProcess:
-    """One SFU node and its lives."""
+    """One SFU node: its process, and the next one when that ends by itself."""
 
     def __init__(
         self, number: int, ports: NodePorts, around: Surroundings, log: StackLog, on_restart: Callable[[], None]
@@ -55,11 +55,11 @@ class NodeProcess:
 
     @property
     def metrics_url(self) -> str:
-        """Where Prometheus finds its numbers."""
+        """The URL of the node's metrics, for Prometheus."""
         return f"http://{LOOPBACK}:{self.ports.metrics}/metrics"
 
     def document(self) -> dict[str, Any]:
-        """What stack.json says of it."""
+        """What stack.json says of the node."""
         return {
             "id": self.id,
             "url": self.url,
@@ -70,7 +70,7 @@ class NodeProcess:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the process is told; it inherits nothing of the user's AWS settings."""
+        """The environment of the process, which inherits nothing of the user's AWS settings."""
         around, ports = self._around, self.ports
         return {
             "PATH": os.environ.get("PATH", os.defpath),
@@ -100,7 +100,7 @@ class NodeProcess:
         self._watch = asyncio.create_task(self._keep_running())
 
     async def stop(self) -> None:
-        """Let it drain, then end it."""
+        """Let the node drain, then end its process."""
         if self._watch is not None:
             self._watch.cancel()
             # It may be starting a process just now: that one has to be gone, or be the child that is ended here.

@@ -1,4 +1,4 @@
-"""The ports of a stack at the addresses where they will be bound, and the sentence about one that cannot be had.
+"""Checks that a stack can bind its ports, each at its address, and says of one that it cannot have who has it.
 
 The API is bound on loopback beside the address of the stack, what only the stack uses on loopback alone: a port that
 was looked for on the stack's address only is found taken by whatever part comes to it last, in that part's own words.
@@ -38,7 +38,7 @@ def needed(settings: Settings) -> Iterator[NeededPort]:
 
 
 def check(settings: Settings) -> None:
-    """TakenError or SettingsError where the stack of *settings* could not bind all that it has to."""
+    """Raise `TakenError` or `SettingsError` where the stack of *settings* could not bind a port that it needs."""
     for port in needed(settings):
         try:
             free = ports.is_free(port.address, port.port, port.kind)
@@ -49,7 +49,7 @@ def check(settings: Settings) -> None:
 
 
 def refusal(settings: Settings, address: str, error: OSError) -> TakenError | SettingsError:
-    """What is to be said of the API's *error* at *address*, where it was free when it was checked."""
+    """The exception for the API's *error* at *address*, where the port was free when it was checked."""
     if error.errno != errno.EADDRINUSE:
         return _unusable(settings, error)
     return next(

@@ -18,7 +18,7 @@ USUAL = 8080
 
 @dataclass(frozen=True, slots=True)
 class NodePorts:
-    """The three ports of one SFU node."""
+    """The three ports of one SFU node: HTTP and metrics by TCP, media by UDP."""
 
     http: int
     udp: int
@@ -27,14 +27,14 @@ class NodePorts:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Every port of one stack."""
+    """Every port that one stack takes."""
 
     api: int
     emulator: int
     nodes: tuple[NodePorts, ...]
 
     def all(self) -> Iterator[tuple[str, int, socket.SocketKind]]:
-        """Each port with what it is for."""
+        """Each port: what it is for, its number, and whether it is TCP or UDP."""
         yield "the API and the page", self.api, socket.SOCK_STREAM
         yield "the AWS emulator", self.emulator, socket.SOCK_STREAM
         for number, node in enumerate(self.nodes, 1):
@@ -56,7 +56,7 @@ def plan(port: int) -> Plan:
 
 
 def is_free(address: str, port: int, kind: socket.SocketKind) -> bool:
-    """Whether *port* can be bound now."""
+    """Whether *port* can be bound at *address* now. Raises `OSError` where the address is not this machine's."""
     with socket.socket(socket.AF_INET, kind) as probe:
         if kind == socket.SOCK_STREAM:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

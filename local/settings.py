@@ -31,7 +31,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
-        """The settings in *environ*."""
+        """The settings that *environ* asks for. Raises `SettingsError`."""
         port = _number("PORT", environ.get("PORT") or str(ports.USUAL))
         if not 1024 <= port <= 65527:
             raise SettingsError(f"PORT is {port}; use one from 1024 to 65527 (it and the seven above it are taken).")

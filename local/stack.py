@@ -1,4 +1,4 @@
-"""A whole stack: which part starts when, who is told what, and the order of the end.
+"""A whole stack: in which order its parts start and end, and what each is told.
 
 The composition root of local/. Functions load while the emulator starts; the gateway opens when both are ready, and
 the nodes come last, because they are ready once the control plane has answered them. Ending goes backwards: nodes
@@ -71,7 +71,7 @@ class Stack:
         return f"the AWS emulator, {len(self._pools)} functions and {len(self._nodes)} nodes"
 
     async def start(self) -> Summary:
-        """Bring everything up; StartError (in a group) when a part does not come, TakenError when it has no port."""
+        """Bring everything up; raises `PartStartError` (in a group) for a part that does not start, `TakenError` for a port."""
         self._undo.push_async_callback(self._emulator.stop)
         self._undo.push_async_callback(_all, [pool.stop for pool in self._pools.values()])
         async with asyncio.TaskGroup() as group:
@@ -91,12 +91,12 @@ class Stack:
         return summary
 
     async def failed(self) -> str:
-        """Wait until the stack cannot go on; why."""
+        """Wait until the stack cannot go on; a sentence that says why."""
         await self._emulator.ended()
         return "The AWS emulator ended by itself, and the stack cannot go on without it."
 
     async def _open(self, gateway: Gateway) -> None:
-        """Let clients in; somebody may have taken the port since it was found free."""
+        """Open the API's port, which somebody may have taken since it was found free."""
         try:
             await gateway.start(self._settings.addresses, self._settings.port)
         except ListenError as failed:
@@ -152,7 +152,7 @@ class Stack:
         self._rewrite()
 
     async def _retract(self, watch: asyncio.subprocess.Process) -> None:
-        """Withdraw stack.json; the nodes are watched a while longer, and one that comes back just now must not write it."""
+        """Withdraw stack.json. The nodes are watched a while longer, and one that is started again now must not write it."""
         self._announced = None
         await asyncio.to_thread(self._settings.stack_file.unlink, missing_ok=True)
         assert watch.stdin is not None  # noqa: S101  # _announce asks for a pipe

@@ -39,7 +39,7 @@ class Summary:
     pid: int
 
     def document(self) -> dict[str, Any]:
-        """The content of stack.json."""
+        """The content of stack.json, which programs read (docs/local.md)."""
         return {
             "api": self.api,
             "page": f"{self.api}/",
@@ -74,7 +74,7 @@ class Summary:
         part.rename(path)
 
     def table(self, *, seconds: float, log: str, stack: str, sluice: str, demo: str, local_only: bool) -> str:
-        """The table for people."""
+        """The table that `make up` prints: addresses, keys, and the next commands to type."""
         example = self.accounts[1] if len(self.accounts) > 1 else None
         lines = [
             f"Sluice is up after {seconds:.1f} s. Ctrl-C stops it.",

@@ -1,6 +1,6 @@
 """`make up`: starts a stack, prints how to use it, and ends it at Ctrl-C, SIGTERM or after SECONDS.
 
-A second Ctrl-C ends at once: the children are tied to this process (`die_with_parent.py`) and need no goodbye. What can go
+A second Ctrl-C ends at once: the kernel then ends the children too (`die_with_parent.py`). What can go
 wrong for a user (a port that is taken, a function that does not load) ends in a sentence, never in a traceback.
 """
 

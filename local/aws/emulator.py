@@ -16,7 +16,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.aws.resources import DynamoTable, EventsRule, SqsQueue, SsmParameter, Template
+from local.aws.resources import ParameterResource, QueueResource, RuleResource, TableResource, Template
 from local.aws.sigv4 import AccessKey
 from local.process.log import StackLog
 from local.process.processes import ROOT, ChildProcess, PartStartError
@@ -33,7 +33,10 @@ _STOP_SECONDS = 3
 
 
 def environment(port: int, state: Path) -> dict[str, str]:
-    """What ministack is told: loopback, four services, nothing kept, only warnings said."""
+    """The environment of the ministack on *port*: loopback only, four services, nothing kept, and only warnings logged.
+
+    It puts a file with its process id into the folder *state*.
+    """
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "TMPDIR": str(state),  # it leaves a pid file there
@@ -48,12 +51,12 @@ def environment(port: int, state: Path) -> dict[str, str]:
 
 
 def command() -> list[str]:
-    """How ministack is started."""
+    """The command line that starts ministack."""
     return [str(PYTHON), "-m", "ministack"]
 
 
 class Emulator:
-    """The AWS services of one stack."""
+    """The AWS services of one stack: a ministack process on a port of the stack's."""
 
     def __init__(self, port: int, state: Path, log: StackLog) -> None:
         self.url = f"http://127.0.0.1:{port}"
@@ -62,23 +65,23 @@ class Emulator:
         self._child: ChildProcess | None = None
 
     async def start(self) -> None:
-        """Start ministack and wait until it answers."""
+        """Start ministack and wait until it answers. Raises `PartStartError` where it does not."""
         self._child = await ChildProcess.start(PART, command(), self._environment, self._log)
         await self._child.ready(f"{self.url}/_ministack/health", _READY_SECONDS)
 
     async def ended(self) -> None:
-        """Wait until it is gone."""
+        """Wait until the process has ended, by itself or by `stop`."""
         if self._child is not None:
             await self._child.wait()
 
     async def stop(self) -> None:
-        """End it; nothing is kept."""
+        """End the process, and with it all that was stored."""
         if self._child is not None:
             await self._child.stop(_STOP_SECONDS)
 
 
 class AwsClients:
-    """boto3 clients for one endpoint and one pair of credentials; made once each, they cost a fifth of a second."""
+    """boto3 clients for one endpoint and one access key. Making one takes a fifth of a second, so each is made once."""
 
     def __init__(self, url: str, credentials: AccessKey) -> None:
         session = boto3.Session(
@@ -95,7 +98,10 @@ class AwsClients:
 
 
 def deploy(template: Template, clients: AwsClients) -> None:
-    """Create the tables, queues, rules and parameters of *template*; what exists already (AWS_ENDPOINT_URL) stays as it is."""
+    """Create the tables, queues, rules and parameters of *template*; what exists already (AWS_ENDPOINT_URL) stays as it is.
+
+    Raises `PartStartError` where the emulator refuses one.
+    """
     work = [
         *(partial(_create_table, clients, table) for table in template.tables.values()),
         partial(_create_queues, clients, list(template.queues.values()), template.rules),
@@ -109,7 +115,7 @@ def deploy(template: Template, clients: AwsClients) -> None:
                 raise PartStartError(f"The emulator does not take what template.yaml describes: {error}") from error
 
 
-def _create_table(clients: AwsClients, table: DynamoTable) -> None:
+def _create_table(clients: AwsClients, table: TableResource) -> None:
     try:
         clients.dynamodb.create_table(**table.request)
     except clients.dynamodb.exceptions.ResourceInUseException:
@@ -120,7 +126,7 @@ def _create_table(clients: AwsClients, table: DynamoTable) -> None:
         )
 
 
-def _create_queues(clients: AwsClients, queues: list[SqsQueue], rules: Sequence[EventsRule]) -> None:
+def _create_queues(clients: AwsClients, queues: list[QueueResource], rules: Sequence[RuleResource]) -> None:
     # A queue may only redrive to one that exists, and a rule send to one.
     for queue in sorted(queues, key=lambda queue: "RedrivePolicy" in queue.attributes):
         with suppress(clients.sqs.exceptions.QueueNameExists):
@@ -130,6 +136,6 @@ def _create_queues(clients: AwsClients, queues: list[SqsQueue], rules: Sequence[
         clients.events.put_targets(Rule=rule.name, EventBusName=rule.bus, Targets=list(rule.targets))
 
 
-def _put_parameter(clients: AwsClients, parameter: SsmParameter) -> None:
+def _put_parameter(clients: AwsClients, parameter: ParameterResource) -> None:
     with suppress(clients.ssm.exceptions.ParameterAlreadyExists):
         clients.ssm.put_parameter(Name=parameter.name, Type=cast("Any", parameter.kind), Value=parameter.value)

@@ -1,4 +1,4 @@
-"""HTTP on one side, payload format 2.0 on the other: what API Gateway makes of a request and of a function's answer.
+"""Translates between HTTP and Lambda's payload format 2.0, as API Gateway does: a request into an event, an answer back.
 
 Pure. Held to AWS's documented example by a golden test. Duplicate headers and query parameters are joined with
 commas, cookies stand apart, `rawPath` is decoded, and a body of any type that is not known as text is base64.
@@ -20,13 +20,13 @@ _TEXT_TYPES = {"application/json", "application/javascript", "application/xml"}
 
 
 class BadAnswer(ValueError):  # noqa: N818  # named for what it is: the function's answer
-    """A function answered something that API Gateway turns into a 500; the text says what."""
+    """What a function answered is no HTTP response; API Gateway answers 500 instead, and the text says what was wrong."""
 
 
 def to_event(
     request: HttpRequest, match: Match, *, request_id: str, now: float, caller: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The event that a function gets for *request*; *caller* is who signed it, on a route authorised by IAM."""
+    """The event that a function gets for *request* at *now* (Unix seconds); *caller* is who signed it, on a route of IAM's."""
     host = request.header("host") or ""
     context: dict[str, Any] = {
         "accountId": ACCOUNT,
@@ -69,7 +69,7 @@ def to_event(
 
 
 def from_answer(payload: bytes) -> HttpResponse:
-    """The HTTP answer for what a function returned; an answer without `statusCode` is a body by itself."""
+    """The HTTP answer for what a function returned; without a `statusCode`, all of it is the body. Raises `BadAnswer`."""
     try:
         answer = json.loads(payload)
     except ValueError as error:

@@ -31,7 +31,7 @@ _LONGEST_LINE = 32 << 10  # a stream key of 10 kB reaches the function, which an
 
 
 class ListenError(Exception):
-    """The API cannot listen at *address*, for the reason of the system's *error*."""
+    """The API cannot listen at *address*; *error* is the system's."""
 
     def __init__(self, address: str, error: OSError) -> None:
         super().__init__(f"{address}: {error}")
@@ -40,7 +40,7 @@ class ListenError(Exception):
 
 
 class Gateway:
-    """The HTTP API of one stack."""
+    """The HTTP API of one stack: finds a request's route, checks its signature, and lets the function answer."""
 
     def __init__(
         self, template: Template, pools: Mapping[str, FunctionPool], credentials: AccessKey, log: StackLog
@@ -62,7 +62,7 @@ class Gateway:
         )
 
     async def start(self, addresses: list[str], port: int) -> None:
-        """Listen on *port* of each of *addresses*; ListenError names the one where it cannot be."""
+        """Listen on *port* of each of *addresses*; raises `ListenError`, which names the address that refused."""
         await self._runner.setup()
         for address in addresses:
             try:
@@ -101,7 +101,7 @@ class Gateway:
         return answer
 
     async def answer(self, request: HttpRequest, identity: str) -> HttpResponse:
-        """The answer to *request*."""
+        """The answer to *request*, whose id in logs and events is *identity*: the function's, or API Gateway's own."""
         match = self._router.match(request.method, request.raw_path)
         if match is None:
             return _own(404, "Not Found")
@@ -150,7 +150,7 @@ async def _read(http: web.BaseRequest) -> bytes | None:
 
 
 def _origin_form(target: str) -> str:
-    """Path and query alone: who believes to speak to a proxy sends the whole URL, and is to be understood (RFC 9112, 3.2.2)."""
+    """Path and query alone. A client that takes us for a proxy sends the whole URL, which we must accept (RFC 9112, 3.2.2)."""
     whole = _ABSOLUTE.match(target)
     return "/" + target[whole.end() :].removeprefix("/") if whole else target
 

@@ -20,7 +20,7 @@ class TemplateError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Where the template is deployed to: what its pseudo parameters stand for."""
+    """Where a template is deployed to: the values of its pseudo parameters and of its own."""
 
     stack: str
     region: str
@@ -29,7 +29,7 @@ class Deployment:
     parameters: Mapping[str, str] = field(default_factory=dict)  # override the defaults of `Parameters`
 
 
-class Resolver:
+class TemplateResolver:
     """One template document, and the values that its references have in one deployment."""
 
     def __init__(self, document: Mapping[str, Any], deployment: Deployment) -> None:
@@ -108,14 +108,14 @@ class Resolver:
     # Intrinsic functions
 
     def text(self, value: Any) -> str:
-        """What *value*, written out or by intrinsic functions, is as text."""
+        """*value* resolved and written as text; `TemplateError` where it is a list or a mapping."""
         resolved = self.value(value)
         if isinstance(resolved, dict | list):
             raise TemplateError(f"Text was expected where the template says {value!r}.")
         return plain(resolved)
 
     def value(self, value: Any) -> Any:
-        """*value* with everything in it resolved."""
+        """*value* with every reference and intrinsic function in it resolved."""
         if isinstance(value, list):
             return [self.value(item) for item in value]
         if not isinstance(value, dict):
@@ -160,5 +160,5 @@ class Resolver:
 
 
 def plain(value: Any) -> str:
-    """A scalar as CloudFormation writes it into text."""
+    """A scalar as CloudFormation writes it into text: booleans in lower case."""
     return str(value).lower() if isinstance(value, bool) else str(value)

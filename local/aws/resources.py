@@ -9,8 +9,8 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class LambdaFunction:
-    """One AWS::Serverless::Function."""
+class FunctionResource:
+    """One AWS::Serverless::Function: what starts it and what it is told. `timeout` in seconds, `memory` in MB."""
 
     name: str
     handler: str
@@ -21,7 +21,7 @@ class LambdaFunction:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One HttpApi event: what API Gateway would make a route of."""
+    """One HttpApi event: a route of the API, and how many seconds its function has to answer."""
 
     method: str  # upper case, or ANY
     path: str  # "/v1/nodes/{id}/heartbeat", or $default
@@ -36,7 +36,7 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class SqsQueue:
+class QueueResource:
     """One AWS::SQS::Queue; `attributes` as SQS's CreateQueue takes them."""
 
     name: str
@@ -47,10 +47,10 @@ class SqsQueue:
 
 @dataclass(frozen=True, slots=True)
 class QueueSource:
-    """One SQS event: a queue that invokes a function."""
+    """One SQS event: a queue that invokes a function with batches, each gathered for up to `window` seconds."""
 
     function: str
-    queue: SqsQueue
+    queue: QueueResource
     batch_size: int
     window: float
     partial: bool  # ReportBatchItemFailures
@@ -67,7 +67,7 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
-class EventsRule:
+class RuleResource:
     """One AWS::Events::Rule: events of *bus* that match *pattern* (JSON) go to *targets*, as PutTargets takes them."""
 
     name: str
@@ -77,7 +77,7 @@ class EventsRule:
 
 
 @dataclass(frozen=True, slots=True)
-class DynamoTable:
+class TableResource:
     """One AWS::DynamoDB::Table; `request` as DynamoDB's CreateTable takes it."""
 
     name: str
@@ -86,8 +86,8 @@ class DynamoTable:
 
 
 @dataclass(frozen=True, slots=True)
-class SsmParameter:
-    """One AWS::SSM::Parameter."""
+class ParameterResource:
+    """One AWS::SSM::Parameter; `kind` is its type, String or SecureString."""
 
     name: str
     kind: str
@@ -98,11 +98,11 @@ class SsmParameter:
 class Template:
     """The parts of a template that run on one machine, by logical id."""
 
-    functions: Mapping[str, LambdaFunction]
+    functions: Mapping[str, FunctionResource]
     routes: tuple[Route, ...]
     sources: tuple[QueueSource, ...]
     schedules: tuple[Schedule, ...]
-    rules: tuple[EventsRule, ...]
-    queues: Mapping[str, SqsQueue]
-    tables: Mapping[str, DynamoTable]
-    parameters: Mapping[str, SsmParameter]
+    rules: tuple[RuleResource, ...]
+    queues: Mapping[str, QueueResource]
+    tables: Mapping[str, TableResource]
+    parameters: Mapping[str, ParameterResource]

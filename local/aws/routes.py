@@ -14,7 +14,7 @@ from local.aws.resources import Route
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The route found, and what its path variables stand for."""
+    """The route that a request takes, and the decoded values of its path variables."""
 
     route: Route
     parameters: Mapping[str, str]
@@ -27,7 +27,7 @@ class Router:
         self._routes = sorted(routes, key=_specificity)
 
     def match(self, method: str, raw_path: str) -> Match | None:
-        """The route for *method* and *raw_path* (percent-encoded, without the query)."""
+        """The route for *method* and *raw_path* (percent-encoded, without the query); None where there is none."""
         segments = raw_path.split("/")[1:]
         for route in self._routes:
             if route.method in {method, "ANY"}:

@@ -19,7 +19,7 @@ from typing import Any
 from aiohttp import web
 
 from local.aws.intrinsics import ACCOUNT
-from local.aws.resources import LambdaFunction
+from local.aws.resources import FunctionResource
 from local.process.log import StackLog
 from local.process.processes import ROOT, ChildProcess, PartStartError, describe_exit
 
@@ -35,7 +35,7 @@ its own video, as Lambda, with a machine for each, may."""
 
 @dataclass(frozen=True, slots=True)
 class FailedInvocation:
-    """An invocation without a result; `reason` is for the log."""
+    """An invocation that gave no result; `reason` is a sentence for the log."""
 
     reason: str
 
@@ -153,9 +153,9 @@ class _Worker:
 
 
 class FunctionPool:
-    """All processes of one function."""
+    """All processes of one function, up to *most*: gives each event to an idle one, or starts another."""
 
-    def __init__(self, function: LambdaFunction, environment: Mapping[str, str], most: int, log: StackLog) -> None:
+    def __init__(self, function: FunctionResource, environment: Mapping[str, str], most: int, log: StackLog) -> None:
         self.function = function
         self.log = log
         self.environment = {
@@ -188,7 +188,7 @@ class FunctionPool:
             raise PartStartError(f"The function {self.function.name} ({self.function.handler}) does not start:\n{why}")
 
     async def invoke(self, event: Any, *, within: float) -> bytes | FailedInvocation:
-        """The function's answer to *event*; TimeoutError when the caller's patience of *within* seconds ends first."""
+        """The function's answer to *event*; `TimeoutError` when it takes more than *within* seconds."""
         invocation = _Invocation(json.dumps(event).encode())
         idle = next((worker for worker in self._workers if worker.idle), None)
         if idle is not None:
@@ -203,7 +203,7 @@ class FunctionPool:
             invocation.finish(FailedInvocation("nobody waits for it any more"))  # if it still waits, it is not begun
 
     def offer(self, worker: _Worker) -> None:
-        """An idle process gets what has waited longest."""
+        """Give the idle *worker* the event that has waited longest, if one waits."""
         while self._waiting:
             invocation = self._waiting.popleft()
             if not invocation.outcome.done():
@@ -213,7 +213,7 @@ class FunctionPool:
             self._grow_soon()
 
     async def stop(self) -> None:
-        """End all processes."""
+        """End all processes of the function and wait for them."""
         self._closing = True
         await asyncio.gather(*(worker.stop() for worker in self._workers))
         await asyncio.gather(*self._workers.values())
@@ -237,7 +237,7 @@ class FunctionPool:
         return worker
 
     async def _watch(self, worker: _Worker) -> None:
-        """The life of one process: when it ends by itself, its request has failed and the next one gets a new one."""
+        """The life of one process. When it ends by itself, its request has failed, and another process serves the next."""
         try:
             code = await worker.run()
         except OSError as error:

@@ -1,4 +1,4 @@
-"""A Schedule event of the template: what EventBridge does for it, by this machine's clock."""
+"""Invokes a function as often as a Schedule event of the template says, by this machine's clock."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from local.process.log import StackLog
 
 
 async def run(schedule: Schedule, pool: FunctionPool, log: StackLog) -> None:
-    """Invoke the function each time that it is due, until cancelled; what fails is logged, and due again later."""
+    """Invoke the function each time that it is due, until cancelled. What fails is logged, and tried again when it is next due."""
     while True:
         await asyncio.sleep(schedule.seconds)
         try:

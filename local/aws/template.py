@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from local.aws.document import load
-from local.aws.intrinsics import Deployment, Resolver, TemplateError, plain
+from local.aws.intrinsics import Deployment, TemplateError, TemplateResolver, plain
 from local.aws.resources import (
-    DynamoTable,
-    EventsRule,
-    LambdaFunction,
+    FunctionResource,
+    ParameterResource,
+    QueueResource,
     QueueSource,
     Route,
+    RuleResource,
     Schedule,
-    SqsQueue,
-    SsmParameter,
+    TableResource,
     Template,
 )
 
@@ -40,11 +40,11 @@ def parse(text: str, deployment: Deployment) -> Template:
 
 
 class _TemplateReader:
-    """Makes values of the resources in one document."""
+    """Makes a `Template` of one document, resource by resource."""
 
     def __init__(self, document: Mapping[str, Any], deployment: Deployment) -> None:
         self._document = document
-        self._resolve = Resolver(document, deployment)
+        self._resolve = TemplateResolver(document, deployment)
 
     def template(self) -> Template:
         queues = {name: self._queue(name, p) for name, p in self._resolve.resources("AWS::SQS::Queue")}
@@ -65,7 +65,7 @@ class _TemplateReader:
         found: Mapping[str, Any] = self._document.get("Globals", {}).get(kind, {})
         return found
 
-    def _function(self, name: str, properties: Mapping[str, Any]) -> LambdaFunction:
+    def _function(self, name: str, properties: Mapping[str, Any]) -> FunctionResource:
         common = self._globals("Function")
         merged = {**common, **properties}
         environment: dict[str, Any] = {}
@@ -73,7 +73,7 @@ class _TemplateReader:
             environment |= source.get("Environment", {}).get("Variables", {})
         if "Handler" not in merged:
             raise TemplateError(f"{name} has no Handler: only Python functions in a zip run locally.")
-        return LambdaFunction(
+        return FunctionResource(
             name=name,
             handler=self._resolve.text(merged["Handler"]),
             environment={key: self._resolve.text(value) for key, value in environment.items()},
@@ -110,7 +110,7 @@ class _TemplateReader:
         return common
 
     def _sources(
-        self, function: str, properties: Mapping[str, Any], queues: Mapping[str, SqsQueue]
+        self, function: str, properties: Mapping[str, Any], queues: Mapping[str, QueueResource]
     ) -> Iterator[QueueSource]:
         by_arn = {queue.arn: queue for queue in queues.values()}
         for name, event in properties.get("Events", {}).items():
@@ -144,26 +144,28 @@ class _TemplateReader:
                 function, int(match[1]) * _SECONDS[match[2]], json.loads(self._resolve.text(asked.get("Input", "{}")))
             )
 
-    def _rule(self, logical: str, properties: Mapping[str, Any]) -> EventsRule:
+    def _rule(self, logical: str, properties: Mapping[str, Any]) -> RuleResource:
         if "EventPattern" not in properties:
             raise TemplateError(f"{logical} has no EventPattern: a schedule is an event of its function here.")
-        return EventsRule(
+        return RuleResource(
             self._resolve.name(logical),
             self._resolve.text(properties.get("EventBusName", "default")),
             json.dumps(self._resolve.value(properties["EventPattern"])),
             tuple(self._resolve.value(target) for target in properties["Targets"]),
         )
 
-    def _queue(self, logical: str, properties: Mapping[str, Any]) -> SqsQueue:
+    def _queue(self, logical: str, properties: Mapping[str, Any]) -> QueueResource:
         attributes = {}
         for key, value in self._resolve.value(
             {k: v for k, v in properties.items() if k not in {"QueueName", "Tags"}}
         ).items():
             attributes[key] = json.dumps(value) if isinstance(value, dict) else plain(value)
         name = self._resolve.name(logical)
-        return SqsQueue(name, self._resolve.reference(logical), self._resolve.attribute(logical, "Arn"), attributes)
+        return QueueResource(
+            name, self._resolve.reference(logical), self._resolve.attribute(logical, "Arn"), attributes
+        )
 
-    def _table(self, logical: str, properties: Mapping[str, Any]) -> DynamoTable:
+    def _table(self, logical: str, properties: Mapping[str, Any]) -> TableResource:
         # What CreateTable takes under the same names; backups, deletion protection and tags mean nothing here.
         kept = (
             "AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes", "LocalSecondaryIndexes",
@@ -171,9 +173,9 @@ class _TemplateReader:
         )  # fmt: skip
         request = self._resolve.value({key: properties[key] for key in kept if key in properties})
         name = self._resolve.name(logical)
-        return DynamoTable(
+        return TableResource(
             name, {"TableName": name, **request}, properties.get("TimeToLiveSpecification", {}).get("AttributeName")
         )
 
-    def _parameter(self, properties: Mapping[str, Any]) -> SsmParameter:
-        return SsmParameter(*(self._resolve.text(properties[key]) for key in ("Name", "Type", "Value")))
+    def _parameter(self, properties: Mapping[str, Any]) -> ParameterResource:
+        return ParameterResource(*(self._resolve.text(properties[key]) for key in ("Name", "Type", "Value")))

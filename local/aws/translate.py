@@ -13,7 +13,7 @@ from local.aws.document import load
 
 
 def main(path: str) -> int:
-    """Translate the template at *path*; the exit code."""
+    """Translate the template at *path* and print what is wrong with it; 0 where nothing is, else 1."""
     translator = Translator(managed_policy_map={}, sam_parser=Parser())
     document = load(Path(path).read_text())
     for owner in (document.get("Globals", {}).get("Function", {}), *_functions(document)):

@@ -32,7 +32,7 @@ _AFTER_ERROR_SECONDS = 1.0
 
 
 class Trigger:
-    """One queue that invokes one function."""
+    """Delivers the messages of one queue to one function, in batches."""
 
     def __init__(self, source: QueueSource, pool: FunctionPool, sqs: "SQSClient", log: StackLog) -> None:
         self._source = source

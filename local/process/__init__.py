@@ -1,1 +1,1 @@
-"""Child processes, their ties and their log."""
+"""Child processes of a stack, what ends them with their parent, and the log of what they say."""

@@ -1,7 +1,7 @@
-"""Ties a process to the one that started it: when that one dies, even by `kill -9`, the kernel ends this one too.
+"""Has the kernel end a process when the one that started it dies, even by `kill -9`.
 
-    python -I -S tether.py PARENT_PID COMMAND…        becomes COMMAND
-    python -I -S tether.py --remove FILE              waits for the end of its input, then removes FILE
+    python -I -S die_with_parent.py PARENT_PID COMMAND…        becomes COMMAND
+    python -I -S die_with_parent.py --remove FILE              waits for the end of its input, then removes FILE
 
 Imports next to nothing, because every start pays for it. PR_SET_PDEATHSIG survives exec. Elsewhere than on Linux a
 killed supervisor leaves its children: there the command runs untied.
@@ -22,7 +22,7 @@ def die_with_parent(death_signal: int) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Become the command, or keep the watch over a file."""
+    """Become the command, or wait for the end of the input and remove a file; the exit code."""
     if arguments[0] == "--remove":
         sys.stdin.buffer.read()
         for path in arguments[1:]:
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
         return 0
     die_with_parent(signal.SIGKILL)
     if os.getppid() != int(arguments[0]):
-        return 1  # the parent died before the tie was made
+        return 1  # the parent died before the kernel was asked
     try:
         os.execvp(arguments[1], arguments[1:])  # noqa: S606  # exactly what this program is for
     except OSError as error:

@@ -23,7 +23,7 @@ _TAIL = 20
 
 
 class StackLog:
-    """The file *path*, begun anew at each start of the stack."""
+    """Writes lines to the file *path*, which is begun anew at each start of the stack."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,7 +33,7 @@ class StackLog:
         self.path = path
 
     def write(self, part: str, line: str) -> None:
-        """Add *line*, said by *part*."""
+        """Add *line* with the time and with *part*, which said it."""
         text = mask(readable(line, part))
         if not text or self._file.closed:
             return
@@ -43,11 +43,11 @@ class StackLog:
         self._tails.setdefault(part, deque(maxlen=_TAIL)).append(text)
 
     def tail(self, part: str) -> str:
-        """The last lines that *part* said: what its failure is explained with."""
+        """The last lines that *part* said, which explain why it failed."""
         return "\n".join(f"  {line}" for line in self._tails.get(part, ()))
 
     def close(self) -> None:
-        """Nothing more is written."""
+        """Close the file; whatever is written later is dropped."""
         self._file.close()
 
 
@@ -60,13 +60,13 @@ class LibraryRecords(logging.Handler):
         self._part = part
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write *record*, a line each."""
+        """Write *record*, line by line, to the stack's log."""
         for line in self.format(record).splitlines():
             self._log.write(self._part, line)
 
 
 def mask(text: str) -> str:
-    """*text* without the secrets that it may hold."""
+    """*text* with its stream keys, tokens and grants masked."""
     return _TOKEN.sub("eyJ…", _KEY.sub(r"\1_\2…", text))
 
 

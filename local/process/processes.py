@@ -1,4 +1,4 @@
-"""A child process of the stack: tied to it, in a session of its own, its output in the one log.
+"""A child process of the stack: it ends with the stack, has a session of its own, and writes to the one log.
 
 A session of its own, because Ctrl-C goes to a whole terminal's process group, and the order of the end is ours to
 choose. `die_with_parent.py` sees to it that no child outlives the supervisor.
@@ -26,7 +26,7 @@ class PartStartError(Exception):
 
 
 class ChildProcess:
-    """A running process; make one with `start`."""
+    """A running part of the stack, whose output goes to the log; made by `start`."""
 
     def __init__(self, part: str, process: asyncio.subprocess.Process, log: StackLog) -> None:
         self.part = part
@@ -58,7 +58,7 @@ class ChildProcess:
 
     @property
     def pid(self) -> int:
-        """The process id; the tether becomes the command, so it is the command's."""
+        """The process id. `die_with_parent.py` becomes the command, so it is the command's."""
         return self._process.pid
 
     @property
@@ -73,7 +73,7 @@ class ChildProcess:
         return code
 
     async def ready(self, url: str, within: float) -> None:
-        """Wait until *url* is answered with success; PartStartError when the process ends or the time does."""
+        """Wait until *url* is answered with success; raises `PartStartError` when the process ends, or is not ready *within* seconds."""
         try:
             async with asyncio.timeout(within):
                 while not await asyncio.to_thread(_answers, url):

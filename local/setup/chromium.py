@@ -17,7 +17,7 @@ _INSTALL = "apt-get install --yes --no-install-recommends chromium"
 
 
 def find() -> str | None:
-    """The path of a Chromium, or None."""
+    """The path of a Chromium on this machine, or None."""
     named = os.environ.get("CHROMIUM")
     if named:
         return named if Path(named).exists() else None
@@ -25,7 +25,7 @@ def find() -> str | None:
 
 
 def ensure(say: Callable[[str], None]) -> str:
-    """The path of a Chromium, installed if root may; SetupError with the command otherwise."""
+    """The path of a Chromium, installed if root may; raises `SetupError` with the command otherwise."""
     found = find()
     if found is not None:
         return found

@@ -33,7 +33,10 @@ _INSTALL = "apt-get install --yes --no-install-recommends"
 
 
 def ensure(say: Callable[[str], None]) -> dict[str, str]:
-    """What the tests' environment has to say of where the clients are; SetupError with the command to run."""
+    """Install and build the clients; the environment variables that tell the tests where they are.
+
+    Raises `SetupError` with the command that the user has to run.
+    """
     missing = [package for package, names in PROGRAMS.items() if not any(map(shutil.which, names))]
     missing += [package for package in GSTREAMER if not _installed(package)]
     if missing:

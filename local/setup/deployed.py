@@ -26,7 +26,7 @@ _WHOLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
 
 def describe(cloudformation: Any, name: str, region: str) -> dict[str, str]:
-    """The stack *name*; SetupError with a sentence where it is not there, or not ours."""
+    """What tests need to know of the stack *name*. Raises `SetupError` where it is not there, or not ours."""
     try:
         (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
@@ -48,7 +48,7 @@ def describe(cloudformation: Any, name: str, region: str) -> dict[str, str]:
 
 
 def session() -> boto3.Session:
-    """What boto3 finds; SetupError where that is not enough."""
+    """A session with the credentials and the region that boto3 finds. Raises `SetupError` where one is missing."""
     found = boto3.Session()
     if found.get_credentials() is None:
         raise SetupError(
@@ -60,7 +60,7 @@ def session() -> boto3.Session:
 
 
 def main(name: str, file: Path) -> int:
-    """Write the description; the exit code."""
+    """Write the description of the stack *name* to *file*; the exit code."""
     try:
         found = session()
         described = describe(found.client("cloudformation"), name, str(found.region_name))

@@ -1,4 +1,4 @@
-"""DynamoDB Local, AWS's own emulator in Java, for a second opinion on the storm: started where Java and its jar are.
+"""DynamoDB Local, AWS's own emulator in Java, for a second opinion on the storm; it is started where Java and its jar are.
 
     python -m local.setup.dynamodb COMMAND …
 
@@ -24,7 +24,7 @@ _READY_SECONDS = 30
 
 
 def command(environ: Mapping[str, str], port: int) -> list[str]:
-    """How it is started; SetupError with a sentence where Java or the jar is missing."""
+    """The command line that starts it on *port*. Raises `SetupError` where Java or the jar is missing."""
     java = shutil.which("java", path=environ.get("PATH"))
     if java is None:
         raise SetupError(

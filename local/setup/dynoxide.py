@@ -42,12 +42,12 @@ def build(environ: Mapping[str, str], folder: Path = FOLDER) -> Path:
 
 
 def command(environ: Mapping[str, str], port: int) -> list[str]:
-    """How it is started: in memory, on loopback."""
+    """The command line that starts it on *port*, with everything in memory."""
     return [str(build(environ)), "--port", str(port), "--log", "quiet"]
 
 
 def run(asked: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run *asked* beside it; the exit code."""
+    """Run the command *asked* beside the emulator; its exit code."""
     return dynamodb.run(asked, environ, command, ENDPOINT)
 
 

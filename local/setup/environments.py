@@ -40,17 +40,17 @@ class Environment:
 
     @property
     def path(self) -> Path:
-        """Where it is."""
+        """The folder of the environment, absolute."""
         return ROOT / self.folder
 
     @property
     def python(self) -> Path:
-        """Its interpreter."""
+        """The Python interpreter of the environment."""
         return self.path / "bin" / "python"
 
     @property
     def stamp(self) -> Path:
-        """Holds the hash of what is installed."""
+        """The file with the hash of what is installed."""
         return self.path / ".stamp"
 
     def wanted(self) -> str:
@@ -60,7 +60,7 @@ class Environment:
         return digest.hexdigest()
 
     def is_current(self) -> bool:
-        """Whether nothing is to be done."""
+        """Whether exactly what the lock names is installed."""
         return self.stamp.exists() and self.python.exists() and self.stamp.read_text() == self.wanted()
 
 
@@ -90,7 +90,7 @@ sys.exit(console(Path("{root}")))
 
 
 def prepare(environments: Sequence[Environment], say: Say) -> None:
-    """Install what is missing in *environments*, and build what nodes run compiled."""
+    """Install what is missing in *environments*, and build what nodes run compiled. Raises `SetupError`."""
     _install_stale(environments, say)
     for environment in environments:
         if environment.commands:

@@ -18,7 +18,7 @@ _SECONDS = 5
 
 
 def url(environ: Mapping[str, str]) -> str:
-    """Where a LocalStack answers that has what tests need; SetupError with a sentence where none does."""
+    """The URL of a LocalStack that has what the tests need. Raises `SetupError` where none answers."""
     found = environ.get("LOCALSTACK", USUAL).rstrip("/")
     if not found.startswith(("http://", "https://")):
         raise SetupError(f"LOCALSTACK is {found}; say the URL of a running LocalStack, as {USUAL}.")

@@ -39,7 +39,7 @@ class Lock:
         return sorted({*found, *(pin for group in self.groups for pin in groups[group])})
 
     def digest(self, root: Path = ROOT) -> str:
-        """Of the pins: what the lock's first line repeats."""
+        """The hash of the pins, which the lock's first line repeats."""
         return hashlib.sha256("\n".join(self.pins(root)).encode()).hexdigest()
 
 
@@ -95,7 +95,7 @@ def write(lock: Lock, uv: str, environ: Mapping[str, str]) -> None:
 
 
 def main() -> int:
-    """Write every lock; the exit code."""
+    """Write every lock anew; the exit code."""
     uv = os.environ.get("UV") or shutil.which("uv")
     if uv is None:
         print("uv writes the locks: install it (pip install uv), or name it: make lock UV=/path/to/uv")  # noqa: T201

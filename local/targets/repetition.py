@@ -47,7 +47,7 @@ def repeat(
 
 
 def line(number: int, code: int, printed: str, seconds: float) -> str:
-    """What one run came to; *seconds* are its own where it does not say how long its tests took."""
+    """A run in one line: its colour, its counts, and its tests' time, or *seconds* where it printed none."""
     counts: Counter[str] = Counter()
     for summary in _SUMMARY.findall(printed):
         for count, what in _COUNT.findall(summary):

@@ -56,7 +56,7 @@ def _beside(compared: Comparison) -> Bar:
 
 
 def bars(results: Mapping[str, Sequence[Any]]) -> list[Bar]:
-    """The bars of a full run, in the order of the issue."""
+    """The bars of a full run: CPU, capacity, memory, latency, joins, loss, and the packet path."""
     loads: Sequence[Load] = results.get("load", ())
     return [
         _cost(loads, 100),

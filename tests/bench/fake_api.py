@@ -84,7 +84,7 @@ class FakeApi:
 
 @asynccontextmanager
 async def fake_api() -> AsyncIterator[FakeApi]:
-    """One that listens on loopback while the block lasts."""
+    """A `FakeApi` that listens on loopback while the block lasts."""
     api = FakeApi()
     app = web.Application()
     app.router.add_post("/v1/nodes/{id}/heartbeat", api.heartbeat)

@@ -51,7 +51,7 @@ class Viewers:
         return taken
 
     def close(self) -> None:
-        """Close all."""
+        """Close the sockets of all viewers."""
         for one in self._sockets:
             one.close()
 
@@ -110,7 +110,7 @@ def floor(udp: UdpSocket, viewers: Viewers) -> Callable[[int], None]:
 
 
 def sending(udp: UdpSocket, viewers: Viewers) -> Callable[[int], None]:
-    """The kernel's part alone."""
+    """The cost of the kernel's part alone."""
     whole = bytes(sum(12 + size + 16 for size in FRAME))
 
     def burst(_round: int) -> None:
@@ -122,7 +122,7 @@ def sending(udp: UdpSocket, viewers: Viewers) -> Callable[[int], None]:
 
 
 async def main() -> None:
-    """Measure and print."""
+    """Measure each way of a packet, and print what it costs."""
     viewers = Viewers(int(sys.argv[1]) if len(sys.argv) > 1 else 100)
 
     def opened(fanout: Fanout | None) -> UdpSocket:

@@ -22,7 +22,7 @@ def test_another_stack_shares_no_port_with_it(port: int) -> None:
 
 @pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
 def test_a_taken_port_has_an_owner(kind: socket.SocketKind) -> None:
-    """This process."""
+    """The process that listens on it, here this one."""
     with socket.socket(socket.AF_INET, kind) as mine:
         mine.bind(("127.0.0.1", 0))
         if kind == socket.SOCK_STREAM:
@@ -54,6 +54,6 @@ def test_who_listens_everywhere_or_by_ipv6_is_found_too(family: socket.AddressFa
 
 
 def test_an_address_of_this_machine_is_found() -> None:
-    """What HOST=lan stands for."""
+    """HOST=lan stands for that address."""
     assert is_address(lan_address())
     assert not is_address("example.com")

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def main() -> int:
-    """Measure, print, compare."""
+    """Measure admission, print the figures, and compare them with the bars; the exit code."""
     parser = argparse.ArgumentParser(prog="make bench-admission", description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("--requests", type=int, default=600, help="in each row of the table")
     parser.add_argument("--runs", type=int, default=coldstart.RUNS, help="cold starts")

@@ -44,7 +44,7 @@ class Figures:
 
 
 def measure(endpoint: str, folder: Path, runs: int = RUNS) -> Figures:
-    """Alternate the three."""
+    """Start the three kinds of process in turns, and time each."""
     around = shipped.Surroundings(endpoint)
     around.world.account("acme")
     key, _ = around.world.key("acme")

@@ -51,7 +51,7 @@ class Surroundings:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a function is told."""
+        """The environment of a function process."""
         settings = self.world.settings
         return {
             "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1",

@@ -82,11 +82,11 @@ class Scene:
         return stream
 
     def publishes(self, api: str) -> list[Job]:
-        """One for every account."""
+        """One request to publish for every account."""
         return [[_offer(f"{api}/{key}/whip")] for _, key, _ in self.published]
 
     def watches(self, api: str, stream: str, number: int) -> list[Job]:
-        """*number* viewers of *stream*."""
+        """The requests of *number* viewers of *stream*."""
         return [[_offer(f"{api}/{stream}/whep")] for _ in range(number)]
 
     def bare_publishes(self) -> list[Job]:
@@ -97,11 +97,11 @@ class Scene:
         ]
 
     def bare_watches(self, number: int) -> list[Job]:
-        """What it asks for those watches."""
+        """What the function asks of DynamoDB for those watches."""
         return [[self._read(locate_stream(self.open), consistent=False)] for _ in range(number)]
 
     def forget(self) -> None:
-        """Free all slots."""
+        """Free the slots of all accounts."""
         for account, _, _ in self.published:
             self.world.client.update_item(
                 TableName=self._tables[0], Key=to_item(locate_account(account)),

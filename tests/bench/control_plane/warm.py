@@ -37,7 +37,7 @@ print(json.dumps({kind: statistics.median(times) for kind, times in spent.items(
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Seconds, medians."""
+    """The median of each kind of request, in seconds."""
 
     publish: float
     watch: float
@@ -45,12 +45,12 @@ class Figures:
 
     @property
     def ratio(self) -> float:
-        """A publish in bare writes."""
+        """How many bare writes a publish takes as long as."""
         return self.publish / self.bare
 
 
 def measure(endpoint: str, folder: Path, turns: int = TURNS) -> Figures:
-    """Alternate the three in the package as shipped."""
+    """Send the three kinds of request in turns to the package as it is shipped."""
     around = shipped.Surroundings(endpoint)
     world, node = around.world, around.node
     world.account("watched")

@@ -45,7 +45,7 @@ def test_every_environment_has_a_lock_of_its_own() -> None:
 
 
 def test_a_lock_that_changes_counts(root: Path) -> None:
-    """It is installed again."""
+    """What it names is installed again."""
     before = EDGE.wanted()
     (root / "edge.lock").write_text("# something\n")
     assert EDGE.wanted() != before

@@ -24,7 +24,7 @@ def serving() -> Iterator[Callable[[str], str]]:
                 self.wfile.write(health.encode())
 
             def log_message(self, *_: object) -> None:
-                """Nothing."""
+                """Say nothing of a request."""
 
         server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
         servers.append(server)

@@ -27,7 +27,7 @@ def test_a_line_says_counts_and_seconds() -> None:
 
 
 def test_what_failed_is_named() -> None:
-    """Below the line."""
+    """Each failed test is a line below its run's."""
     told = line(4, 1, RED, 201.4)
     assert told == "4: RED, 1 failed, 2399 passed, 1 error, 201 s\n  tests/a.py::test_b\n  tests/c.py::test_d"
     assert line(1, 1, "make: no python", 1.0) == "1: RED, no test ran, 1 s"
@@ -51,7 +51,7 @@ def test_one_red_run_makes_it_red_and_the_others_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("times", ["0", "-1", "many"])
 def test_no_number_of_runs_is_a_sentence(tmp_path: Path, times: str) -> None:
-    """Nothing runs."""
+    """And then no test is run."""
     said: list[str] = []
     assert repeat(times, said.append, ("false",), tmp_path) == 2
     assert said == ["TIMES is a number of runs: make test-repeat TIMES=10"]
