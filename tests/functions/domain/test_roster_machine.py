@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from functions.admin.closing import Closing
+from functions.admin.sessions import AccountSessions
 from functions.domain.accounts import Account, Key, Stream
 from functions.domain.fleet import LEASE_SECONDS
 from functions.domain.publishing import Place, Ports, Publish, admit
@@ -105,7 +105,7 @@ class Rosters(RuleBasedStateMachine):
             log=SilentLog(),
             tell=lambda _: None,
         )
-        self.closing = Closing(**parts, clock=lambda: self.now)
+        self.closing = AccountSessions(**parts, clock=lambda: self.now)
         self.edges = [Edge(f"node{number}", new_boot(self.random), NOW - 10) for number in range(2)]
         self.granted: list[Place] = []
         self.epochs: dict[str, int] = {}

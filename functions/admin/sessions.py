@@ -1,6 +1,6 @@
-"""Ends what runs of an account that may not have it any more: all of it, or what is above a limit that was lowered.
+"""Ends the sessions that an account may not have any more: all of them, or those above a limit that was lowered.
 
-By commands to nodes, which they have by their next heartbeat. A grant that is not used yet loses its slot, so that its
+Nodes are sent commands, which they get by their next heartbeat. A grant that is not used yet loses its slot, so that its
 session is superseded where it begins after all.
 """
 
@@ -13,8 +13,8 @@ from functions.domain.stores import CommandStore, FleetLookup, SlotStore
 from shared.end_reasons import EndReason
 
 
-class Closing:
-    """Ends sessions of accounts."""
+class AccountSessions:
+    """The sessions of an account, as far as they have to end when the account changes."""
 
     def __init__(
         self, directory: FleetLookup, nodes: CommandStore, rosters: SlotStore, clock: Callable[[], float]

@@ -1,15 +1,15 @@
-"""What operators do: accounts and their limits, keys, nodes, sessions, usage. One method an operation.
+"""What operators do to accounts: their limits, keys and usage. One method an operation.
 
 Nothing here is on the path of a publish. A raised limit acts at once: the next publish's condition sees it, and a block
 that it makes groundless is lifted in the same request.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from functions.admin.closing import Closing
+from functions.admin.fleet import FleetOperations
 from functions.admin.models import (
     AccountChange,
     AccountCreated,
@@ -20,23 +20,19 @@ from functions.admin.models import (
     KeyView,
     NewAccountRequest,
     NewKeyRequest,
-    NodeList,
-    NodeView,
     OperatorKeyCreated,
     RefusalList,
     RefusalView,
-    SessionList,
-    SessionView,
     ShardView,
     SlotView,
     UsageView,
 )
+from functions.admin.sessions import AccountSessions
 from functions.domain.accounts import Account, Key
-from functions.domain.fleet import Fleet, NodeReport, PendingCommand
+from functions.domain.fleet import Fleet
 from functions.domain.provision import create_account, create_key
 from functions.storage.directory import Directory
 from functions.storage.items.account import overrides_item
-from functions.storage.nodes import Nodes
 from functions.storage.patience import Left
 from functions.storage.refusals import RefusalLog
 from functions.storage.registry import Registry
@@ -52,59 +48,57 @@ _ACCOUNT = re.compile(r"[a-z0-9-]{1,40}")
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 ACCOUNTS = 100
-"""Of one page."""
+"""Accounts on one page of the list."""
 KEYS = 1000
-"""Of an account, and of those that are over as many: a page of the store."""
+"""Keys of an account that are listed, and as many of those that are over: a page of the store."""
 CARRIED = 5000
 """Keys of an account that are looked at when it changes; only a visitor's address can have more."""
 
 
 @dataclass(frozen=True, slots=True)
-class OperatorStores:
-    """What is read and written for operators."""
+class AccountStores:
+    """What is read and written where operators look at accounts or change them."""
 
     registry: Registry
     ledger: UsageLedger
     directory: Directory
-    nodes: Nodes
     streams: Streams
     refusals: RefusalLog
 
 
-class Operator:
-    """The operator's operations."""
+class AccountOperations:
+    """What operators can do to accounts. *left*: the seconds that are left for work that may be done later as well."""
 
     def __init__(
         self,
-        stores: OperatorStores,
-        closing: Closing,
+        stores: AccountStores,
+        sessions: AccountSessions,
+        fleet: FleetOperations,
         clock: Callable[[], float],
         random: RandomBytes,
         left: Left,
     ) -> None:
         self._streams = stores.streams
-        self._closing = closing
+        self._sessions = sessions
+        self._fleet = fleet
         self._left = left
         self._registry = stores.registry
         self._ledger = stores.ledger
         self._directory = stores.directory
-        self._nodes = stores.nodes
         self._refusals = stores.refusals
         self._clock = clock
         self._random = random
 
-    # Accounts
-
-    def create_account(self, asked: NewAccountRequest) -> AccountCreated | Refused:
-        """A new account and its token."""
+    def create_account(self, wish: NewAccountRequest) -> AccountCreated | Refused:
+        """Make an account and its token, which is in this answer only."""
         now = self._clock()
         made = create_account(
             self._registry,
-            asked.account,
-            asked.tier,
+            wish.account,
+            wish.tier,
             random=self._random,
             now=now,
-            overrides=asked.overrides.overrides(),
+            overrides=wish.overrides.overrides(),
         )
         if made is None:
             return invalid_request("There is an account with this id already.", "account", status=409)
@@ -112,7 +106,7 @@ class Operator:
         return AccountCreated(**view.model_dump(), token=made.token.reveal())
 
     def account(self, account: str) -> AccountView | Refused:
-        """One account."""
+        """An account with its limits, this month's bytes and its slots."""
         found = self._found(account)
         if found is None:
             return _no_account()
@@ -120,7 +114,7 @@ class Operator:
         return self._view(found, self._ledger.used(account, month_of(now)), self._directory.fleet(), now)
 
     def accounts(self, after: str | None) -> AccountList | Refused:
-        """The accounts that have an owner, a page of them; *after* is the id that the page before ended with."""
+        """A page of the accounts that have an owner; *after* is the id that the page before ended with."""
         if after is not None and _ACCOUNT.fullmatch(after) is None:
             return invalid_request('"after" must be the id of an account.', "after")
         fleet, now = self._directory.fleet(), self._clock()
@@ -134,7 +128,7 @@ class Operator:
         )
 
     def change_account(self, account: str, change: AccountChange) -> AccountView | Refused:
-        """Another tier, other overrides, closed or open; streams, block and what runs follow."""
+        """Give an account another tier or other overrides, suspend or resume it; streams, block and what runs follow."""
         found = self._found(account)
         if found is None:
             return _no_account()
@@ -151,9 +145,9 @@ class Operator:
         if used < changed.limits.bytes:
             changed = self._ledger.unblock(account, used) or replace(changed, blocked=None)
         if changed.suspended:
-            self._closing.end_all(changed)
+            self._sessions.end_all(changed)
         else:
-            self._closing.end_surplus(changed, now)
+            self._sessions.end_surplus(changed, now)
         self._carry(changed, now)
         return self._view(changed, used, self._directory.fleet(), now)
 
@@ -164,7 +158,7 @@ class Operator:
         found = self._registry.set_suspended(account, suspended=True)
         if found is None:
             return _no_account()
-        self._closing.end_all(found)
+        self._sessions.end_all(found)
         return Done(done="deleted" if self._registry.delete_account(found, self._left) else "deleting")
 
     def _carry(self, changed: Account, now: float) -> None:
@@ -181,7 +175,7 @@ class Operator:
                 self._streams.carry(key.stream, changed)
 
     def usage(self, account: str, month: str | None) -> UsageView | Refused:
-        """A month's bytes, node by node."""
+        """A month's bytes of an account, by the lives of nodes that counted them."""
         found = self._found(account)
         if found is None:
             return _no_account()
@@ -200,18 +194,16 @@ class Operator:
             ],
         )
 
-    # Keys
-
-    def create_key(self, account: str, asked: NewKeyRequest) -> OperatorKeyCreated | Refused:
-        """A new stream key with its stream."""
+    def create_key(self, account: str, wish: NewKeyRequest) -> OperatorKeyCreated | Refused:
+        """Make a stream key with a stream of its own."""
         found = self._found(account)
         if found is None:
             return _no_account()
-        made = create_key(self._registry, found, random=self._random, now=self._clock(), label=asked.label)
+        made = create_key(self._registry, found, random=self._random, now=self._clock(), label=wish.label)
         return OperatorKeyCreated(stream_key=made.stream_key.reveal(), stream=made.stream)
 
     def keys(self, account: str) -> KeyList | Refused:
-        """The account's keys."""
+        """The account's keys, revoked ones too, in order of their streams."""
         if self._found(account) is None:
             return _no_account()
         keys = [*islice(self._registry.keys(account), KEYS), *self._registry.past(account, KEYS)]
@@ -225,11 +217,11 @@ class Operator:
         now = self._clock()
         self._registry.revoke(key, now)
         self._registry.bury([replace(key, revoked_at=now)])
-        self._end(stream, EndReason.REVOKED)
+        self._fleet.end_stream(stream, EndReason.REVOKED)
         return Done(done="revoked")
 
     def refusals(self, account: str) -> RefusalList | Refused:
-        """Why the account's encoders were turned away; they throw the body of a refusal away."""
+        """Why the account's encoders were refused, for operators who are asked: encoders throw the body of a refusal away."""
         if self._found(account) is None:
             return _no_account()
         return RefusalList(
@@ -245,69 +237,8 @@ class Operator:
             ]
         )
 
-    # Nodes and sessions
-
-    def nodes(self) -> NodeList:
-        """All nodes in summary."""
-        now = self._clock()
-        return NodeList(
-            nodes=[
-                NodeView(
-                    node=node.id, boot=node.boot, url=node.url, region=node.region, state=node.state.value,
-                    drained=node.drained, leased=node.leased(now), age_seconds=round(now - node.at, 1),
-                    publishers=node.load.publishers, viewers=node.load.viewers, max_sessions=node.load.max_sessions,
-                    egress_kbps=node.load.egress_kbps, max_egress_kbps=node.load.max_egress_kbps,
-                )
-                for node in sorted(self._directory.fleet().nodes, key=lambda node: node.id)
-            ]
-        )  # fmt: skip
-
-    def drain(self, node: str, *, drained: bool) -> Done | Refused:
-        """Keep new sessions away from a node, or let them come again."""
-        report = self._nodes.set_drained(node, drained=drained) if is_name(node) else None
-        if report is None:
-            return not_found("There is no such node.")
-        self._nodes.project(report.node)
-        return Done(done="drained" if drained else "undrained")
-
-    def sessions(self) -> SessionList:
-        """All running publish sessions."""
-        return SessionList(
-            sessions=[
-                SessionView(
-                    session=session.session, stream=stream, account=session.account, node=report.node.id,
-                    epoch=session.epoch, viewers=session.viewers, since=session.since, silent_ms=session.silent_ms,
-                    kbps=session.kbps,
-                )
-                for report in self._reports().values()
-                for stream, session in sorted(report.streams.items())
-            ]
-        )  # fmt: skip
-
-    def end_session(self, session: str) -> Done | Refused:
-        """End one publish session by its node's next heartbeat."""
-        for report in self._reports().values():
-            for running in report.streams.values():
-                if running.session == session:
-                    command = PendingCommand(f"admin-{session}", EndReason.ADMIN, session=session)
-                    self._nodes.leave_command(report.node.id, report.node.boot, command)
-                    return Done(done="ending")
-        return not_found("No node holds this session.")
-
     def _found(self, account: str) -> Account | None:
         return self._registry.account(account) if is_name(account) else None
-
-    def _end(self, stream: str, reason: str) -> None:
-        for report in self._reports().values():
-            if stream in report.streams:
-                self._nodes.leave_command(
-                    report.node.id, report.node.boot, PendingCommand(f"{reason}-{stream}", reason, stream=stream)
-                )
-
-    def _reports(self) -> Mapping[str, NodeReport]:
-        now = self._clock()
-        leased = [node.id for node in self._directory.fleet().nodes if node.leased(now)]
-        return self._directory.reports(leased) if leased else {}
 
     def _view(self, account: Account, used: int, fleet: Fleet, now: float) -> AccountView:
         limits = account.limits
