@@ -1,6 +1,7 @@
 """What people are shown of an answer."""
 
 from functions.admin import models
+from functions.edge.bodies import ReplyBody
 from functions.public.models import TierLimits
 from sluice.tables import COLUMNS, SIZES, is_moment, table
 
@@ -20,7 +21,7 @@ def test_a_table_lines_up() -> None:
 def test_every_moment_and_every_size_of_the_api_is_shown_as_one() -> None:
     """A number with a fraction is a moment or a time with its unit in the name, and bytes are called so."""
     for model in vars(models).values():
-        if isinstance(model, type) and issubclass(model, models.Told):
+        if isinstance(model, type) and issubclass(model, ReplyBody):
             for name, field in model.model_fields.items():
                 if field.annotation in (float, float | None):
                     assert is_moment(name) != name.endswith("_seconds"), f"{model.__name__}.{name}"
