@@ -13,32 +13,26 @@ import secrets
 import signal
 import sys
 import time
-from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 import aiohttp
+from aiohttp import web
 from botocore.session import Session as BotocoreSession
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 
 from sfu.control.authorize import Authorizer
-from sfu.control.aws import AwsAnswer, AwsCredentials, SignedHttp, SqsQueue
+from sfu.control.aws import AwsCredentials, SignedHttp
 from sfu.control.commands import executor
 from sfu.control.handover import Handover, Reconnects
-from sfu.control.heartbeat import HeartbeatSequence, NodeIdentity
-from sfu.control.heartbeat_sender import TIMEOUT, HeartbeatSender
-from sfu.control.keyring import Keyring
-from sfu.control.meter import Meter
-from sfu.control.usage import TIMEOUT as QUEUE_TIMEOUT
-from sfu.control.usage import UsageReporter
-from sfu.control.walltime import WallTime
+from sfu.control.heartbeat_sender import ReportedNode
+from sfu.control.link import Link
 from sfu.native.fanout import Fanout, Unavailable
 from sfu.node import announce, logs
 from sfu.node.end_notices import EndNotices
 from sfu.node.health import make_health_app
 from sfu.node.lifecycle import NodeStartError, Parts, run
 from sfu.node.loopdelay import LoopDelay
-from sfu.node.metrics import NodeCollector, Sources
+from sfu.node.metrics import EndCounts, NodeCollector, Sources
 from sfu.node.selftest import SelfTest
 from sfu.node.shutdown import Shutdown
 from sfu.plane.plane import Plane
@@ -64,131 +58,122 @@ class HttpClients:
 def build(settings: Settings, clients: HttpClients, shutdown: Shutdown, fanout: Fanout | None) -> Parts:
     """The node that *settings* describe, not started; it sends in Python where there is no *fanout*."""
     boot = new_boot(secrets.token_bytes)
-    keyring = Keyring()
-    walltime = WallTime(time.time)
-    meter = Meter(walltime)
-    http_sessions = HttpSessions()
-    loop_delay = LoopDelay()
-    authorizer = Authorizer(keyring, node=settings.node_id, boot=boot)
-    plane = Plane(
-        (settings.udp_bind.host, settings.udp_bind.port),
-        settings.announce,
-        meter=meter,
-        max_sessions=settings.max_sessions,
-        max_unconnected_per_address=settings.max_unconnected_per_address,
-        max_egress_kbps=settings.max_egress_kbps,
-        fanout=fanout,
-    )
-    selftest = SelfTest(settings.announce, plane.own)
-    beats = HeartbeatSequence(NodeIdentity(settings.node_id, boot, settings.public_url, settings.region, time.time()))
-    reconnects = Reconnects()
-    handover = Handover(plane, beats, reconnects, lambda: shutdown.draining)
-    heartbeat_url = f"{settings.api_url}/v1/nodes/{settings.node_id}/heartbeat"
-
-    async def post(body: bytes) -> AwsAnswer:
-        headers = {"Content-Type": "application/json"}
-        return await clients.control.post("execute-api", heartbeat_url, body, headers, TIMEOUT)
-
-    queue = SqsQueue(clients.control, settings.queue_endpoint, settings.queue_url)
-
-    async def send(text: str) -> None:
-        await queue.send(text, QUEUE_TIMEOUT)
-
-    uplink = HeartbeatSender(
-        beats,
-        post,
-        lambda: (handover.reported(time.time()), plane.load(time.time())),
-        executor(plane),
-        keyring,
-        wall_clock=walltime,
-        waiting=handover.waiting,
-        on_reply=handover.heard,
-    )
-    usage = UsageReporter(
-        meter, send, node=settings.node_id, boot=boot, wall_clock=walltime, random=secrets.SystemRandom().random
-    )
-    answers: Counter[tuple[str, str]] = Counter()
+    link = Link(settings, clients.control, boot=boot, clock=time.time, random=secrets.SystemRandom().random)
+    authorizer = Authorizer(link.keyring, node=settings.node_id, boot=boot, monotonic=time.monotonic)
+    http_sessions, ends = HttpSessions(), EndCounts()
+    notices = EndNotices(link, http_sessions, ends.count)
+    plane = _plane(settings, link, notices, fanout)
+    selftest = SelfTest(settings.announce, plane.own, secrets.token_bytes)
+    handover = Handover(plane, link.sequence, Reconnects(), lambda: shutdown.draining)
+    deps = _signalling(settings, clients, link, plane, authorizer, http_sessions, notices, handover)
     sources = Sources(
-        info={
-            "node": settings.node_id,
-            "boot": boot,
-            "region": settings.region,
-            "sending": str(Sending.PYTHON if fanout is None else Sending.COMPILED),
-        },
-        state=lambda: beats.state,
-        load=lambda: plane.load(time.time()),
+        info=_info(settings, boot, fanout),
+        link=link,
+        load=plane.load,
         stats=plane.stats,
-        uplink=uplink,
-        usage=usage,
-        meter=meter,
-        loop_delay=loop_delay,
+        loop_delay=(loop_delay := LoopDelay()),
         monotonic=lambda: asyncio.get_running_loop().time(),
         addresses=lambda: selftest.results,
         handed_over=lambda: {("publish",): handover.published, ("play",): handover.moved},
-        clock_offset=lambda: walltime.offset,
-        answers=answers,
+        answers=deps.answers,
         rejections=authorizer.rejections,
+        ended=ends.counts,
     )
-    endings = EndNotices(beats, uplink, usage, http_sessions, sources.count_ended, walltime)
+    return Parts(
+        plane=plane,
+        app=make_app(deps),
+        health=_health(link, _registry(sources), selftest),
+        link=link,
+        reported=_reported(plane, handover),
+        shutdown=shutdown,
+        handover=handover,
+        background=(loop_delay.run, selftest.run),
+    )
 
-    def state(session_id: str) -> dict[str, Any] | None:
-        session = plane.session(session_id)
-        if session is None:
-            return None
-        source = plane.source(session.stream)
-        carries = {} if source is None else {track.kind: track.codec.name for track in source.tracks}
-        return {**session.state(time.monotonic()), "carries": carries}
 
-    deps = Dependencies(
+def _plane(settings: Settings, link: Link, notices: EndNotices, fanout: Fanout | None) -> Plane:
+    """The media plane, which tells the link of changes and the notices of ends."""
+    return Plane(
+        (settings.udp_bind.host, settings.udp_bind.port),
+        settings.announce,
+        meter=link.meter,
+        max_sessions=settings.max_sessions,
+        max_unconnected_per_address=settings.max_unconnected_per_address,
+        max_egress_kbps=settings.max_egress_kbps,
+        clock=time.monotonic,
+        wall=time.time,
+        random_bytes=secrets.token_bytes,
+        on_change=link.changed,
+        on_end=notices.ended,
+        fanout=fanout,
+    )
+
+
+def _signalling(
+    settings: Settings,
+    clients: HttpClients,
+    link: Link,
+    plane: Plane,
+    authorizer: Authorizer,
+    http_sessions: HttpSessions,
+    notices: EndNotices,
+    handover: Handover,
+) -> Dependencies:
+    """What WHIP and WHEP are served with."""
+    return Dependencies(
         node_id=settings.node_id,
         public_url=settings.public_url,
         plane=plane,
         authorizer=authorizer,
         request_grant=GrantApi(clients.exchange, settings.api_url, settings.node_id),
-        now=walltime,
+        now=link.clock,
         random_bytes=secrets.token_bytes,
         sessions=http_sessions,
         trusted_proxies=settings.trusted_proxies,
-        reconnects=reconnects,
+        reconnects=handover.reconnects,
         draining=lambda: handover.draining,
-        on_refused=endings.refused,
-        until_end_is_known=uplink.told,
+        on_refused=notices.refused,
+        until_end_is_known=link.heartbeats.told,
         restarts=plane,
         reports=plane.streams,
         layers=plane.layers,
-        state=state,
+        state=plane.client_state,
         playback_url=settings.playback_url,
         ice_servers=settings.ice_servers,
         wait_seconds=settings.wait_seconds,
-        answers=answers,
     )
-    uplink.on_time = walltime.learn
-    plane.on_change = uplink.changed
-    plane.on_end = endings.ended
 
+
+def _reported(plane: Plane, handover: Handover) -> ReportedNode:
+    """What heartbeats tell of the media plane, without the sessions that are being handed over."""
+    return ReportedNode(
+        snapshot=lambda: (handover.reported(), plane.load()),
+        execute=executor(plane),
+        waiting=handover.waiting,
+        on_reply=handover.heard,
+    )
+
+
+def _info(settings: Settings, boot: str, fanout: Fanout | None) -> dict[str, str]:
+    """The labels of the metric that says who this process is."""
+    sending = Sending.PYTHON if fanout is None else Sending.COMPILED
+    return {"node": settings.node_id, "boot": boot, "region": settings.region, "sending": str(sending)}
+
+
+def _health(link: Link, registry: CollectorRegistry, selftest: SelfTest) -> web.Application:
+    """The node's own port: health, readiness and metrics."""
+    return make_health_app(
+        ready=lambda: link.heartbeats.ready, state=lambda: link.state, registry=registry, addresses=selftest.state
+    )
+
+
+def _registry(sources: Sources) -> CollectorRegistry:
+    """What Prometheus reads: the node's numbers, and those of the process and of Python's memory."""
     registry = CollectorRegistry()
     registry.register(NodeCollector(sources))
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
-
-    def sessions() -> int:
-        load = plane.load(time.time())
-        return load.publishers + load.viewers
-
-    return Parts(
-        plane=plane,
-        app=make_app(deps),
-        health=make_health_app(
-            ready=lambda: uplink.ready, state=lambda: beats.state, registry=registry, addresses=selftest.state
-        ),
-        beats=beats,
-        uplink=uplink,
-        usage=usage,
-        shutdown=shutdown,
-        handover=handover,
-        sessions=sessions,
-        background=(loop_delay.run, selftest.run),
-    )
+    return registry
 
 
 async def serve(settings: Settings) -> int:

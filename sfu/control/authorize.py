@@ -5,7 +5,6 @@ used already, is decided here (design.md, rule 6). Every failure has a reason of
 client learns none of them.
 """
 
-import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -54,9 +53,7 @@ class ReplaySet:
 class Authorizer:
     """Admits sessions to one boot of one node."""
 
-    def __init__(
-        self, verifier: Verifies, *, node: str, boot: str, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, verifier: Verifies, *, node: str, boot: str, monotonic: Callable[[], float]) -> None:
         self._verifier = verifier
         self._monotonic = monotonic
         self._node = node

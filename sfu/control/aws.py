@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 from botocore.auth import SigV4Auth
@@ -103,10 +103,18 @@ class SignedHttp:
             raise AwsError(str(error) or type(error).__name__) from error
 
 
-class SqsQueue:
-    """One SQS queue, in the AWS JSON 1.0 protocol."""
+class PostsSigned(Protocol):
+    """What sends signed requests: `SignedHttp`, or what a test has in its place."""
 
-    def __init__(self, http: SignedHttp, endpoint: str, queue_url: str) -> None:
+    async def post(self, service: str, url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> AwsAnswer:  # noqa: ASYNC109  # see SignedHttp.post
+        """The answer of *service* at *url* within *timeout* seconds; raises `AwsError` when there is none."""
+        ...
+
+
+class SqsQueue:
+    """One SQS queue, spoken to in the AWS JSON 1.0 protocol."""
+
+    def __init__(self, http: PostsSigned, endpoint: str, queue_url: str) -> None:
         self._http = http
         self._endpoint = endpoint.rstrip("/") + "/"
         self._queue_url = queue_url

@@ -46,7 +46,7 @@ class WatchingSession(Protocol):
 class MovableSessions(Protocol):
     """What of the media plane is needed."""
 
-    def streams(self, now: float) -> list[StreamReport]:
+    def streams(self) -> list[StreamReport]:
         """Every live publish session."""
         ...
 
@@ -71,13 +71,18 @@ class Reconnects:
         """Streams whose viewers are to go on elsewhere."""
         self.listening: Counter[str] = Counter()
         """Session secret -> open event streams that would tell of it."""
-        self.on_moved: Callable[[], None] = lambda: None
+        self._listeners: list[Callable[[], None]] = []
+
+    def subscribe(self, listener: Callable[[], None]) -> None:
+        """Call *listener* whenever `moved` changes, for as long as this lives."""
+        self._listeners.append(listener)
 
     def set(self, moved: frozenset[str]) -> None:
         """These streams' viewers are to go, and no others'."""
         if moved != self.moved:
             self.moved = moved
-            self.on_moved()
+            for listener in self._listeners:
+                listener()
 
 
 class Handover:
@@ -88,7 +93,7 @@ class Handover:
     ) -> None:
         self._sessions = sessions
         self._beats = beats
-        self._reconnects = reconnects
+        self.reconnects = reconnects
         self._stopping = stopping
         self._leaving: set[str] = set()
         """Publish sessions that the control plane hears of as ended, and that go on until it has."""
@@ -108,9 +113,9 @@ class Handover:
         """Whether new sessions are refused."""
         return self._asked or self._stopping()
 
-    def reported(self, now: float) -> list[StreamReport]:
+    def reported(self) -> list[StreamReport]:
         """The live publish sessions that heartbeats tell of: without those that are being let go."""
-        return [report for report in self._sessions.streams(now) if report.session not in self._leaving]
+        return [report for report in self._sessions.streams() if report.session not in self._leaving]
 
     def waiting(self) -> tuple[str, ...]:
         """Streams to ask about: where they are too many for one heartbeat, those whose turn it is."""
@@ -123,16 +128,16 @@ class Handover:
         """A heartbeat was answered."""
         self._obey(drain=reply.drain)
         self._close_told()
-        unasked = self._reconnects.moved.difference(self._named)
+        unasked = self.reconnects.moved.difference(self._named)
         self._follow(unasked.union(reply.moved).intersection(self._sessions.stranded()))
         if reply.successor and self.draining:
             self._let_go()
 
     async def last_call(self) -> None:
         """Send everybody who listens elsewhere, wherever that may be: the node ends now."""
-        if self._reconnects.listening:
-            streams = {report.stream for report in self._sessions.streams(0)} | set(self._sessions.stranded())
-            self._reconnects.set(frozenset(streams))
+        if self.reconnects.listening:
+            streams = {report.stream for report in self._sessions.streams()} | set(self._sessions.stranded())
+            self.reconnects.set(frozenset(streams))
             await asyncio.sleep(LAST_CALL_SECONDS)
 
     def _obey(self, *, drain: bool) -> None:
@@ -144,7 +149,7 @@ class Handover:
             self._beats.enter("draining" if drain else "serving")
 
     def _let_go(self) -> None:
-        for report in self.reported(0)[: max(0, AT_ONCE - len(self._leaving))]:
+        for report in self.reported()[: max(0, AT_ONCE - len(self._leaving))]:
             self._leaving.add(report.session)
             self._beats.ended(
                 EndedReport(
@@ -162,7 +167,7 @@ class Handover:
             self._leaving.discard(session)
 
     def _follow(self, moved: frozenset[str]) -> None:
-        self._reconnects.set(moved)
+        self.reconnects.set(moved)
         loop = asyncio.get_running_loop()
         viewers = [(stream, viewer) for stream in moved for viewer in self._sessions.watching(stream)]
         before, self._sent = self._sent, frozenset(viewer.id for _, viewer in viewers)
@@ -170,11 +175,11 @@ class Handover:
             if viewer.id in before:
                 continue
             self.moved += 1
-            if self._reconnects.listening[viewer.secret]:
+            if self.reconnects.listening[viewer.secret]:
                 loop.call_later(FOLLOW_SECONDS, self._end_moved, stream, viewer.id)
             else:
                 self._sessions.end(viewer.id, EndReason.MOVED)
 
     def _end_moved(self, stream: str, viewer: str) -> None:
-        if stream in self._reconnects.moved:  # its publisher may have come back here meanwhile
+        if stream in self.reconnects.moved:  # its publisher may have come back here meanwhile
             self._sessions.end(viewer, EndReason.MOVED)

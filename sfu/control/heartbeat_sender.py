@@ -7,6 +7,7 @@ ends, and is asked again and again; sessions go on meanwhile (design.md, rule 7)
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from pydantic import ValidationError
@@ -28,30 +29,40 @@ Post = Callable[[bytes], Awaitable[AwsAnswer]]
 """Sends a heartbeat's JSON; raises `AwsError` when there is no answer."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedNode:
+    """What heartbeats tell of a node, and what their answers do there."""
+
+    snapshot: Callable[[], tuple[Sequence[StreamReport], Load]]
+    """Its live publish sessions, and how full it is."""
+    execute: Callable[[Command], None]
+    """Carries out a command of the control plane."""
+    waiting: Callable[[], Sequence[str]] = tuple
+    """Streams with viewers and without a publisher, of which the answer says whether they are live elsewhere."""
+    on_reply: Callable[[HeartbeatReply], None] = lambda _reply: None
+    """Told of each answer, after its commands were carried out."""
+
+
 class HeartbeatSender:
-    """Sends heartbeats until it is cancelled, and carries out what is answered."""
+    """Sends heartbeats until it is cancelled, and carries out what is answered.
+
+    *on_time* is told what time it was at the control plane, and how many seconds the answer took.
+    """
 
     def __init__(
         self,
         beats: HeartbeatSequence,
         post: Post,
-        snapshot: Callable[[], tuple[Sequence[StreamReport], Load]],
-        execute: Callable[[Command], None],
         keyring: Keyring,
+        *,
         wall_clock: Callable[[], float],
-        waiting: Callable[[], Sequence[str]] = tuple,
-        on_reply: Callable[[HeartbeatReply], None] = lambda _: None,
+        on_time: Callable[[float, float], None] = lambda _at, _round_trip: None,
     ) -> None:
         self._beats = beats
         self._post = post
-        self._snapshot = snapshot
-        self._execute = execute
         self._keyring = keyring
         self._wall_clock = wall_clock
-        self._waiting = waiting
-        self._on_reply = on_reply
-        self.on_time: Callable[[float, float], None] = lambda _at, _round_trip: None
-        """Told what time it was at the control plane, and how many seconds the answer took."""
+        self._on_time = on_time
         self._look = False
         self._looked_at = float("-inf")
         self._wake = asyncio.Event()
@@ -72,11 +83,11 @@ class HeartbeatSender:
         """Look again at when the next heartbeat is due."""
         self._wake.set()
 
-    async def run(self) -> None:
-        """Beat until cancelled."""
+    async def run(self, node: ReportedNode) -> None:
+        """Send the heartbeats of *node* until cancelled."""
         while True:
-            await self._until_due()
-            await self._beat()
+            await self._until_due(node)
+            await self._beat(node)
 
     async def settle(self, seconds: float) -> bool:
         """Wait until everything was told, for *seconds* at most, and say whether it was."""
@@ -97,7 +108,7 @@ class HeartbeatSender:
             return False
         return True
 
-    async def _until_due(self) -> None:
+    async def _until_due(self, node: ReportedNode) -> None:
         loop = asyncio.get_running_loop()
         while (due := self._beats.due()) is not None and (pause := due - loop.time()) > 0:
             if self._look:
@@ -105,7 +116,7 @@ class HeartbeatSender:
                 if rest <= 0:
                     self._look = False
                     self._looked_at = loop.time()
-                    self._beats.look(self._snapshot()[0])
+                    self._beats.look(node.snapshot()[0])
                     continue
                 pause = min(pause, rest)
             self._wake.clear()
@@ -115,12 +126,12 @@ class HeartbeatSender:
             except TimeoutError:
                 continue
 
-    async def _beat(self) -> None:
+    async def _beat(self, node: ReportedNode) -> None:
         loop = asyncio.get_running_loop()
         self._look = False
-        streams, load = self._snapshot()
+        streams, load = node.snapshot()
         began = loop.time()
-        beat = self._beats.begin(began, self._wall_clock(), streams, load, self._waiting())
+        beat = self._beats.begin(began, self._wall_clock(), streams, load, node.waiting())
         self.sent += 1
         try:
             reply = await self._ask(beat)
@@ -135,12 +146,12 @@ class HeartbeatSender:
             raise
         if self._beats.failures:
             log.info("the control plane answers again", extra={"missed": self._beats.failures})
-        self.on_time(reply.at, loop.time() - began)
+        self._on_time(reply.at, loop.time() - began)
         commands = self._beats.answered(reply)
         self._take(reply)
         for command in commands:
-            self._execute(command)
-        self._on_reply(reply)
+            node.execute(command)
+        node.on_reply(reply)
         self._heard.set()
 
     async def _ask(self, beat: Heartbeat) -> HeartbeatReply:

@@ -12,7 +12,7 @@ apart up to `MAX_STREAMS` an account and month; the bytes of more are in the tot
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from typing import Final, Protocol
 
 from shared.messages import MAX_ENTRIES, MAX_STREAMS, UsageEntry
 from shared.months import day_of, month_of
@@ -26,6 +26,16 @@ MESSAGE_BYTES: Final = 200_000
 """Of entries in one message; the queue takes 1 MiB, and ten such messages are one invocation of its consumer, which takes 6 MB."""
 ENTRY_BYTES, DAY_BYTES, STREAM_BYTES = 200, 45, 110
 """JSON of each at its longest."""
+
+
+class CountsBytes(Protocol):
+    """Counts media bytes for whoever pays for them; sizes are bytes of UDP payload."""
+
+    def received(self, account: str, size: int, stream: str) -> None:
+        """Count *size* bytes that came from the publisher of *account*'s *stream*."""
+
+    def sent(self, account: str, size: int, stream: str) -> None:
+        """Count *size* bytes that went to viewers of *account*'s *stream*."""
 
 
 class _Total:

@@ -7,9 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Literal
 
-from sfu.control.heartbeat import HeartbeatSequence
-from sfu.control.heartbeat_sender import HeartbeatSender
-from sfu.control.usage import UsageReporter
+from sfu.control.link import Link
 from sfu.plane.session import Ended
 from sfu.signalling.http_sessions import HttpSessions
 from shared.messages import EndedReport
@@ -26,19 +24,13 @@ class EndNotices:
 
     def __init__(
         self,
-        beats: HeartbeatSequence,
-        uplink: HeartbeatSender,
-        usage: UsageReporter,
-        sessions: HttpSessions,
+        link: Link,
+        http_sessions: HttpSessions,
         count: Callable[[str, str], None],
-        wall_clock: Callable[[], float],
     ) -> None:
-        self._beats = beats
-        self._uplink = uplink
-        self._usage = usage
-        self._sessions = sessions
+        self._link = link
+        self._sessions = http_sessions
         self._count = count
-        self._wall_clock = wall_clock
 
     def ended(self, ended: Ended) -> None:
         """A session that had begun is over."""
@@ -55,10 +47,9 @@ class EndNotices:
                 "seconds": round(ended.seconds, 3),
             },
         )
-        self._sessions.ended(ended.session, self._wall_clock())
+        self._sessions.ended(ended.session, self._link.clock())
         self._count(ended.action, ended.reason)
-        self._tell(ended.session, ended.stream, ended.account, ended.action, ended.reason)
-        self._usage.poke()
+        self._link.ended(_report(ended.session, ended.stream, ended.account, ended.action, ended.reason))
 
     def refused(self, grant: VerifiedGrant, reason: str) -> None:
         """A grant was used up and no session began."""
@@ -73,10 +64,8 @@ class EndNotices:
                 "reason": reason,
             },
         )
-        self._tell(claims.session, claims.stream, claims.account, claims.action.value, reason)
+        self._link.never_began(_report(claims.session, claims.stream, claims.account, claims.action.value, reason))
 
-    def _tell(self, session: str, stream: str, account: str, action: Literal["publish", "play"], reason: str) -> None:
-        self._beats.ended(
-            EndedReport(session=session, stream=stream, account=account, action=action, reason=reason[:MAX_REASON])
-        )
-        self._uplink.wake()
+
+def _report(session: str, stream: str, account: str, action: Literal["publish", "play"], reason: str) -> EndedReport:
+    return EndedReport(session=session, stream=stream, account=account, action=action, reason=reason[:MAX_REASON])

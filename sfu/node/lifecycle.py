@@ -16,9 +16,8 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from sfu.control.handover import Handover
-from sfu.control.heartbeat import HeartbeatSequence
-from sfu.control.heartbeat_sender import HeartbeatSender
-from sfu.control.usage import UsageReporter
+from sfu.control.heartbeat_sender import ReportedNode
+from sfu.control.link import Link
 from sfu.node.shutdown import Shutdown, drain
 from sfu.settings import Bind, Settings
 from sfu.signalling.certificate import Certificate
@@ -41,6 +40,9 @@ class MediaPlane(Protocol):
     async def start(self) -> None:
         """Bind the UDP socket; raises OSError."""
 
+    def connected(self) -> int:
+        """How many sessions there are, without the viewers that have not connected."""
+
     async def close(self) -> None:
         """End every session with a farewell and close the socket; a second call does nothing."""
 
@@ -53,13 +55,11 @@ class Parts:
     app: web.Application
     """The clients' HTTP: WHIP and WHEP."""
     health: web.Application
-    beats: HeartbeatSequence
-    uplink: HeartbeatSender
-    usage: UsageReporter
+    link: Link
+    reported: ReportedNode
+    """What the link tells of this node."""
     shutdown: Shutdown
     handover: Handover
-    sessions: Callable[[], int]
-    """How many sessions there are now."""
     background: tuple[Callable[[], Coroutine[Any, Any, None]], ...] = ()
     """More tasks that run as long as the node does."""
 
@@ -76,7 +76,7 @@ async def run(settings: Settings, parts: Parts) -> int:
         await _serve(stack, parts.app, "SLUICE_HTTP_BIND", settings.http_bind, tls, clients)
         await _serve(stack, parts.health, "SLUICE_METRICS_BIND", settings.metrics_bind, None, Connections(_OPERATORS))
         async with asyncio.TaskGroup() as tasks:
-            forever = [parts.uplink.run, parts.usage.run, *parts.background]
+            forever = [*parts.link.tasks(parts.reported), *parts.background]
             if certificate is not None:
                 forever.append(certificate.watch)
             running = [tasks.create_task(_kept_running(task)) for task in forever]
@@ -111,12 +111,10 @@ async def _drain_or_forced(settings: Settings, parts: Parts) -> bool:
     draining = asyncio.ensure_future(
         drain(
             seconds=settings.drain_seconds,
-            sessions=parts.sessions,
+            sessions=parts.plane.connected,
             last_call=parts.handover.last_call,
             end_sessions=parts.plane.close,
-            beats=parts.beats,
-            uplink=parts.uplink,
-            usage=parts.usage,
+            link=parts.link,
         )
     )
     forced = asyncio.ensure_future(parts.shutdown.forced.wait())

@@ -7,7 +7,7 @@ seconds and bytes.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Final
 
 from prometheus_client.core import (
@@ -19,9 +19,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from sfu.control.heartbeat_sender import HeartbeatSender
-from sfu.control.meter import Meter
-from sfu.control.usage import UsageReporter
+from sfu.control.link import Link
 from sfu.durations import Durations
 from sfu.node.loopdelay import LoopDelay
 from sfu.node.selftest import Reached
@@ -35,18 +33,27 @@ REASONS: Final = frozenset(reason.value for reason in EndReason)
 _DROPPED: Final = "dropped_"
 
 
+class EndCounts:
+    """How many sessions ended, by action and reason; a reason that is not known counts as `other`."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[str, str]] = Counter()
+        """(publish or play, reason) -> how many sessions ended so."""
+
+    def count(self, action: str, reason: str) -> None:
+        """Count one session that ended."""
+        self.counts[action, reason if reason in REASONS else "other"] += 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where the numbers are."""
+    """Where the collector finds the numbers at each scrape."""
 
     info: Mapping[str, str]
     """Labels of the one `sluice_node_info` series."""
-    state: Callable[[], str]
+    link: Link
     load: Callable[[], Load]
     stats: PlaneStats
-    uplink: HeartbeatSender
-    usage: UsageReporter
-    meter: Meter
     loop_delay: LoopDelay
     monotonic: Callable[[], float]
     """The clock of `HeartbeatSender.last_answer`."""
@@ -58,14 +65,8 @@ class Sources:
     """(publish or play,) -> how many sessions were sent to other nodes."""
     rejections: Mapping[Reason, int]
     """Reason -> how often a grant was rejected for it."""
-    clock_offset: Callable[[], float] = float
-    """What the control plane's clock is ahead of the host's."""
-    ended: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """(publish or play, reason) -> how many sessions ended so; count with `count_ended`."""
-
-    def count_ended(self, action: str, reason: str) -> None:
-        """A session ended."""
-        self.ended[action, reason if reason in REASONS else "other"] += 1
+    ended: Mapping[tuple[str, str], int]
+    """(publish or play, reason) -> how many sessions ended so (`EndCounts`)."""
 
 
 class NodeCollector(Collector):
@@ -87,7 +88,7 @@ class NodeCollector(Collector):
         yield info
         state = GaugeMetricFamily("sluice_node_state", "1 for the state that the node is in.", labels=["state"])
         for name in ("serving", "draining", "stopped"):
-            state.add_metric([name], float(self._from.state() == name))
+            state.add_metric([name], float(self._from.link.state == name))
         yield state
         reached = GaugeMetricFamily(
             "sluice_announced_address_reachable", "1 where the self-test reached it from this host.", labels=["address"]
@@ -96,7 +97,7 @@ class NodeCollector(Collector):
             if result.reachable is not None:
                 reached.add_metric([result.text], float(result.reachable))
         yield reached
-        yield _gauge("sluice_node_ready", "1 once grants can be checked.", float(self._from.uplink.ready))
+        yield _gauge("sluice_node_ready", "1 once grants can be checked.", float(self._from.link.heartbeats.ready))
         yield _gauge(
             "sluice_event_loop_delay_seconds",
             "How late the event loop was at worst in the last 10 s; above 0.02 the node has too much to do.",
@@ -106,7 +107,7 @@ class NodeCollector(Collector):
         yield _gauge(
             "sluice_clock_offset_seconds",
             "What the control plane's clock is ahead of this host's; beyond 2 s the node corrects for it.",
-            self._from.clock_offset(),
+            self._from.link.clock.offset,
         )
 
     def _sessions(self) -> Iterator[Metric]:
@@ -129,11 +130,11 @@ class NodeCollector(Collector):
         yield _counter("sluice_sessions_ended", "Sessions that ended.", ("action", "reason"), self._from.ended.items())
 
     def _control_plane(self) -> Iterator[Metric]:
-        uplink, usage, meter = self._from.uplink, self._from.usage, self._from.meter
-        yield _count("sluice_heartbeats", "Heartbeats sent.", uplink.sent)
-        yield _count("sluice_heartbeat_failures", "Heartbeats without a usable answer.", uplink.failed)
-        if uplink.last_answer is not None:
-            age = self._from.monotonic() - uplink.last_answer
+        heartbeats, usage, meter = self._from.link.heartbeats, self._from.link.usage, self._from.link.meter
+        yield _count("sluice_heartbeats", "Heartbeats sent.", heartbeats.sent)
+        yield _count("sluice_heartbeat_failures", "Heartbeats without a usable answer.", heartbeats.failed)
+        if heartbeats.last_answer is not None:
+            age = self._from.monotonic() - heartbeats.last_answer
             yield _gauge("sluice_heartbeat_age_seconds", "Since the control plane last answered.", age)
         yield _count("sluice_usage_reports", "Usage messages that the queue took.", usage.sent)
         yield _count("sluice_usage_report_failures", "Usage messages that it did not take.", usage.failed)

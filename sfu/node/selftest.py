@@ -7,9 +7,8 @@ world gets through, and some networks cannot reach their own public address from
 
 import asyncio
 import logging
-import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -60,9 +59,12 @@ class Reached:
 class SelfTest:
     """The announced addresses of one node."""
 
-    def __init__(self, candidates: Sequence[Candidate], credentials: IceCredentials) -> None:
+    def __init__(
+        self, candidates: Sequence[Candidate], credentials: IceCredentials, random_bytes: Callable[[int], bytes]
+    ) -> None:
         self.results = tuple(Reached(candidate) for candidate in candidates)
         self._credentials = credentials
+        self._random_bytes = random_bytes
 
     async def run(self) -> None:
         """Try now, and again for as long as the node runs."""
@@ -74,7 +76,9 @@ class SelfTest:
     async def try_all(self) -> None:
         """Try every address once; say what is new."""
         before = self.results
-        outcomes = await asyncio.gather(*(reaches(result.candidate, self._credentials) for result in before))
+        outcomes = await asyncio.gather(
+            *(reaches(result.candidate, self._credentials, self._random_bytes) for result in before)
+        )
         self.results = tuple(Reached(old.candidate, now) for old, now in zip(before, outcomes, strict=True))
         for old, new in zip(before, self.results, strict=True):
             if old.reachable == new.reachable:
@@ -89,7 +93,7 @@ class SelfTest:
         return [result.state() for result in self.results]
 
 
-async def reaches(candidate: Candidate, credentials: IceCredentials) -> bool:
+async def reaches(candidate: Candidate, credentials: IceCredentials, random_bytes: Callable[[int], bytes]) -> bool:
     """Whether a check sent to *candidate* is answered with these credentials."""
     loop = asyncio.get_running_loop()
     family = socket.AF_INET6 if ":" in candidate.address else socket.AF_INET
@@ -98,7 +102,7 @@ async def reaches(candidate: Candidate, credentials: IceCredentials) -> bool:
             probe.setblocking(False)  # noqa: FBT003  # the socket's own signature
             probe.connect((candidate.address, candidate.port))
             for _ in range(TRIES):
-                transaction = secrets.token_bytes(12)
+                transaction = random_bytes(12)
                 # An unreachable port is told by the next call on the socket; it may open a moment later.
                 with suppress(TimeoutError, ConnectionError):
                     probe.send(ice.request(transaction, credentials))

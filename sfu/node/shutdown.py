@@ -9,9 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from sfu.control.heartbeat import HeartbeatSequence
-from sfu.control.heartbeat_sender import HeartbeatSender
-from sfu.control.usage import UsageReporter
+from sfu.control.link import Link
 
 log = logging.getLogger(__name__)
 
@@ -48,15 +46,12 @@ async def drain(
     sessions: Callable[[], int],
     last_call: Callable[[], Awaitable[None]],
     end_sessions: Callable[[], Awaitable[None]],
-    beats: HeartbeatSequence,
-    uplink: HeartbeatSender,
-    usage: UsageReporter,
+    link: Link,
 ) -> None:
     """Bring a running node to its end in good order."""
     log.info("draining", extra={"sessions": sessions(), "seconds": seconds})
-    beats.enter("draining")
-    uplink.wake()
-    await uplink.settle(ANNOUNCING)
+    link.enter("draining")
+    await link.heartbeats.settle(ANNOUNCING)
     try:
         async with asyncio.timeout(seconds):
             while sessions():  # noqa: ASYNC110  # seconds long and rare; no event says "empty"
@@ -65,7 +60,6 @@ async def drain(
         log.info("sessions are ended", extra={"sessions": sessions()})
         await last_call()
     await end_sessions()
-    beats.enter("stopped")
-    uplink.wake()
-    reported, told = await asyncio.gather(usage.finish(LAST_WORDS), uplink.settle(LAST_WORDS))
+    link.enter("stopped")
+    reported, told = await asyncio.gather(link.usage.finish(LAST_WORDS), link.heartbeats.settle(LAST_WORDS))
     log.info("drained", extra={"usage_reported": reported, "control_plane_told": told})

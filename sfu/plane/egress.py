@@ -5,28 +5,18 @@ It is the only place that meters. Bytes are handed to the meter per burst or per
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
 
+from sfu.control.meter import CountsBytes
 from sfu.media.track import WAIT, ForwardedTrack
 from sfu.plane.ingress import Ingress
 from sfu.plane.publisher import Publisher
 from sfu.plane.viewer import Viewer
 
 
-class Meter(Protocol):
-    """Counts what is billed."""
-
-    def received(self, account: str, n: int, stream: str) -> None:
-        """*n* media bytes came from the publisher of *account*'s *stream*."""
-
-    def sent(self, account: str, n: int, stream: str) -> None:
-        """*n* media bytes went to viewers of *account*'s *stream*."""
-
-
 class Egress:
     """From the tracks that were fed to whom they belong."""
 
-    def __init__(self, ingress: Ingress, meter: Meter, clock: Callable[[], float]) -> None:
+    def __init__(self, ingress: Ingress, meter: CountsBytes, clock: Callable[[], float]) -> None:
         self._ingress = ingress
         self._meter = meter
         self._clock = clock
@@ -52,18 +42,14 @@ class Egress:
     def forward(self) -> None:
         """After each drain: whole frames go out, begun ones wait for a moment."""
         ingress = self._ingress
-        if ingress.fed:
+        if ingress.is_feeding():
             now = self._clock()
-            for track in list(ingress.fed):
-                if track.ready(now):
-                    del ingress.fed[track]
-                    self.sent(track, track.flush(now))
-            if ingress.fed and self._late is None:
+            for track in ingress.take_ready(now):
+                self.sent(track, track.flush(now))
+            if ingress.is_feeding() and self._late is None:
                 self._late = asyncio.get_running_loop().call_later(WAIT, self._forward_late)
-        if ingress.senders:
-            for publisher in ingress.senders:
-                self.meter_publisher(publisher)
-            ingress.senders.clear()
+        for publisher in ingress.take_heard_from():
+            self.meter_publisher(publisher)
 
     def _forward_late(self) -> None:
         self._late = None
@@ -77,12 +63,12 @@ class Egress:
 
     def meter_publisher(self, publisher: Publisher) -> None:
         """What it sent since the last time."""
-        if publisher.burst_bytes:
-            self._meter.received(publisher.account, publisher.burst_bytes, publisher.stream)
-            publisher.burst_bytes = 0
+        size = publisher.take_unmetered()
+        if size:
+            self._meter.received(publisher.account, size, publisher.stream)
 
     def meter_viewer(self, viewer: Viewer) -> None:
-        """The repairs that it got since the last time."""
-        if viewer.unmetered:
-            self._meter.sent(viewer.account, viewer.unmetered, viewer.stream)
-            viewer.unmetered = 0
+        """Meter the repairs that *viewer* got since the last time."""
+        size = viewer.take_unmetered()
+        if size:
+            self._meter.sent(viewer.account, size, viewer.stream)

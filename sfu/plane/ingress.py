@@ -7,7 +7,7 @@ password binds an address to it, and none takes the address of another session w
 from collections.abc import Callable
 from typing import Final
 
-from sfu.media.track import ForwardedTrack  # noqa: TC001 - annotations are one rule for all imports
+from sfu.media.track import ForwardedTrack
 from sfu.negotiation import IceCredentials
 from sfu.plane.publisher import Publisher
 from sfu.plane.session import MediaSession
@@ -63,9 +63,9 @@ class Ingress:
         self.on_trial: dict[MediaSession, None] = {}
         """Those whose packets go to an address that has not spoken yet."""
         self.udp: UdpSocket | None = None
-        self.fed: dict[ForwardedTrack, None] = {}
+        self._fed: dict[ForwardedTrack, None] = {}
         """Tracks with packets to send, in order."""
-        self.senders: dict[Publisher, None] = {}
+        self._heard_from: dict[Publisher, None] = {}
         """Publishers with bytes to be metered."""
         self._gone: dict[Address, int] = {}
         """Where those were who do not hear a close_notify, and how often they are still told otherwise."""
@@ -110,6 +110,26 @@ class Ingress:
         if left and self.udp is not None and self.udp.refuse(address) and left > 1:
             self._gone[address] = left - 1
 
+    def feed(self, track: ForwardedTrack) -> None:
+        """Note that *track* has something to send."""
+        self._fed[track] = None
+
+    def is_feeding(self) -> bool:
+        """Whether a track has something to send that was not taken yet."""
+        return bool(self._fed)
+
+    def take_ready(self, now: float) -> list[ForwardedTrack]:
+        """The tracks whose frames are to go out now, in order; those whose begun frame waits for its rest stay."""
+        ready = [track for track in self._fed if track.ready(now)]
+        for track in ready:
+            del self._fed[track]
+        return ready
+
+    def take_heard_from(self) -> dict[Publisher, None]:
+        """The publishers that sent something since the last time this was asked."""
+        heard, self._heard_from = self._heard_from, {}
+        return heard
+
     def datagram(self, datagram: bytes, address: Address) -> None:
         """Take whatever came in."""
         first = datagram[0]
@@ -148,8 +168,8 @@ class Ingress:
             else:
                 self._heard(session, address, now)
         if track is not None:
-            self.fed[track] = None
-            self.senders[session] = None
+            self._fed[track] = None
+            self._heard_from[session] = None
         if first and session.first_packet_at is not None:
             self._on_first_packet(session)
 

@@ -5,16 +5,16 @@ by ticks.py, what goes out by egress.py; packets are taken and forwarded inside 
 """
 
 import asyncio
-import secrets
-import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
+from sfu.control.meter import CountsBytes
 from sfu.layers import Layer
 from sfu.media.numbering import ROOM
 from sfu.media.track import ForwardedTrack
 from sfu.native.fanout import Fanout
 from sfu.negotiation import Candidate, IceCredentials, LocalEndpoint, Negotiated, SourceDescription
-from sfu.plane.egress import Egress, Meter
+from sfu.plane.egress import Egress
 from sfu.plane.ingress import Ingress
 from sfu.plane.publisher import Publisher
 from sfu.plane.room import Room
@@ -50,13 +50,15 @@ class Plane:
         bind: Address,
         announce: Sequence[Candidate] = (),
         *,
-        meter: Meter,
+        meter: CountsBytes,
         max_sessions: int = 0,
         max_egress_kbps: int = 0,
         max_unconnected_per_address: int = 0,
-        clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
-        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+        random_bytes: Callable[[int], bytes],
+        on_change: Callable[[], None],
+        on_end: Callable[[Ended], None],
         fanout: Fanout | None = None,
     ) -> None:
         self._fanout = fanout
@@ -64,8 +66,7 @@ class Plane:
         self._announce = tuple(announce)
         self._certificate = DtlsCertificate(wall())
         self.stats = PlaneStats()
-        self.on_change: Callable[[], None] = lambda: None
-        self.on_end: Callable[[Ended], None] = lambda _ended: None
+        self._on_change = on_change
         self._max_sessions = max_sessions
         self._max_egress_kbps = max_egress_kbps
         self._unconnected = Unconnected(max_unconnected_per_address)
@@ -79,7 +80,7 @@ class Plane:
             random_bytes=random_bytes,
             on_connected=self._connected,
             on_closed=self._closed,
-            on_first_packet=lambda _publisher: self._changed(),
+            on_first_packet=lambda _publisher: on_change(),
         )
         self._egress = Egress(self._ingress, meter, clock)
         self._sessions = SessionTable(
@@ -87,8 +88,8 @@ class Plane:
             self._egress,
             self.stats,
             clock,
-            on_end=self._ended,
-            on_change=self._changed,
+            on_end=on_end,
+            on_change=on_change,
         )
         self._ticks = Ticks(
             self._sessions,
@@ -97,7 +98,7 @@ class Plane:
             self.stats,
             clock=clock,
             wall=wall,
-            on_change=self._changed,
+            on_change=on_change,
         )
         self._udp: UdpSocket | None = None
 
@@ -178,8 +179,8 @@ class Plane:
                     self._udp,
                     self.stats,
                     # Below 2^15, so that no receiver sees a wrap soon after its start (RFC 3711, section 3.3.1).
-                    first_index=ROOM + secrets.randbelow(0x7000),
-                    first_timestamp=secrets.randbits(32),
+                    first_index=ROOM + self._random_bits(64) % 0x7000,
+                    first_timestamp=self._random_bits(32),
                 )
             else:
                 track.new_source(media.codec)
@@ -191,7 +192,7 @@ class Plane:
         self._sessions.end_all(room.viewers_of_other_codecs(), EndReason.CODEC_CHANGED)
         for viewer in room.viewers.values():
             viewer.follow(room.tracks, clock)
-        self.on_change()
+        self._on_change()
         return publisher
 
     def play(
@@ -219,22 +220,21 @@ class Plane:
         if room.publisher is None:
             self._sessions.rooms[claims.stream] = room
             room.wait(clock + wait)
-        room.viewers[viewer.id] = viewer
+        room.add(viewer)
         self._unconnected.begin(viewer, address)
         self._sessions.begin(viewer)
-        self.on_change()
+        self._on_change()
         return viewer
 
     def session(self, session_id: str) -> MediaSession | None:
         """A session that is not over."""
         return self._sessions.find(session_id)
 
-    def restart(self, session_id: str, local: IceCredentials, remote: IceCredentials, now: float) -> bool:
+    def restart(self, session_id: str, local: IceCredentials) -> bool:
         """Accept checks under *local* beside the old credentials, until the first that nominates; False: no session.
 
-        The peer's new credentials are of no use to us: an ICE-lite agent sends no checks.
+        The peer's new credentials are of no use to us: an ICE-lite agent sends no checks (RFC 8445, section 2.5).
         """
-        del remote, now
         session = self._sessions.find(session_id)
         if session is None:
             return False
@@ -263,9 +263,8 @@ class Plane:
 
     # -- reports -------------------------------------------------------------------------------------------------------
 
-    def streams(self, now: float) -> list[StreamReport]:
-        """Every live publish session. *now* is not needed: ages are on the plane's own clock."""
-        del now
+    def streams(self) -> list[StreamReport]:
+        """Every live publish session, as heartbeats tell it."""
         clock = self._clock()
         return [
             StreamReport(
@@ -284,9 +283,8 @@ class Plane:
             for publisher in self._sessions.publishers
         ]
 
-    def load(self, now: float) -> Load:
-        """How full this node is."""
-        del now
+    def load(self) -> Load:
+        """How full this node is; viewers that have not connected do not count, since they make way."""
         publishers = len(self._sessions.publishers)
         return Load(
             publishers=publishers,
@@ -295,6 +293,19 @@ class Plane:
             egress_kbps=self._ticks.egress_kbps,
             max_egress_kbps=self._max_egress_kbps,
         )
+
+    def connected(self) -> int:
+        """How many sessions there are, without the viewers that have not connected."""
+        return len(self._sessions) - len(self._unconnected)
+
+    def client_state(self, session_id: str) -> dict[str, Any] | None:
+        """How far a session came, and what its stream carries, for its own client; None: there is none."""
+        session = self._sessions.find(session_id)
+        if session is None:
+            return None
+        source = self.source(session.stream)
+        carries = {} if source is None else {track.kind: track.codec.name for track in source.tracks}
+        return {**session.state(self._clock()), "carries": carries}
 
     def viewers(self, stream: str) -> int:
         """Sessions that watch *stream*, those that are still connecting included."""
@@ -332,19 +343,14 @@ class Plane:
         oldest = self._unconnected.oldest(belongs)
         return oldest is not None and self._sessions.end(oldest, EndReason.MADE_WAY)
 
+    def _random_bits(self, bits: int) -> int:
+        return int.from_bytes(self._random_bytes(bits // 8), "big")
+
     def _beginning(
         self, claims: Claims, negotiated: Negotiated, udp: UdpSocket, wall: float, now: float
     ) -> SessionStart:
         peer = Peer(self._certificate, negotiated, udp, now)
         return SessionStart(claims, peer, self._random_bytes(16).hex(), self._random_bytes(8).hex(), wall, now)
-
-    # The hooks are looked up at each call: whoever composes the node sets them after the plane is made.
-
-    def _changed(self) -> None:
-        self.on_change()
-
-    def _ended(self, ended: Ended) -> None:
-        self.on_end(ended)
 
     def _closed(self, session: MediaSession, reason: str) -> bool:
         return self._sessions.end(session, reason)
@@ -357,4 +363,4 @@ class Plane:
                 for track in room.tracks.values():
                     self._egress.sent(track, track.step(now, 0.0))
         # A viewer counts from now on, a publisher is there.
-        self._changed()
+        self._on_change()

@@ -43,7 +43,7 @@ class Publisher(MediaSession):
         self._arrivals = Arrivals() if self._transport_cc_id else None
         self.first_packet_at: float | None = None
         self.received = 0
-        self.burst_bytes = 0
+        self._unmetered = 0
         """Received since they were metered last."""
         self.noticed: tuple[bool, tuple[Problem, ...]] = (False, ())
         """Whether it is silent, and its problems, when they were looked at last."""
@@ -144,7 +144,7 @@ class Publisher(MediaSession):
         limit.took(size, now)
         self.peer.last_seen = now
         self.received += size
-        self.burst_bytes += size
+        self._unmetered += size
         self._stats.received_packets += 1
         self._stats.received_bytes += size
         return packet
@@ -270,6 +270,11 @@ class Publisher(MediaSession):
     def farewell(self) -> bytes | None:
         """Our BYE."""
         return rtcp.receiver_report(OUR_SSRC, ()) + rtcp.bye([OUR_SSRC])
+
+    def take_unmetered(self) -> int:
+        """Bytes since this was asked last, for the meter."""
+        size, self._unmetered = self._unmetered, 0
+        return size
 
     def totals(self) -> tuple[int, int]:
         """Media bytes received and sent."""

@@ -43,6 +43,14 @@ class Room:
             self.publisher = None
             self.wait(now + GRACE)
 
+    def add(self, viewer: Viewer) -> None:
+        """*viewer* watches from now on."""
+        self.viewers[viewer.id] = viewer
+
+    def remove(self, viewer: Viewer) -> None:
+        """*viewer* watches no more; nothing happens where it did not."""
+        self.viewers.pop(viewer.id, None)
+
     def wait(self, until: float) -> None:
         """Keep viewers without a publisher for so long, at least."""
         self.kept_until = max(self.kept_until or until, until)

@@ -86,7 +86,7 @@ class SessionTable:
             self._egress.meter_viewer(session)
             session.unfollow()
             if room is not None:
-                room.viewers.pop(session.id, None)
+                room.remove(session)
         elif isinstance(session, Publisher):
             self._egress.meter_publisher(session)
             self.publishers.pop(session, None)

@@ -97,8 +97,8 @@ class Ticks:
                 self._sessions.end(publisher, EndReason.B_FRAMES)
                 continue
             for track in publisher.tick(now):
-                self._ingress.fed[track] = None
-        if self._ingress.fed:
+                self._ingress.feed(track)
+        if self._ingress.is_feeding():
             self._egress.forward()
 
     def _one_slice(self, number: int, now: float) -> None:

@@ -58,7 +58,7 @@ class Viewer(MediaSession):
         self.sections = [OutgoingSection(media) for media in self.negotiated.media]
         self._repair_allowance = float(REPAIR_BURST)
         self._repair_at = self.began
-        self.unmetered = 0
+        self._unmetered = 0
         """Repair bytes since they were metered last."""
         self.kbps = 0
         """Sent in the last second, all sections together."""
@@ -172,7 +172,7 @@ class Viewer(MediaSession):
             self._stats.retransmitted_packets += 1
             if section.media.rtx_ssrc is None or section.media.rtx_payload_type is None:
                 if outgoing.rtp_stream is not None:
-                    self.unmetered += outgoing.rtp_stream.send_alone(
+                    self._unmetered += outgoing.rtp_stream.send_alone(
                         outgoing.destination, [packet], [timestamp], self._udp, self._stats
                     )
             else:
@@ -197,7 +197,7 @@ class Viewer(MediaSession):
         header = FIXED.pack(0x80, marker | rtx_type, index & 0xFFFF, timestamp, rtx_ssrc)
         datagram = protection.seal_rtp(header, sequence.to_bytes(2, "big") + payload, index)
         if self._udp.send(datagram, address):
-            self.unmetered += len(datagram)
+            self._unmetered += len(datagram)
             self._repair_bytes += len(datagram)
             self._stats.sent_packets += 1
             self._stats.sent_bytes += len(datagram)
@@ -251,6 +251,11 @@ class Viewer(MediaSession):
             if section.media.ssrc is not None and section.outgoing is not None
         ]
         return rtcp.receiver_report(ssrcs[0], ()) + rtcp.bye(ssrcs) if ssrcs else None
+
+    def take_unmetered(self) -> int:
+        """Bytes of repairs since this was asked last, for the meter."""
+        size, self._unmetered = self._unmetered, 0
+        return size
 
     def totals(self) -> tuple[int, int]:
         """Media bytes received and sent."""

@@ -82,7 +82,7 @@ class MediaControl(Protocol):
 class IceRestarts(Protocol):
     """ICE restarts (RFC 8445, section 9), for a media plane that can do them."""
 
-    def restart(self, session_id: str, local: IceCredentials, remote: IceCredentials, now: float) -> bool:
+    def restart(self, session_id: str, local: IceCredentials) -> bool:
         """Accept checks under new credentials beside the old ones, until the first valid one; False: it cannot."""
         ...
 
@@ -125,7 +125,7 @@ class Dependencies:
     """Waits, a few seconds at most, until the control plane knows that a session has ended: whoever deletes a session may
     publish again at once, with another key too."""
     restarts: IceRestarts | None = None
-    reports: Callable[[float], Iterable[StreamReport]] | None = None
+    reports: Callable[[], Iterable[StreamReport]] | None = None
     """The live streams, for viewers' event streams; None: this node offers no event streams."""
     layers: Callable[[str], Sequence[Layer]] = lambda _stream: ()
     """The simulcast layers of a stream; empty where it has one picture only."""

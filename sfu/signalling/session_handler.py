@@ -109,7 +109,7 @@ class SessionHandler:
         if now - session.restarted_at < RESTART_SECONDS:
             return rate_limited(1)
         local, remote = deps.plane.new_credentials(), IceCredentials(fragment.ufrag, fragment.pwd)
-        if not deps.restarts.restart(session.id, local, remote, now):
+        if not deps.restarts.restart(session.id, local):
             return refused
         session.restart(local, remote, b32encode(deps.random_bytes(10)).decode().lower(), now)
         body = render_restart(session.negotiated.media, local, deps.plane.local.candidates)

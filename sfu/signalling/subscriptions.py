@@ -62,7 +62,7 @@ class Subscriptions:
         self._told: dict[str, StreamStatus] = {}
         self._looking: asyncio.Task[None] | None = None
         self._closed = False
-        deps.reconnects.on_moved = self._look
+        deps.reconnects.subscribe(self._look)
 
     async def handle_list(self, request: web.Request) -> web.Response:
         """`POST` subscribes to the events that its body names."""
@@ -188,7 +188,7 @@ class Subscriptions:
     def _look(self) -> None:
         """See what has changed, and wake whom it concerns."""
         deps, before = self._deps, self._told
-        reports = {} if deps.reports is None else {report.stream: report for report in deps.reports(deps.now())}
+        reports = {} if deps.reports is None else {report.stream: report for report in deps.reports()}
         self._told = {}
         for one in self._all.values():
             if not one.open:

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -46,15 +46,15 @@ class Totals:
         self.by_account: dict[str, list[int]] = {}
         self.by_stream: dict[str, list[int]] = {}
 
-    def received(self, account: str, n: int, stream: str) -> None:
+    def received(self, account: str, size: int, stream: str) -> None:
         """Add to the received bytes."""
-        self.by_stream.setdefault(stream, [0, 0])[0] += n
-        self.by_account.setdefault(account, [0, 0])[0] += n
+        self.by_stream.setdefault(stream, [0, 0])[0] += size
+        self.by_account.setdefault(account, [0, 0])[0] += size
 
-    def sent(self, account: str, n: int, stream: str) -> None:
+    def sent(self, account: str, size: int, stream: str) -> None:
         """Add to the sent bytes."""
-        self.by_stream.setdefault(stream, [0, 0])[1] += n
-        self.by_account.setdefault(account, [0, 0])[1] += n
+        self.by_stream.setdefault(stream, [0, 0])[1] += size
+        self.by_account.setdefault(account, [0, 0])[1] += size
 
 
 def grant(
@@ -185,23 +185,52 @@ class TestViewer(Viewer):
         self._handshake = dtls.Handshake(self.host.identity, client=client, fingerprint=self.answer.fingerprint)
 
 
+class Told:
+    """What a plane told by its hooks."""
+
+    def __init__(self) -> None:
+        self.ended: list[Ended] = []
+        self.changes = 0
+        self.listeners: list[Callable[[], None]] = []
+
+    def changed(self) -> None:
+        """Count the change, and tell whoever listens."""
+        self.changes += 1
+        for listener in self.listeners:
+            listener()
+
+
+def new_plane(address: str = "127.0.0.1", told: Told | None = None, **options: Any) -> Plane:
+    """A plane on a free port of *address*, not started, by the clocks and the randomness of this machine."""
+    heard = told or Told()
+    usual: dict[str, Any] = {
+        "meter": Totals(),
+        "clock": time.monotonic,
+        "wall": time.time,
+        "random_bytes": secrets.token_bytes,
+        "on_change": heard.changed,
+        "on_end": heard.ended.append,
+    }
+    return Plane((address, 0), **(usual | options))
+
+
 class Stage:
     """A running plane with what it told, and a way to bring peers on."""
 
-    def __init__(self, plane: Plane, meter: Totals, peers: Host, recipe: clip.Recipe) -> None:
+    def __init__(self, plane: Plane, told: Told, meter: Totals, peers: Host, recipe: clip.Recipe) -> None:
         self.plane = plane
+        self.told = told
         self.meter = meter
         self.host = peers
         self.clip = clip.load(recipe)
         self.stamps = table(self.clip)
-        self.ended: list[Ended] = []
-        self.changes = 0
-        plane.on_end = self.ended.append
-        plane.on_change = self._changed
+        self.ended = told.ended
         self._peers: list[Peer] = []
 
-    def _changed(self) -> None:
-        self.changes += 1
+    @property
+    def changes(self) -> int:
+        """How often the plane said that something changed."""
+        return self.told.changes
 
     async def publisher(
         self,
@@ -260,11 +289,12 @@ async def stage(
     faults: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: faults.append(context))
     meter = Totals()
-    plane = Plane(("127.0.0.1", 0), meter=meter, **options)
+    told = Told()
+    plane = new_plane(told=told, meter=meter, **options)
     await plane.start()
     try:
         async with host(profiles) as peers:
-            run = Stage(plane, meter, peers, recipe)
+            run = Stage(plane, told, meter, peers, recipe)
             try:
                 yield run
             finally:

@@ -1,5 +1,6 @@
 """Hand-made neighbours of the signalling: a media plane that only takes notes, an API, and grants signed by a test key."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,7 +80,7 @@ class FakePlane:
         """Of viewers."""
         self.begun: list[tuple[VerifiedGrant, Negotiated]] = []
         self.ended: list[tuple[str, str]] = []
-        self.restarted: list[tuple[str, IceCredentials, IceCredentials]] = []
+        self.restarted: list[tuple[str, IceCredentials]] = []
         self.refuse_with: Refused | None = None
         self.can_restart = True
         self._count = 0
@@ -119,11 +120,10 @@ class FakePlane:
         self.ended.append((session_id, reason))
         return True
 
-    def restart(self, session_id: str, local: IceCredentials, remote: IceCredentials, now: float) -> bool:
+    def restart(self, session_id: str, local: IceCredentials) -> bool:
         """Note the restart, unless told that it cannot be."""
-        del now
         if self.can_restart:
-            self.restarted.append((session_id, local, remote))
+            self.restarted.append((session_id, local))
         return self.can_restart
 
 
@@ -187,14 +187,14 @@ class Node:
             "node_id": NODE,
             "public_url": PUBLIC_URL,
             "plane": self.plane,
-            "authorizer": Authorizer(Verifier(public_jwks([SIGNER])), node=NODE, boot=BOOT),
+            "authorizer": Authorizer(Verifier(public_jwks([SIGNER])), node=NODE, boot=BOOT, monotonic=time.monotonic),
             "request_grant": self.api,
             "now": lambda: self.now,
             "random_bytes": lambda size: bytes(range(1, size + 1)),
             "draining": lambda: self.draining,
             "on_refused": lambda grant, reason: self.refused.append((grant.claims.session, reason)),
             "restarts": self.plane,
-            "reports": lambda _now: self.reports,
+            "reports": lambda: self.reports,
             "state": {"session1": {"ice": "connected"}}.get,
             "body_seconds": 0.5,
         }

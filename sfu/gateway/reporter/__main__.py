@@ -11,21 +11,18 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 from botocore.session import Session as BotocoreSession
 
-from sfu.control.aws import AwsAnswer, AwsCredentials, SignedHttp, SqsQueue
+from sfu.control.aws import AwsCredentials, SignedHttp
 from sfu.control.commands import executor
-from sfu.control.heartbeat import HeartbeatSequence, NodeIdentity
-from sfu.control.heartbeat_sender import TIMEOUT, HeartbeatSender
-from sfu.control.keyring import Keyring
-from sfu.control.meter import Meter
-from sfu.control.usage import TIMEOUT as QUEUE_TIMEOUT
-from sfu.control.usage import UsageReporter
+from sfu.control.heartbeat_sender import ReportedNode
+from sfu.control.link import Link
 from sfu.gateway.reporter.admitted import AdmittedSessions
 from sfu.gateway.reporter.mediamtx import MediaMtx
 from sfu.node import logs
@@ -34,7 +31,6 @@ from sfu.settings import Settings, SettingsError
 from sfu.signalling.connections import Connections, most_for, raise_limit
 from sfu.signalling.listener import Listener
 from shared.keys import new_boot
-from shared.messages import EndedReport, Load, StreamReport
 
 log = logging.getLogger(__name__)
 
@@ -46,63 +42,58 @@ async def serve(settings: Settings, mediamtx_api: str) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    boot, meter = new_boot(secrets.token_bytes), Meter(time.time)
-    admitted = AdmittedSessions(meter)
     async with aiohttp.ClientSession() as http:
         signed = SignedHttp(http, AwsCredentials(BotocoreSession().get_credentials), settings.aws_region)
-        queue = SqsQueue(signed, settings.queue_endpoint, settings.queue_url)
-        hook = f"{settings.api_url}/v1/hooks/mediamtx?node={quote(settings.node_id)}"
-        gate = MediaMtx(http, hook, mediamtx_api, admitted, time.time)
-        identity = NodeIdentity(
-            settings.node_id, boot, settings.public_url, settings.region, time.time(), kind="mediamtx"
+        link = Link(
+            settings,
+            signed,
+            boot=new_boot(secrets.token_bytes),
+            clock=time.time,
+            random=secrets.SystemRandom().random,
+            kind="mediamtx",
         )
-        beats = HeartbeatSequence(identity)
-
-        async def post(body: bytes) -> AwsAnswer:
-            url = f"{settings.api_url}/v1/nodes/{settings.node_id}/heartbeat"
-            return await signed.post("execute-api", url, body, {"Content-Type": "application/json"}, TIMEOUT)
-
-        async def send(text: str) -> None:
-            await queue.send(text, QUEUE_TIMEOUT)
-
-        def snapshot() -> tuple[list[StreamReport], Load]:
-            streams = admitted.streams(time.time())
-            load = Load(
-                publishers=len(streams),
-                viewers=sum(stream.viewers for stream in streams),
-                max_sessions=settings.max_sessions,
-            )
-            return streams, load
-
-        uplink = HeartbeatSender(beats, post, snapshot, executor(gate), Keyring(), wall_clock=time.time)
-        usage = UsageReporter(
-            meter, send, node=settings.node_id, boot=boot, wall_clock=time.time, random=secrets.SystemRandom().random
-        )
-
-        def ended(report: EndedReport) -> None:
-            log.info("session ended", extra={"session": report.session, "reason": report.reason})
-            beats.ended(report)
-            uplink.wake()
-            usage.poke()
-
-        gate.on_change, gate.on_end = uplink.changed, ended
-        listener = Listener(gate.application(), connections=Connections(most_for(raise_limit())))
+        mediamtx, node = build(settings, mediamtx_api, http, link)
+        listener = Listener(mediamtx.application(), connections=Connections(most_for(raise_limit())))
         port = await listener.open(settings.http_bind.host, settings.http_bind.port)
         log.info("listening", extra={"port": port, "mediamtx": mediamtx_api})
-        tasks = [asyncio.ensure_future(task()) for task in (uplink.run, usage.run, gate.run)]
-        stopping = asyncio.ensure_future(stop.wait())
-        await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
-        # MediaMTX goes on without us for as long as its lease; what it holds then is ended when we are back.
-        beats.enter("draining")
-        uplink.wake()
-        await uplink.settle(1)
-        await usage.finish(LAST_WORDS)
-        for task in (stopping, *tasks):
-            task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        await run(link, (*link.tasks(node), mediamtx.run), stop)
         await listener.close()
+
+
+def build(
+    settings: Settings, mediamtx_api: str, http: aiohttp.ClientSession, link: Link
+) -> tuple[MediaMtx, ReportedNode]:
+    """The reporter of the MediaMTX whose API is at *mediamtx_api*, and what *link* reports of it."""
+    admitted = AdmittedSessions(link.meter)
+    mediamtx = MediaMtx(
+        http,
+        f"{settings.api_url}/v1/hooks/mediamtx?node={quote(settings.node_id)}",
+        mediamtx_api,
+        admitted,
+        link.clock,
+        on_change=link.changed,
+        on_end=link.ended,
+    )
+    node = ReportedNode(
+        snapshot=lambda: admitted.snapshot(link.clock(), settings.max_sessions), execute=executor(mediamtx)
+    )
+    return mediamtx, node
+
+
+async def run(link: Link, forever: Sequence[Callable[[], Coroutine[Any, Any, None]]], stop: asyncio.Event) -> None:
+    """Run the tasks until *stop* is set or one of them fails; report a last time."""
+    tasks = [asyncio.ensure_future(task()) for task in forever]
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    # MediaMTX goes on without us for as long as its lease; what it holds then is ended when we are back.
+    link.enter("draining")
+    await link.heartbeats.settle(1)
+    await link.usage.finish(LAST_WORDS)
+    for task in (stopping, *tasks):
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def main(environ: Mapping[str, str] = os.environ) -> int:

@@ -11,23 +11,14 @@ one reader to MediaMTX however many they are.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
+from sfu.control.meter import CountsBytes
 from shared.end_reasons import EndReason
-from shared.messages import EndedReport, StreamReport
+from shared.messages import EndedReport, Load, StreamReport
 
 PENDING_SECONDS: Final = 15.0
 """How long an admitted publisher may take to appear; the control plane gives its slot up after 35 s by itself."""
-
-
-class Counts(Protocol):
-    """What of the meter is used (`sfu.control.meter`)."""
-
-    def received(self, account: str, size: int, stream: str) -> None:
-        """Bytes from a publisher."""
-
-    def sent(self, account: str, size: int, stream: str) -> None:
-        """Bytes to viewers."""
 
 
 @dataclass(slots=True)
@@ -65,7 +56,7 @@ class Comparison:
 class AdmittedSessions:
     """The sessions of one MediaMTX."""
 
-    meter: Counts
+    meter: CountsBytes
     sessions: dict[str, AdmittedSession] = field(default_factory=dict)
     """By session id."""
     _looked_at: float | None = None
@@ -127,6 +118,12 @@ class AdmittedSessions:
             for session in self.sessions.values()
             if session.source is not None
         ]  # fmt: skip
+
+    def snapshot(self, now: float, max_sessions: int) -> tuple[list[StreamReport], Load]:
+        """The live sessions, and how full MediaMTX is by them; *max_sessions* is what the settings allow."""
+        streams = self.streams(now)
+        viewers = sum(stream.viewers for stream in streams)
+        return streams, Load(publishers=len(streams), viewers=viewers, max_sessions=max_sessions)
 
     def connections(self, *, session: str | None, stream: str | None, account: str | None) -> Sequence[tuple[str, str]]:
         """The connections that a command means; those that did not appear yet are forgotten, and so become strangers."""

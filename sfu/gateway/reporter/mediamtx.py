@@ -9,16 +9,14 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import aiohttp
 from aiohttp import web
 
 from sfu.gateway.reporter.admitted import AdmittedSessions
 from shared.end_reasons import EndReason
-
-if TYPE_CHECKING:
-    from shared.messages import EndedReport
+from shared.messages import EndedReport
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +38,9 @@ class MediaMtx:
         mediamtx_api: str,
         admitted: AdmittedSessions,
         clock: Callable[[], float],
+        *,
+        on_change: Callable[[], None],
+        on_end: Callable[[EndedReport], None],
     ) -> None:
         self._http = http
         self._hook_url = hook_url
@@ -48,8 +49,8 @@ class MediaMtx:
         self._clock = clock
         self._looked = True
         self._ending: set[asyncio.Task[None]] = set()
-        self.on_change: Callable[[], None] = lambda: None
-        self.on_end: Callable[[EndedReport], None] = lambda _: None
+        self._on_change = on_change
+        self._on_end = on_end
 
     def application(self) -> web.Application:
         """What MediaMTX's `authHTTPAddress` reaches."""
@@ -75,10 +76,11 @@ class MediaMtx:
         self._looked = True
         found = self._admitted.look(paths, self._clock())
         for ended in found.ended:
-            self.on_end(ended)
+            log.info("session ended", extra={"session": ended.session, "reason": ended.reason})
+            self._on_end(ended)
         self._end(found.strangers, EndReason.NOT_ADMITTED)
         if found.began or found.ended:
-            self.on_change()
+            self._on_change()
 
     def end_where(
         self, *, session: str | None = None, stream: str | None = None, account: str | None = None, reason: str

@@ -1,5 +1,7 @@
 """Grants are used once, and every refusal has its reason."""
 
+import time
+
 import pytest
 
 from sfu.control.authorize import Authorizer, ReplaySet
@@ -10,7 +12,7 @@ from tests.sfu.signalling_fakes import BOOT, NODE, NOW, OTHER_STREAM, SIGNER, ST
 
 def authorizer(node: str = NODE, boot: str = BOOT) -> Authorizer:
     """One boot of one node."""
-    return Authorizer(Verifier(public_jwks([SIGNER])), node=node, boot=boot)
+    return Authorizer(Verifier(public_jwks([SIGNER])), node=node, boot=boot, monotonic=time.monotonic)
 
 
 def test_a_grant_admits_once() -> None:

@@ -27,9 +27,8 @@ class FakeSessions:
     viewers: list[Viewer] = field(default_factory=list)
     ended: list[tuple[str, str]] = field(default_factory=list)
 
-    def streams(self, now: float) -> list[StreamReport]:
-        """Live publish sessions."""
-        del now
+    def streams(self) -> list[StreamReport]:
+        """The live publish sessions of the fake."""
         return list(self.publishing)
 
     def watching(self, stream: str | None = None) -> list[Viewer]:
@@ -69,7 +68,7 @@ class Node:
         """One heartbeat, answered so; what it told."""
         self.now += 1
         handover = self.handover
-        beat = self.beats.begin(self.now, self.now, handover.reported(self.now), Load(), handover.waiting())
+        beat = self.beats.begin(self.now, self.now, handover.reported(), Load(), handover.waiting())
         reply = HeartbeatReply.model_validate(says)
         self.beats.answered(reply)
         handover.heard(reply)
@@ -129,7 +128,7 @@ async def test_viewers_are_sent_after_their_stream_when_it_is_live_elsewhere() -
     node.sessions.viewers = [Viewer("listens", "secret1"), Viewer("plain", "secret2")]
     node.reconnects.listening["secret1"] = 1
     told: list[frozenset[str]] = []
-    node.reconnects.on_moved = lambda: told.append(node.reconnects.moved)
+    node.reconnects.subscribe(lambda: told.append(node.reconnects.moved))
     node.beat(successor=True)
     node.beat(successor=True)
     assert node.beat(successor=True)["waiting"] == [STREAM]

@@ -11,7 +11,7 @@ from botocore.credentials import Credentials as Static
 
 from sfu.control.aws import AwsAnswer, AwsCredentials, SignedHttp
 from sfu.control.heartbeat import HeartbeatSequence, NodeIdentity
-from sfu.control.heartbeat_sender import TIMEOUT, HeartbeatSender
+from sfu.control.heartbeat_sender import TIMEOUT, HeartbeatSender, ReportedNode
 from sfu.control.keyring import Keyring
 from shared.messages import Command, EndedReport, Load, StreamReport
 from tests.sfu.fake_control import ACCESS_KEY, REGION, SECRET_KEY, FakeControl, fake_control
@@ -31,21 +31,15 @@ class _Running:
             url = f"{control.url}/v1/nodes/node1/heartbeat"
             return await signed.post("execute-api", url, body, {"Content-Type": "application/json"}, TIMEOUT)
 
-        self.sender = HeartbeatSender(
-            self.beats,
-            post,
-            lambda: (self.streams, Load()),
-            self.executed.append,
-            self.keyring,
-            wall_clock=lambda: 1000.0,
-        )
+        self.sender = HeartbeatSender(self.beats, post, self.keyring, wall_clock=lambda: 1000.0)
+        self.reported = ReportedNode(snapshot=lambda: (self.streams, Load()), execute=self.executed.append)
 
 
 @asynccontextmanager
 async def _running(control: FakeControl) -> AsyncIterator[_Running]:
     async with aiohttp.ClientSession() as http:
         running = _Running(control, http)
-        task = asyncio.ensure_future(running.sender.run())
+        task = asyncio.ensure_future(running.sender.run(running.reported))
         try:
             yield running
         finally:

@@ -5,17 +5,12 @@ from collections import Counter
 
 import pytest
 
-from sfu.control.aws import AwsAnswer
-from sfu.control.heartbeat import HeartbeatSequence, NodeIdentity
-from sfu.control.heartbeat_sender import HeartbeatSender
-from sfu.control.keyring import Keyring
-from sfu.control.meter import Meter
-from sfu.control.usage import UsageReporter
 from sfu.node.end_notices import EndNotices
 from sfu.plane.session import Ended
 from sfu.signalling.http_sessions import HttpSessions
 from shared.grants import Action
 from shared.messages import EndedReport, Load
+from tests.sfu.links import silent_link
 from tests.sfu.media_harness import grant
 
 
@@ -23,28 +18,14 @@ class _Node:
     """End notices with all that they are told to."""
 
     def __init__(self) -> None:
-        self.beats = HeartbeatSequence(NodeIdentity("node1", "b" * 16, "http://127.0.0.1:8889", "local", 1.0))
         self.counted: Counter[tuple[str, str]] = Counter()
-
-        async def post(_: bytes) -> AwsAnswer:
-            return AwsAnswer(503, b"")
-
-        async def send(_: str) -> None:
-            return None
-
+        self.link = silent_link()
         self.notices = EndNotices(
-            self.beats,
-            HeartbeatSender(self.beats, post, lambda: ((), Load()), lambda _: None, Keyring(), wall_clock=lambda: 1.0),
-            UsageReporter(
-                Meter(lambda: 1.0), send, node="node1", boot="b" * 16, wall_clock=lambda: 1.0, random=lambda: 0.0
-            ),
-            HttpSessions(),
-            lambda action, reason: self.counted.update([(action, reason)]),
-            lambda: 1.0,
+            self.link, HttpSessions(), lambda action, reason: self.counted.update([(action, reason)])
         )
 
     def told(self) -> tuple[EndedReport, ...]:
-        return self.beats.begin(1.0, 1.0, (), Load()).ended
+        return self.link.sequence.begin(1.0, 1.0, (), Load()).ended
 
 
 async def test_an_ended_session_is_in_the_next_heartbeat_the_metrics_and_the_log(

@@ -7,42 +7,26 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
-from sfu.control.aws import AwsAnswer
-from sfu.control.heartbeat import HeartbeatSequence, NodeIdentity
-from sfu.control.heartbeat_sender import HeartbeatSender
-from sfu.control.keyring import Keyring
-from sfu.control.meter import Meter
-from sfu.control.usage import UsageReporter
 from sfu.negotiation import Candidate
 from sfu.node.loopdelay import LoopDelay
-from sfu.node.metrics import REASONS, NodeCollector, Sources
+from sfu.node.metrics import REASONS, EndCounts, NodeCollector, Sources
 from sfu.node.selftest import Reached
 from sfu.stats import PlaneStats
 from shared.end_reasons import EndReason
 from shared.messages import Load
 from shared.verifier import Reason
+from tests.sfu.links import silent_link
 
 
-async def _unused(_: object) -> AwsAnswer:
-    return AwsAnswer(503, b"")
-
-
-async def _sent(_: str) -> None:
-    return None
-
-
-def _sources(stats: PlaneStats) -> Sources:
-    meter = Meter(lambda: 1795532400.0)
-    meter.sent("demo", 1000, "s")
-    beats = HeartbeatSequence(NodeIdentity("node1", "b" * 16, "http://127.0.0.1:8889", "local", 1.0))
+def _sources(stats: PlaneStats, ends: EndCounts | None = None) -> Sources:
+    link = silent_link(1795532400.0)
+    link.meter.sent("demo", 1000, "s")
+    link.enter("draining")
     return Sources(
         info={"node": "node1", "boot": "b" * 16, "region": "local"},
-        state=lambda: "draining",
+        link=link,
         load=lambda: Load(publishers=1, viewers=2, max_sessions=400, egress_kbps=5, max_egress_kbps=900),
         stats=stats,
-        uplink=HeartbeatSender(beats, _unused, lambda: ((), Load()), lambda _: None, Keyring(), wall_clock=lambda: 1.0),
-        usage=UsageReporter(meter, _sent, node="node1", boot="b" * 16, wall_clock=lambda: 1.0, random=lambda: 0.0),
-        meter=meter,
         loop_delay=LoopDelay(),
         monotonic=lambda: 10.0,
         addresses=lambda: (
@@ -52,6 +36,7 @@ def _sources(stats: PlaneStats) -> Sources:
         handed_over=lambda: {("publish",): 1, ("play",): 2},
         answers=Counter({("publish", "created"): 3}),
         rejections=Counter({Reason.EXPIRED: 2}),
+        ended=(ends or EndCounts()).counts,
     )
 
 
@@ -64,9 +49,9 @@ def _scrape(sources: Sources) -> str:
 async def test_the_numbers_are_those_of_the_node() -> None:
     """Gauges and counters, collected at the scrape."""
     stats = PlaneStats(received_packets=4, dropped_stun=7)
-    sources = _sources(stats)
-    sources.count_ended("publish", "timeout")
-    text = _scrape(sources)
+    ends = EndCounts()
+    ends.count("publish", "timeout")
+    text = _scrape(_sources(stats, ends))
     for line in (
         'sluice_node_state{state="draining"} 1.0',
         'sluice_sessions{action="play"} 2.0',
@@ -118,21 +103,21 @@ async def test_names_keep_the_conventions() -> None:
 
 async def test_a_reason_that_is_not_known_has_no_series_of_its_own() -> None:
     """Reasons come from the control plane: whatever it says, the number of series is bounded."""
-    sources = _sources(PlaneStats())
+    ends = EndCounts()
     for number in range(100):
-        sources.count_ended("play", f"reason {number}")
-    assert sources.ended == {("play", "other"): 100}
+        ends.count("play", f"reason {number}")
+    assert ends.counts == {("play", "other"): 100}
     assert "superseded" in REASONS
 
 
 async def test_every_reason_that_is_known_has_a_series_of_its_own() -> None:
     """Those of the node itself and those of the control plane's commands, as `revoked`."""
-    sources = _sources(PlaneStats())
+    ends = EndCounts()
     for reason in EndReason:
-        sources.count_ended("publish", reason)
-    text = _scrape(sources)
+        ends.count("publish", reason)
+    text = _scrape(_sources(PlaneStats(), ends))
 
-    assert sources.ended["publish", "revoked"] == 1
+    assert ends.counts["publish", "revoked"] == 1
     assert 'sluice_sessions_ended_total{action="publish",reason="revoked"} 1.0' in text.splitlines()
     labels = re.findall(r'^sluice_sessions_ended_total\{action="publish",reason="(.*)"\}', text, re.MULTILINE)
     assert set(labels) == {reason.value for reason in EndReason}

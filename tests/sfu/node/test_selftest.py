@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 import socket
 from ipaddress import ip_address
 
@@ -9,8 +10,7 @@ import pytest
 
 from sfu.negotiation import Candidate
 from sfu.node.selftest import Reached, SelfTest, reaches
-from sfu.plane.plane import Plane
-from tests.sfu.media_harness import Totals
+from tests.sfu.media_harness import new_plane
 
 
 @pytest.mark.parametrize(
@@ -19,16 +19,16 @@ from tests.sfu.media_harness import Totals
 )
 async def test_it_reaches_itself_over_both_families(bind: str, addresses: list[str]) -> None:
     """A dual-stack socket by either; and the check leaves nothing behind."""
-    plane = Plane((bind, 0), meter=Totals())
+    plane = new_plane(bind)
     await plane.start()
     port = plane.local.candidates[0].port
     try:
-        tried = SelfTest([Candidate(address, port) for address in addresses], plane.own)
+        tried = SelfTest([Candidate(address, port) for address in addresses], plane.own, secrets.token_bytes)
         await tried.try_all()
         assert [result.reachable for result in tried.results] == [True] * len(addresses)
         assert plane.stats.dropped_stun == 0
-        assert plane.load(0).viewers == 0
-        assert not await reaches(Candidate(addresses[0], port), plane.new_credentials())
+        assert plane.load().viewers == 0
+        assert not await reaches(Candidate(addresses[0], port), plane.new_credentials(), secrets.token_bytes)
     finally:
         await plane.close()
 
@@ -38,8 +38,8 @@ async def test_what_was_not_reached_is_said_with_what_to_open(caplog: pytest.Log
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
         port = silent.getsockname()[1]
-        plane = Plane(("127.0.0.1", 0), meter=Totals())
-        tried = SelfTest([Candidate("127.0.0.1", port)], plane.own)
+        plane = new_plane()
+        tried = SelfTest([Candidate("127.0.0.1", port)], plane.own, secrets.token_bytes)
         with caplog.at_level(logging.WARNING):
             await tried.try_all()
             await tried.try_all()
@@ -52,9 +52,9 @@ async def test_what_was_not_reached_is_said_with_what_to_open(caplog: pytest.Log
 
 async def test_it_is_tried_again_while_the_node_runs() -> None:
     """The first result is there soon after the start, and `run` does not end."""
-    plane = Plane(("127.0.0.1", 0), meter=Totals())
+    plane = new_plane()
     await plane.start()
-    tried = SelfTest(plane.local.candidates, plane.own)
+    tried = SelfTest(plane.local.candidates, plane.own, secrets.token_bytes)
     assert tried.state()[0]["reachable"] is None
     running = asyncio.create_task(tried.run())
     try:

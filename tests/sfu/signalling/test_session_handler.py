@@ -172,7 +172,7 @@ async def test_1a_32_a_malformed_fragment_is_a_400_before_any_precondition(sessi
 
 
 async def test_1a_39_new_credentials_restart_ice(session: Session) -> None:
-    """200 with our new credentials, all candidates and a new ETag; the media plane has both sides' credentials."""
+    """200 with our new credentials, all candidates and a new ETag; the media plane has ours, the session's URL both sides'."""
     answer = await session.patch(FRESH)
 
     assert (answer.status, answer["Content-Type"]) == (200, SDPFRAG)
@@ -180,10 +180,11 @@ async def test_1a_39_new_credentials_restart_ice(session: Session) -> None:
     body = answer.body.decode()
     assert body.startswith("a=ice-lite\r\na=ice-options:trickle ice2\r\na=group:BUNDLE 0 1\r\nm=audio 9 ")
     assert body.endswith("a=end-of-candidates\r\n")
-    remote = IceCredentials("fresh", "freshfreshfreshfresh22")
-    assert session.node.plane.restarted == [
-        ("session1", IceCredentials("node0002", "000000000000000000000002"), remote)
-    ]
+    local = IceCredentials("node0002", "000000000000000000000002")
+    assert session.node.plane.restarted == [("session1", local)]
+    resource = session.deps.sessions.find(SESSION.rpartition("/")[2])
+    assert resource is not None
+    assert (resource.local, resource.remote) == (local, IceCredentials("fresh", "freshfreshfreshfresh22"))
 
 
 async def test_1a_40_after_a_restart_the_old_etag_is_stale(session: Session) -> None:
