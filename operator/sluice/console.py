@@ -29,7 +29,7 @@ from sluice.access import ApiChoice, find_api
 from sluice.api import ApiCall, send, send_all, unknown_tier
 from sluice.arguments import parser
 from sluice.failures import REFUSED, Failure, aws_failure
-from sluice.signer import NotDoneError, Patience, SignerParameters
+from sluice.signer import NotDoneError, RotationWait, SignerParameters
 from sluice.stacks import parameter_store
 from sluice.tables import table
 
@@ -51,7 +51,7 @@ def main(
     if given.verb.path:
         outcome = _ask(given, home)
     else:
-        outcome = _sign(given, home, Patience(wait, lambda text: print(text, file=err, flush=True)))
+        outcome = _sign(given, home, RotationWait(wait, lambda text: print(text, file=err, flush=True)))
     if isinstance(outcome, Failure):
         print(outcome.text, file=err)
         return outcome.code
@@ -74,7 +74,7 @@ def _ask(given: argparse.Namespace, home: Path) -> Any:
     return send_all(given.verb.call(given), send_one)
 
 
-def _sign(given: argparse.Namespace, home: Path, patience: Patience) -> Any:
+def _sign(given: argparse.Namespace, home: Path, pause: RotationWait) -> Any:
     """Do the verb's work on the signer's parameters; what they are now, or a `Failure`."""
     store = parameter_store(given.stack, given.region, home)
     if isinstance(store, Failure):
@@ -85,7 +85,7 @@ def _sign(given: argparse.Namespace, home: Path, patience: Patience) -> Any:
             case "signer init":
                 return signer.init(secrets.token_bytes, time.time())
             case "signer rotate":
-                return signer.rotate(secrets.token_bytes, time.time, patience)
+                return signer.rotate(secrets.token_bytes, time.time, pause)
             case _:
                 return signer.keys()
     except NotDoneError as error:

@@ -20,7 +20,7 @@ class NotDoneError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RotationWait:
     """What a rotation does while it waits, which takes minutes."""
 
     wait: Callable[[float], None]
@@ -59,7 +59,7 @@ class SignerParameters:
         secret, _ = self._secret()
         return {"signer": self.secret_name, "signing_keys": self._views(secret)}
 
-    def rotate(self, random: RandomBytes, clock: Callable[[], float], patience: Patience) -> dict[str, Any]:
+    def rotate(self, random: RandomBytes, clock: Callable[[], float], pause: RotationWait) -> dict[str, Any]:
         """Replace the key that signs by a new one, or go on from where a rotation stopped; the keys that are left.
 
         Raises NotDoneError where there is no signer yet, or somebody else changes it meanwhile.
@@ -70,19 +70,19 @@ class SignerParameters:
         newest = keys_in(secret)[-1]
         if newest.state is KeyState.STAGED:
             self._publish(secret)
-            patience.tell(f"published {newest.kid}; it signs in {PUBLISH_SECONDS} s")
-            patience.wait(PUBLISH_SECONDS)
+            pause.tell(f"published {newest.kid}; it signs in {PUBLISH_SECONDS} s")
+            pause.wait(PUBLISH_SECONDS)
             secret, version = self._replace(switched(secret), version)
         # Also when going on: an interrupted rotation may have switched without anybody who counted the time since.
         self._publish(secret)
-        patience.tell(f"{newest.kid} signs; older keys are withdrawn in {RETIRE_SECONDS} s")
-        patience.wait(RETIRE_SECONDS)
+        pause.tell(f"{newest.kid} signs; older keys are withdrawn in {RETIRE_SECONDS} s")
+        pause.wait(RETIRE_SECONDS)
         # Withdrawn first and forgotten then: stopped in between, the secret still says that there is something to do.
         alone = retired(secret)
         self._unchanged(version)
         self._publish(alone)
         secret, _ = self._replace(alone, version)
-        patience.tell("done")
+        pause.tell("done")
         return {"signer": self.secret_name, "signing_keys": self._views(secret)}
 
     def _put_new(self, name: str, value: str, kind: str) -> bool:

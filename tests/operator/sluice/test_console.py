@@ -15,7 +15,7 @@ from tests.operator.sluice.fake_api import FakeApi, run
 
 
 def test_json_is_the_answer_as_it_is(api: FakeApi) -> None:
-    """For programs."""
+    """For programs: every field, and nothing but JSON."""
     api.answers = [(200, {"nodes": [{"node": "n", "extra": 1}]})]
     code, out, _ = run("--api", api.url, "--json", "nodes", "list")
 

@@ -9,7 +9,7 @@ from sfu.control.keyring import Keyring
 from shared.grants import Action
 from shared.verifier import VerifiedGrant
 from sluice.rotation import PUBLISH_SECONDS, RETIRE_SECONDS
-from sluice.signer import NotDoneError, Patience, SignerParameters
+from sluice.signer import NotDoneError, RotationWait, SignerParameters
 from tests.functions.world import Beating, World
 
 STEP = 15.0
@@ -21,7 +21,7 @@ class Stopped(Exception):  # noqa: N818 - it stands for a Ctrl-C
 
 def rotate(world: World, wait: Callable[[float], None]) -> list[str]:
     """Rotate with *wait* for the time that passes; the kids that are left."""
-    done = SignerParameters(world.ssm, "test").rotate(os.urandom, world.clock, Patience(wait, lambda _: None))
+    done = SignerParameters(world.ssm, "test").rotate(os.urandom, world.clock, RotationWait(wait, lambda _: None))
     return [key["kid"] for key in done["signing_keys"]]
 
 

@@ -36,7 +36,7 @@ from sluice.verbs import ARGUMENTS, HLS_EMBED, NOUNS, VERBS
     ],
 )  # fmt: skip
 def test_a_command_is_one_call(line: str, call: ApiCall) -> None:
-    """Of the operator's API."""
+    """Each makes one request of the operator's API."""
     given = parser().parse_args(line.split())
 
     assert given.verb.call(given) == call
