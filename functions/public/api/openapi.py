@@ -42,7 +42,7 @@ _OFFER = r"^[\r\n]*v=0[^\x00]*\nm=[^\x00]*$"
 _REF = "#/components/schemas/{model}"
 
 
-def document(version: str = "0.1.0") -> Json:
+def document(version: str = "0.2.0") -> Json:
     """The whole document."""
     requests: list[tuple[Any, Any]] = [(one.request, "validation") for one in ALL if one.request]
     replies: list[tuple[Any, Any]] = [(one.reply, "serialization") for one in ALL if one.reply]
