@@ -1,7 +1,7 @@
-"""Which section of a publisher a packet is of: by its announced SSRC, else by its MID, else by its payload type.
+"""Which section of a publisher a packet belongs to: by its announced SSRC, else by its MID, else by its payload type.
 
-SSRCs are learned once, and bounded: those that are over make room for others. Repairs (RFC 4588) are found and unwrapped here: what comes out is a place in the
-stream that they repair.
+SSRCs are learned once, and their number is bounded: those that are over make room for others. Repairs (RTX, RFC 4588) are unwrapped
+here: what comes out is the place of the repeated packet in the stream that it repairs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,18 +15,20 @@ from sfu.wire.rtp import Header, extensions, find_extension
 MAX_SSRCS: Final = 32
 """SSRCs of one publisher that are known at once."""
 FORGET_AFTER: Final = 2.0
-"""Seconds of silence after which an SSRC makes room for another, where there is none; one that was replaced, at once."""
+"""Seconds of silence after which an SSRC makes room for a new one; one that was replaced makes room at once."""
 MOVE_AFTER: Final = 0.5
 """Seconds of silence after which an SSRC may turn up in another section, as those of a restarted encoder may."""
 NAMED_WITHIN: Final = 300
-"""Packets of a layer in which its name is looked for: senders repeat it until they know that it was received."""
+"""Packets of a layer in which its name (RID) is looked for: senders repeat it until they know that it was received."""
 
 Placed = tuple[IncomingSection, IncomingRtpStream, int, int, bool]
-"""Section, SSRC's incoming, sequence there, where the payload starts, whether it is a repair."""
+"""The section, the SSRC's stream, the sequence number there, where the payload starts, and whether it is a repair."""
+
+_UNKNOWN: Final = (None, None)
 
 
 class Demultiplexer:
-    """The SSRCs of one publisher."""
+    """Tells which section and SSRC of one publisher each packet is of, and learns the SSRCs that the offer did not name."""
 
     def __init__(self, sections: Sequence[IncomingSection]) -> None:
         self._sections = sections
@@ -46,27 +48,27 @@ class Demultiplexer:
         return len(self._known)
 
     def place(self, packet: bytes, header: Header, now: float) -> Placed | None:
-        """Where *packet* belongs; None where nobody is to get it."""
+        """Where *packet* belongs; None where no section was negotiated for it, or it is nothing but padding."""
         _marker, payload_type, sequence, _timestamp, ssrc, extension, start, _end = header
-        known = self._known.get(ssrc)
-        if known is None or payload_type != known[0].media.payload_type:
+        section, incoming = self._known.get(ssrc, _UNKNOWN)
+        if section is None or incoming is None or payload_type != section.media.payload_type:
             if payload_type in self._repair_types:
                 return self._repair(packet, header, now)
-            known = self._unknown(ssrc, payload_type, packet, extension, start, now)
-            if known is None:
+            learned = self._unknown(ssrc, payload_type, packet, extension, start, now)
+            if learned is None:
                 return None
-        incoming = known[1]
+            section, incoming = learned
         if incoming.nameless and extension:
             incoming.nameless -= 1
-            self._name(known[0], incoming, packet, extension, start)
-        return known[0], incoming, sequence, start, False
+            self._name(section, incoming, packet, extension, start)
+        return section, incoming, sequence, start, False
 
     def find(self, ssrc: int) -> tuple[IncomingSection, IncomingRtpStream] | None:
-        """The section and the incoming of a primary SSRC."""
+        """The section and the stream of *ssrc*; None where it is not known, or is one of repairs."""
         return self._known.get(ssrc)
 
     def leave(self, ssrc: int, now: float) -> None:
-        """A BYE of *ssrc*: it is over, though some of its packets may still be on their way."""
+        """Take the BYE of *ssrc*: it is over, though some of its packets may still be on their way."""
         known = self._known.get(ssrc)
         if known is None:
             self._repairs.pop(ssrc, None)
@@ -77,11 +79,11 @@ class Demultiplexer:
             self._forget(ssrc)
 
     def layers(self, section: IncomingSection) -> list[IncomingRtpStream]:
-        """What has arrived of *section*, by SSRC."""
+        """The SSRCs of *section* that have sent something."""
         return [incoming for owner, incoming in self._known.values() if owner is section and incoming.received]
 
     def blocks(self, now: float) -> Iterator[tuple[Block, int]]:
-        """A report block for each SSRC that is still sent, and how many of its packets were lost in the interval."""
+        """A report block for each SSRC that still sends, and how many of its packets were lost in the report interval."""
         for section, incoming in self._known.values():
             if incoming.received and incoming.ssrc not in section.retired:
                 yield incoming.block(now), incoming.missed
@@ -135,10 +137,11 @@ class Demultiplexer:
         known = self._known.get(ssrc)
         if known is not None:
             # Another section's: a restarted encoder drew this number again, or the sections changed theirs.
-            if known[0].active is known[1] and now - known[1].at < MOVE_AFTER:
-                return None
-            if known[0].active is known[1]:
-                known[0].active = None
+            owner, incoming = known
+            if owner.active is incoming:
+                if now - incoming.at < MOVE_AFTER:
+                    return None
+                owner.active = None
             self._forget(ssrc)
         self._repairs.pop(ssrc, None)
         return self._learn(ssrc, section, now)
@@ -152,7 +155,7 @@ class Demultiplexer:
             section.name(incoming.ssrc, value.decode("ascii", "replace"))
 
     def _repair(self, packet: bytes, header: Header, now: float) -> Placed | None:
-        """A repair: whose packet it repeats, and which."""
+        """Where the packet belongs that *packet*, a repair, repeats."""
         _marker, payload_type, _sequence, _timestamp, ssrc, extension, start, end = header
         if end - start < 2:
             return None  # padding: a probe of the available bandwidth
@@ -161,7 +164,10 @@ class Demultiplexer:
         known = self._known.get(primary)
         if known is None and primary:
             known = self._unknown(primary, self._type_of(payload_type), packet, 0, 0, now)
-        return None if known is None else (known[0], known[1], sequence, start + 2, True)
+        if known is None:
+            return None
+        section, incoming = known
+        return section, incoming, sequence, start + 2, True
 
     def _type_of(self, repair_type: int) -> int:
         return next(
@@ -171,7 +177,7 @@ class Demultiplexer:
     def _primary_of(
         self, ssrc: int, sequence: int, payload_type: int, packet: bytes, extension: int, start: int
     ) -> int:
-        """Whose packet an unannounced repair repeats; 0 where one of several layers is meant and it does not say which."""
+        """The SSRC whose packet an unannounced repair repeats; 0 where it is of one of several layers and does not say which."""
         for section in self._sections:
             if section.media.rtx_payload_type != payload_type or section.active is None:
                 continue
@@ -186,18 +192,18 @@ class Demultiplexer:
         return 0
 
     def _layer_of(self, section: IncomingSection, ssrc: int, packet: bytes, extension: int, start: int) -> int:
-        """The layer whose name the repair says; where it says none, the only one there is."""
+        """The SSRC of the layer whose name the repair says; where it says none, the only one that there is, else 0."""
         layers = [one for one, (owner, _) in self._known.items() if owner is section and one not in section.retired]
         number = section.repaired_rid_id or 0
         rid = find_extension(packet, extension, start, number).decode("ascii", "replace") if extension else ""
         if not rid:
             return layers[0] if len(layers) == 1 else 0
-        primary = next((one for one in layers if section.rids.get(one) == rid), 0)
+        primary = next((one for one in layers if section.layers.rids.get(one) == rid), 0)
         if primary:
             self._learn_repair(ssrc, primary)
         return primary
 
     def _learn_repair(self, ssrc: int, primary: int) -> None:
-        """Later packets no longer say it."""
+        """Remember it, as later packets no longer say it."""
         if len(self._repairs) < 2 * MAX_SSRCS:
             self._repairs[ssrc] = primary

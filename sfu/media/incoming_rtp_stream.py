@@ -1,16 +1,19 @@
-"""What one SSRC of a publisher delivered: its numbering, losses, jitter, what to ask again (RFC 3550, A.1, A.3, A.8).
+"""One RTP stream (SSRC) as it arrives from a publisher: its numbering, losses and jitter (RFC 3550, A.1, A.3, A.8).
 
-Pure. It alone decides what a sequence number means: the next packet, a late one, one that came already, or one of a source
+This class alone decides what a sequence number means: the next packet, a late one, one that came already, or one of a source
 that began anew. A number that fits nowhere is doubted until a second one near it says the same; a single one does nothing.
-Numbers are extended to count on over wraps and new beginnings, so that whoever gets them never has to decide it again.
+Numbers are extended to count on over wraps and new beginnings, so that nobody behind it has to decide that again.
 
-Counted is what came for the first time. A repeated packet, by whatever way, is no news: browsers repeat old packets on
-purpose, to find out how much their uplink carries, and what is lost must not be made up for by them.
-Bounded whatever arrives: at most MAX_MISSING sequence numbers are remembered, each is asked for at most TRIES times.
+Each packet counts once, when it comes for the first time. Browsers repeat old packets on purpose, to find out how much their
+uplink carries; if those counted, they would hide packets that are really lost.
+
+The file is long because one method is the hot path of every packet that comes in, and the rest of the class is its rare branches
+on the same few numbers; what is asked for again has a module of its own (`sfu.media.missing_packets`).
 """
 
 from typing import Final
 
+from sfu.media.missing_packets import MissingPackets
 from sfu.wire.ntp import compact, from_ntp
 from sfu.wire.rtcp import Block
 from sfu.wire.rtp import extend
@@ -19,10 +22,10 @@ MAX_JUMP: Final = 3000
 """A greater leap of the sequence is a new beginning, not a loss (RFC 3550, A.1 MAX_DROPOUT)."""
 MAX_MISORDER: Final = 1000
 WINDOW: Final = 2048
-"""Of so many numbers below the highest it is known whether they came; a power of two above MAX_MISORDER."""
+"""For so many numbers below the highest it is known whether they came; a power of two above MAX_MISORDER."""
 LEAP: Final = 10.0
-"""Seconds. Timestamps that leap farther against the clock are those of a new beginning, whatever the sequence says; who is
-silent for as long has lost its session."""
+"""Seconds. Timestamps that leap farther against the clock belong to a new beginning, whatever the sequence says; a publisher
+that is silent for as long has lost its session."""
 NEAR: Final = 128
 """Two doubted numbers that are no farther apart confirm each other: the packets between may be lost or late."""
 DOUBT_SECONDS: Final = 3.0
@@ -32,22 +35,11 @@ STRAGGLE_SECONDS: Final = 2.0
 GENERATION: Final = 0x20000
 """A new beginning counts on from the second multiple of 2^16 above the highest number: far beyond any loss."""
 
-MAX_MISSING: Final = 500
-TRIES: Final = 10
-FIRST_AFTER: Final = 0.01
-"""Seconds of patience with a reordered packet before the first NACK."""
-AGAIN_AFTER: Final = 0.05
-MAX_AGAIN_AFTER: Final = 0.3
-"""Seconds between two NACKs for one packet, at the least and at the most; in between, a quarter more than answers took until
-now, as they vary. Who asks again before the answer can be there gets it twice, through an uplink that loses packets already."""
-GIVE_UP_AFTER: Final = 1.0
-
 
 class IncomingRtpStream:
-    """The receiver side of one SSRC."""
+    """What is known of one SSRC of a publisher, for receiver reports, for NACKs, and for forwarding it in order."""
 
     __slots__ = (
-        "_answer_seconds",
         "_base",
         "_came",
         "_doubt",
@@ -90,15 +82,15 @@ class IncomingRtpStream:
         self.received = 0
         """Packets, each once."""
         self.bytes = 0
-        """Of media: each packet once, padding not at all."""
+        """Bytes of media: each packet once, padding not at all."""
         self.frames = 0
-        """Timestamps, as far as they came in order."""
+        """Different timestamps, as far as they came in order."""
         self.at = float("-inf")
-        """When media came last for the first time."""
+        """When a packet with media, which was no repetition, came last."""
         self.lost = 0
-        """Of all packets since the beginning, as of the last report block; never negative."""
+        """Packets that never came, since the beginning, as of the last report block; never negative."""
         self.missed = 0
-        """Of the packets of the last report interval; negative where more late ones came than were lost."""
+        """Packets lost in the last report interval; negative where more late ones came than were lost."""
         self.fraction = 0.0
         """Share lost in the last report interval."""
         self.torn = False
@@ -106,7 +98,7 @@ class IncomingRtpStream:
         self.restarted = False
         """The packet in hand confirmed a new beginning. Whoever acts on it takes the mark off."""
         self.nameless = 0
-        """In so many more packets its layer's name is looked for."""
+        """In so many more packets the name of its layer (RID) is looked for."""
         self.earliest: tuple[float, int] | None = None
         """(arrival, RTP timestamp) of the packet that was the least delayed since this was taken away last."""
         self.reference: tuple[float, int] | None = None
@@ -125,24 +117,22 @@ class IncomingRtpStream:
         self._doubt_at = self._doubt_transit = 0.0
         self._left, self._left_at = 0, float("-inf")
         """The highest number of before the last new beginning, and when that was."""
-        self._jitter = self._answer_seconds = 0.0
-        """From the first NACK for a packet to the packet, smoothed; 0 before there was one."""
+        self._jitter = 0.0
         self._timestamp = -1
         self._transit = float("inf")
         """Arrival less timestamp of the newest packet, in units of the clock rate; infinite before there is one."""
         self._limit = LEAP * clock_rate
         self._least = float("inf")
         self._expected_before = self._received_before = 0
-        self._missing: dict[int, list[float]] = {}
-        """Extended sequence -> [when it was missed, when it may be asked for, times asked, when it was asked for first]."""
+        self._missing = MissingPackets()
 
     def packet(  # noqa: C901 - the hot path: each branch is a comparison, calls would cost more than they explain
         self, sequence: int, timestamp: int, size: int, now: float, *, repaired: bool = False
     ) -> int | None:
-        """Count a packet with *size* bytes of media; its extended number, or None for one that is of no use.
+        """Count a packet with *size* bytes of media; returns its extended number, or None for one that is of no use.
 
-        A number that is doubted is told as its complement (-1 - number): keep the packet until `restarted` is set. Of no use
-        is what came already, what repairs nothing, and what is older than anything that can be placed.
+        A number that is doubted is returned as its complement (-1 - number): keep the packet until `restarted` is set. Of no
+        use is what came already, what repairs nothing, and what is older than anything that can be placed.
         """
         highest = self._highest
         extended = highest + ((sequence - highest + 0x8000) & 0xFFFF) - 0x8000  # rtp.extend, called for each packet
@@ -184,37 +174,33 @@ class IncomingRtpStream:
 
     def _late(self, extended: int, now: float) -> bool:
         """Whether a packet that is not ahead of all comes for the first time."""
-        entry = self._missing.pop(extended, None)
-        if entry is not None:
-            if entry[2]:
-                self._answered(now - entry[3])
+        if self._missing.arrived(extended, now):
             return True
         base = self._base
         if base is None or extended >= base:
             return not self._came[extended & (WINDOW - 1)]
-        if base - extended > NEAR or len(self._missing) + NEAR > MAX_MISSING:
+        if base - extended > NEAR or not self._missing.has_room(NEAR):
             return False
         # The first packets came out of order: the beginning is earlier than it seemed.
         self._base = extended
         for number in range(extended + 1, base):
             self._came[number & (WINDOW - 1)] = 0
-            self._missing[number] = [now, now + FIRST_AFTER, 0, 0.0]
+        self._missing.add(extended + 1, base, now)
         return True
 
     def _skipped(self, extended: int, ahead: int, now: float) -> None:
-        """The numbers before *extended* did not come."""
+        """Note that the *ahead* - 1 numbers before *extended* did not come."""
         came = self._came
         for number in range(extended - min(ahead, WINDOW) + 1, extended):
             came[number & (WINDOW - 1)] = 0
-        if len(self._missing) + ahead - 1 > MAX_MISSING:
+        if not self._missing.has_room(ahead - 1):
             self._missing.clear()
             self.torn = True
             return
-        for number in range(extended - ahead + 1, extended):
-            self._missing[number] = [now, now + FIRST_AFTER, 0, 0.0]
+        self._missing.add(extended - ahead + 1, extended, now)
 
     def _doubted(self, sequence: int, timestamp: int, size: int, now: float) -> int | None:
-        """What fits neither as the next nor as a late packet: a new beginning, once a second one near it says so."""
+        """Judge a packet that fits neither as the next nor as a late one: a new beginning, once a second one near it says so."""
         if now - self._left_at < STRAGGLE_SECONDS and 0 <= self._left - extend(sequence, self._left) <= MAX_MISORDER:
             return None
         transit = now * self.clock_rate - timestamp
@@ -255,26 +241,16 @@ class IncomingRtpStream:
         self.restarted = True
 
     def wanted(self, now: float) -> list[int]:
-        """Sequence numbers to ask for now, ascending."""
-        patience = min(max(AGAIN_AFTER, 1.25 * self._answer_seconds), MAX_AGAIN_AFTER)
-        asked: list[int] = []
-        for number, entry in sorted(self._missing.items()):
-            if now - entry[0] > GIVE_UP_AFTER or entry[2] >= TRIES:
-                del self._missing[number]
-            elif now >= entry[1]:
-                entry[1] = now + patience
-                entry[3] = entry[3] if entry[2] else now
-                entry[2] += 1
-                asked.append(number & 0xFFFF)
-        return asked
+        """The sequence numbers to ask for now, in ascending order; counts them as asked for."""
+        return self._missing.due(now)
 
     @property
     def missing(self) -> int:
-        """How many are being asked for."""
+        """How many packets are waited for."""
         return len(self._missing)
 
     def misses(self, sequence: int) -> bool:
-        """Whether the packet with this number is being waited for."""
+        """Whether the packet with this sequence number is waited for."""
         return extend(sequence, self._highest) in self._missing
 
     def sender_report(self, ntp: int, timestamp: int, packets: int, now: float) -> bool:
@@ -288,11 +264,11 @@ class IncomingRtpStream:
 
     @property
     def expected(self) -> int:
-        """How many packets were sent, by their numbers."""
+        """How many packets were sent so far, by their numbers."""
         return self._past if self._base is None else self._past + self._highest - self._base + 1
 
     def block(self, now: float) -> Block:
-        """The report block of now; ends the interval."""
+        """The report block for a receiver report of now; begins the next report interval."""
         expected = self.expected
         self.lost = expected - self.received
         in_interval = expected - self._expected_before
@@ -309,12 +285,6 @@ class IncomingRtpStream:
             self.report_ntp,
             delay,
         )
-
-    def _answered(self, seconds: float) -> None:
-        # From the first NACK, also where there were more, as nobody knows which was answered (Karn's problem): too long where
-        # the first was lost. Too short where the packet was only late: AGAIN_AFTER bounds that.
-        known = self._answer_seconds
-        self._answer_seconds = known + (seconds - known) / 8 if known else seconds
 
     def take_earliest(self) -> tuple[float, int] | None:
         """(arrival, RTP timestamp) of the least delayed packet since the last call; None where none came."""

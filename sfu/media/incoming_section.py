@@ -1,9 +1,9 @@
-"""One accepted section of a publisher: which of its SSRCs is forwarded, and what of its packets viewers may get.
+"""One accepted m= section of a publisher: which of its SSRCs is forwarded, and what of its packets viewers may get.
 
-Several SSRCs come where layers were negotiated (simulcast), or announced: then the largest picture that lives is forwarded.
-Otherwise there is one source, and an SSRC that was not seen before is the same source anew: an encoder that restarted.
-Either way a change happens where the next one's keyframe begins, and what came of it until then is buffer (`sfu.media.start_buffer`); until
-then the one before it goes on.
+Several SSRCs come where layers were negotiated (simulcast), or announced: then the largest picture that is live is forwarded.
+Otherwise there is one source, and an SSRC that was not seen before is the same source anew: an encoder that restarted. Either
+way the forwarding changes over where the next one's keyframe begins. What came of it until then waits in a buffer
+(`sfu.media.start_buffer`), and the one before it goes on meanwhile.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from typing import Any, Final
 from sfu.media.b_frame_filter import b_frame_filter
 from sfu.media.incoming_rtp_stream import IncomingRtpStream
 from sfu.media.keyframe_requests import KeyframeRequests
+from sfu.media.simulcast_layers import SimulcastLayers
 from sfu.media.start_buffer import NumberedPacket, StartBuffer
 from sfu.media.track import ForwardedTrack
 from sfu.negotiation import MID, REPAIRED_RID, RID, TRANSPORT_CC, Media
@@ -21,28 +22,26 @@ from sfu.wire.bitstream.picture import SETS
 from sfu.wire.bitstream.picture_size import picture_size
 from sfu.wire.rtp import Extensions, extensions
 
-SWITCH_AFTER: Final = 0.5
-"""Seconds without media, or
-"""
-SWITCH_FRAMES: Final = 3.0
-"""the time that so many frames of the section's liveliest SSRC take, whichever is more, after which an SSRC counts as dead."""
 RETURN_AFTER: Final = 0.2
 """Seconds of silence of the SSRC that replaced it, after which an earlier one may come back: its late packets are no return."""
 MAX_WAITING: Final = 4
-"""SSRCs of one section whose packets are buffer at once."""
-BYE_DELAY: Final = 0.2
-"""Seconds in which packets that were sent before a BYE may arrive after it (RFC 3550, section 6.3.4)."""
+"""SSRCs of one section whose packets are buffered at once."""
 NOT_FORWARDED: Final = frozenset({MID, RID, REPAIRED_RID, TRANSPORT_CC})
+"""Header extensions that concern the publisher and its node alone."""
 
 
 class IncomingSection:
-    """One accepted section of a publisher."""
+    """One m= section that a publisher sends: chooses the SSRC that feeds *track*, and when it changes.
+
+    *media* is what was negotiated for the section. The publisher's session reads `active` for each packet: the packets of that
+    SSRC go to the track at once, all others through `wants` and `buffer`.
+    """
 
     def __init__(self, media: Media, track: ForwardedTrack) -> None:
         self.media = media
         self.track = track
-        self.uris = {number: uri for uri, number in media.extensions.items()}
-        self.passed = {number: uri for number, uri in self.uris.items() if uri not in NOT_FORWARDED}
+        self.passed = {number: uri for uri, number in media.extensions.items() if uri not in NOT_FORWARDED}
+        """Id -> URI of the header extensions that viewers may get."""
         self.mid_id = media.extensions.get(MID)
         self.rid_id = media.extensions.get(RID)
         self.repaired_rid_id = media.extensions.get(REPAIRED_RID)
@@ -52,90 +51,60 @@ class IncomingSection:
         """The SSRC that is forwarded; with simulcast, one of several."""
         self.next: IncomingRtpStream | None = None
         """What takes over where its next keyframe begins: a better layer, or the same source anew."""
-        self.rates: dict[int, int] = {}
-        """SSRC -> bytes of media in the last second."""
-        ordered = media.ssrcs if len(media.ssrcs) == len(media.rids) else ()
-        self.rids: dict[int, str] = dict(zip(ordered, media.rids, strict=False))
-        """SSRC -> the layer's name, where its packets say it, or else the order of the offer."""
-        self.sizes: dict[int, tuple[int, int]] = {}
-        """SSRC -> the layer's picture, where its keyframes say it."""
+        self.layers = SimulcastLayers(media.rids, media.ssrcs)
         self.retired: dict[int, None] = {}
         """SSRCs that were replaced, the oldest first."""
-        self._said: set[int] = set()
-        """SSRCs whose packets said their layer's name."""
-        self._left: dict[int, float] = {}
-        """SSRC -> until when packets of before its BYE may come."""
+        self.first_keyframe_at: float | None = None
+        self.intra_requests = 0
+        """FIRs that were sent, which are numbered (RFC 5104, section 4.3.1)."""
+        self.layer_requests = KeyframeRequests()
+        """Requests for a keyframe of `next`; those of `active` are the track's."""
+        self.b_frames = b_frame_filter(media.codec.name)
         self._buffers: dict[int, StartBuffer] = {}
+        """SSRC -> packets of what is not forwarded yet."""
         self._doubted: dict[int, StartBuffer] = {}
-        self._carried: dict[int, tuple[int, int]] = {}
-        self._patience = SWITCH_AFTER
+        """SSRC -> the packet whose number is doubted until a second one agrees with it."""
         self._former: tuple[ParameterSets, bool] | None = None
         """`StartPoints.inherited` of an SSRC before its numbers began anew."""
         self._sets: dict[int, ParameterSets] = {}
         """SSRC -> the parameter sets of what is not forwarded: it may say them once only, and not with a keyframe."""
-        self.first_keyframe_at: float | None = None
-        self.intra_requests = 0
-        self.layer_requests = KeyframeRequests()
-        self.b_frames = b_frame_filter(media.codec.name)
 
     def name(self, ssrc: int, rid: str) -> None:
-        """*ssrc* says that it is the layer *rid*; another that said so before was the same layer's until now."""
-        for other in [other for other, known in self.rids.items() if known == rid and other != ssrc]:
-            if other in self._said:
-                self.retired[other] = None
-            else:
-                del self.rids[other]  # the order of the offer was not theirs
-        self._said.add(ssrc)
-        self.rids[ssrc] = rid
+        """Take *ssrc* for the layer *rid*, as its packets say; an SSRC that said so before was that layer's until now."""
+        for replaced in self.layers.name(ssrc, rid):
+            self.retired[replaced] = None
 
     def forget(self, ssrc: int) -> None:
-        """*ssrc* is over, and its number may be another's."""
-        for table in (
-            self.rates,
-            self.rids,
-            self.sizes,
-            self.retired,
-            self._left,
-            self._buffers,
-            self._doubted,
-            self._sets,
-        ):
+        """Drop all that is known of *ssrc*, which is over and whose number may become another's."""
+        self.layers.forget(ssrc)
+        for table in (self.retired, self._buffers, self._doubted, self._sets):
             table.pop(ssrc, None)
-        self._said.discard(ssrc)
 
     def leave(self, incoming: IncomingRtpStream, now: float) -> None:
-        """A BYE of *incoming*: another one may take its place at once."""
-        self._left[incoming.ssrc] = now + BYE_DELAY
+        """Take the BYE of *incoming*: another SSRC may take its place at once."""
+        self.layers.leave(incoming.ssrc, now)
         if self.next is incoming:
             self.next = None
 
-    # -- which one ---------------------------------------------------------------------------------------------------
+    # -- which SSRC --------------------------------------------------------------------------------------------------
 
-    def weigh(self, layers: list[IncomingRtpStream], now: float) -> None:
-        """Once a second: measure each, and find the best layer that lives, where several come (simulcast)."""
-        carried = {layer.ssrc: (layer.bytes, layer.frames) for layer in layers}
-        before = {ssrc: self._carried.get(ssrc, both) for ssrc, both in carried.items()}
-        self.rates = {ssrc: size - before[ssrc][0] for ssrc, (size, _) in carried.items()}
-        frames = max((count - before[ssrc][1] for ssrc, (_, count) in carried.items()), default=0)
-        self._patience = max(SWITCH_AFTER, SWITCH_FRAMES / max(frames, 1))
-        self._carried = carried
+    def measure_layers(self, layers: list[IncomingRtpStream], now: float) -> None:
+        """Measure each of *layers*, and choose the best one that is live where there are several; called once a second."""
+        self.layers.measure(layers)
         if self.layered:
             self._choose(layers, now)
 
-    def lives(self, layer: IncomingRtpStream, now: float) -> bool:
-        """Whether *layer* sends a picture now."""
-        return now - layer.at <= self._patience and layer.at > self._left.get(layer.ssrc, float("-inf"))
-
     def _choose(self, layers: list[IncomingRtpStream], now: float) -> None:
-        living = [layer for layer in layers if layer.ssrc not in self.retired and self.lives(layer, now)]
+        is_live, is_better = self.layers.is_live, self.layers.is_better
+        living = [layer for layer in layers if layer.ssrc not in self.retired and is_live(layer, now)]
         active = self.active
-        if active is not None and not self.lives(active, now):
+        if active is not None and not is_live(active, now):
             active = None
         best = None
         for layer in living:
-            if layer is not active and (best is None or self._better(layer, best)):
+            if layer is not active and (best is None or is_better(layer, best)):
                 best = layer
-        if best is None or (active is not None and not self._better(best, active)):
+        if best is None or (active is not None and not is_better(best, active)):
             best = None
         if best is not self.next:
             self._buffers.clear()
@@ -143,29 +112,13 @@ class IncomingSection:
         if best is not None:
             self.layer_requests.ask()
 
-    def _better(self, layer: IncomingRtpStream, than: IncomingRtpStream) -> bool:
-        """A larger picture; where that is not known or the same, a fifth more bytes, so that two alike take no turns."""
-        one, other = self.sizes.get(layer.ssrc), self.sizes.get(than.ssrc)
-        if one is not None and other is not None and one != other:
-            return one[0] * one[1] > other[0] * other[1]
-        return self.rates.get(layer.ssrc, 0) > 1.2 * self.rates.get(than.ssrc, 0)
-
-    # -- what of it --------------------------------------------------------------------------------------------------
-
-    def forwardable(self, packet: bytes, start: int, end: int) -> Extensions:
-        """The header extensions in *packet* that viewers may get, by URI."""
-        passed = self.passed
-        return tuple((passed[number], value) for number, value in extensions(packet, start, end) if number in passed)
-
-    def ordered(self, ssrc: int, number: int, timestamp: int, payload: bytes) -> bytes:
-        """*payload*, or nothing where it is of a picture out of order: then only its place in the numbering is buffer."""
-        order = self.b_frames
-        return b"" if order is not None and order.leaves_out(ssrc, number, timestamp, payload) else payload
-
     def wants(
         self, incoming: IncomingRtpStream, layers: Callable[["IncomingSection"], list[IncomingRtpStream]], now: float
     ) -> bool:
-        """Whether packets of *incoming*, which is not forwarded, are to be given to `aside`, as it may be soon."""
+        """Whether packets of *incoming*, which is not forwarded, are to be given to `buffer`, as it may be forwarded soon.
+
+        *layers* names the SSRCs of a section that have sent something.
+        """
         if incoming is self.next or incoming.restarted:
             return True
         active = self.active
@@ -174,21 +127,42 @@ class IncomingSection:
                 self.next = incoming
             return True
         if active is None:
-            if self.next is None or not self.lives(self.next, now):
+            if self.next is None or not self.layers.is_live(self.next, now):
                 self.next = incoming
-        elif self._same_layer(incoming, active) and incoming.ssrc not in self.retired:
+        elif self.layers.is_same(incoming, active) and incoming.ssrc not in self.retired:
             self.next = incoming  # the encoder of the forwarded layer restarted
-        elif self.next is None and not self.lives(active, now):
+        elif self.next is None and not self.layers.is_live(active, now):
             self._choose(layers(self), now)
         return incoming is self.next
 
-    def doubt(self, incoming: IncomingRtpStream, packet: NumberedPacket, now: float) -> None:
-        """Keep the packet of a number that `IncomingRtpStream.packet` doubts."""
+    # -- what of its packets -----------------------------------------------------------------------------------------
+
+    def forwardable(self, packet: bytes, start: int, end: int) -> Extensions:
+        """The header extensions between *start* and *end* of *packet* that viewers may get, by URI."""
+        passed = self.passed
+        return tuple((passed[number], value) for number, value in extensions(packet, start, end) if number in passed)
+
+    def without_b_frame(self, ssrc: int, number: int, timestamp: int, payload: bytes) -> bytes:
+        """*payload*, or nothing where it is of a B-frame to be left out: then only its place in the numbering is kept."""
+        b_frames = self.b_frames
+        return b"" if b_frames is not None and b_frames.leaves_out(ssrc, number, timestamp, payload) else payload
+
+    def inspect(self, incoming: IncomingRtpStream, payload: bytes) -> None:
+        """Note the picture size that *payload*, of a layer, states, and the parameter sets that its pictures will need."""
+        if incoming is not self.active:
+            self._note_sets(incoming.ssrc, payload)
+        if (size := picture_size(self.media.codec.name, payload)) is not None:
+            self.layers.resize(incoming.ssrc, size)
+
+    # -- where one begins --------------------------------------------------------------------------------------------
+
+    def keep_doubted(self, incoming: IncomingRtpStream, packet: NumberedPacket, now: float) -> None:
+        """Keep *packet*, whose number `IncomingRtpStream.packet` doubts, until a second one agrees with it."""
         doubted = self._doubted[incoming.ssrc] = StartBuffer(self._codec, now)
         doubted.add(packet, now)
 
-    def aside(self, incoming: IncomingRtpStream, packet: NumberedPacket, now: float) -> list[NumberedPacket]:
-        """Keep a packet of what is not forwarded yet; what is to be forwarded now, in order, where it begins."""
+    def buffer(self, incoming: IncomingRtpStream, packet: NumberedPacket, now: float) -> list[NumberedPacket]:
+        """Keep a packet of what is not forwarded yet; returns the packets to forward now, in order, where it begins."""
         if incoming.restarted:
             self._restarted(incoming, now)
         buffer = self._buffers.get(incoming.ssrc)
@@ -197,13 +171,14 @@ class IncomingSection:
                 del self._buffers[next(iter(self._buffers))]
             buffer = self._buffers[incoming.ssrc] = StartBuffer(self._codec, now)
         buffer.add(packet, now)
-        self._overhear(incoming.ssrc, packet[3])
+        _number, _timestamp, _marker, payload, _extensions = packet
+        self._note_sets(incoming.ssrc, payload)
         if not buffer.found and incoming is self.next:
             self.layer_requests.ask()
         return self._begin(incoming, buffer, now)
 
-    def settle(self, now: float) -> list[NumberedPacket]:
-        """Every tick: what begins because it has settled."""
+    def begin_settled(self, now: float) -> list[NumberedPacket]:
+        """The packets to forward now, of a source whose beginning has settled; called every few milliseconds."""
         incoming = self.next
         buffer = None if incoming is None else self._buffers.get(incoming.ssrc)
         if incoming is None or buffer is None:
@@ -214,13 +189,6 @@ class IncomingSection:
             self.next = self.next if self.layered else None
             return []
         return self._begin(incoming, buffer, now)
-
-    def look(self, incoming: IncomingRtpStream, payload: bytes) -> None:
-        """A packet of a layer: note the size that it states, and what its pictures will need."""
-        if incoming is not self.active:
-            self._overhear(incoming.ssrc, payload)
-        if (size := picture_size(self.media.codec.name, payload)) is not None:
-            self.sizes[incoming.ssrc] = size
 
     @property
     def _codec(self) -> str | None:
@@ -235,12 +203,13 @@ class IncomingSection:
             # What it says now is of another beginning; the sets of before serve where it says none.
             self._sets.pop(incoming.ssrc, None)
             self._former = self.track.start_points.inherited()
-            for packet in self._buffers[incoming.ssrc].packets():
-                self._overhear(incoming.ssrc, packet[3])
+            for _number, _timestamp, _marker, payload, _extensions in self._buffers[incoming.ssrc].packets():
+                self._note_sets(incoming.ssrc, payload)
             self.active = None
             self.next = incoming
 
     def _begin(self, incoming: IncomingRtpStream, buffer: StartBuffer, now: float) -> list[NumberedPacket]:
+        """Forward *incoming* from now on, where it can begin and is to; the packets that it begins with."""
         active = self.active
         if not buffer.ready(now, self._told(incoming.ssrc)):
             return []
@@ -253,7 +222,7 @@ class IncomingSection:
             return []
         if active is not None:
             self._sets[active.ssrc] = self.track.start_points.sets.afresh()
-            if not self.layered or self._same_layer(incoming, active):
+            if not self.layered or self.layers.is_same(incoming, active):
                 self.retired[active.ssrc] = None
         self.retired.pop(incoming.ssrc, None)
         packets = buffer.take()
@@ -267,8 +236,27 @@ class IncomingSection:
             self.track.keyframes.ask()
         return packets
 
+    def _may_follow(
+        self, incoming: IncomingRtpStream, active: IncomingRtpStream, buffer: StartBuffer, now: float
+    ) -> bool:
+        """Whether *incoming*, which can begin, is to replace *active*, which may be live: it is better, or newer."""
+        live = self.layers.is_live(active, now)
+        if self.layered:
+            if not live or self.layers.is_same(incoming, active) or self.layers.is_better(incoming, active):
+                return True
+            self.next = None  # the forwarded layer came back: all of them were held up
+            return False
+        if now - active.at >= RETURN_AFTER or not live:
+            return True
+        return incoming.ssrc not in self.retired and len(buffer) > 1  # a single stray is no source
+
+    def _note_sets(self, ssrc: int, payload: bytes) -> None:
+        headers = header_reader(self.media.codec.name)
+        if headers.kinds and headers.flags(payload) & SETS:
+            self._sets.setdefault(ssrc, self._told(ssrc)).take(headers.parameter_sets(payload), BEFORE)
+
     def _told(self, ssrc: int) -> ParameterSets:
-        """The parameter sets that *ssrc* has told of, or else the offer."""
+        """The parameter sets that the packets of *ssrc* have told, or else the offer."""
         return self._sets.get(ssrc) or ParameterSets(
             header_reader(self.media.codec.name).out_of_band(self.media.codec.parameters)
         )
@@ -282,61 +270,29 @@ class IncomingSection:
         if told.complete(header_reader(self.media.codec.name).kinds):
             return told
         active = self.active
-        if active is not None and (not self.layered or self._same_layer(incoming, active)):
+        if active is not None and (not self.layered or self.layers.is_same(incoming, active)):
             former = self.track.start_points.inherited()
-        if former is None or ((former[1] or buffer.carried()) and not buffer.overdue(now)):
+        if former is None:
             return told
-        sets = former[0].afresh()
+        sets_before, brought = former
+        if (brought or buffer.carried()) and not buffer.overdue(now):
+            return told
+        sets = sets_before.afresh()
         sets.take(told.at(BEFORE), BEFORE + 1)
         return sets.afresh()
-
-    def _may_follow(
-        self, incoming: IncomingRtpStream, active: IncomingRtpStream, buffer: StartBuffer, now: float
-    ) -> bool:
-        """Whether *incoming*, which can begin, is to: what lives is replaced by what is better, or new."""
-        if self.layered:
-            if not self.lives(active, now) or self._same_layer(incoming, active) or self._better(incoming, active):
-                return True
-            self.next = None  # the forwarded layer came back: all of them were held up
-            return False
-        if now - active.at >= RETURN_AFTER or not self.lives(active, now):
-            return True
-        return incoming.ssrc not in self.retired and len(buffer) > 1  # a single stray is no source
-
-    def _same_layer(self, incoming: IncomingRtpStream, active: IncomingRtpStream) -> bool:
-        rid = self.rids.get(incoming.ssrc)
-        return rid is not None and rid == self.rids.get(active.ssrc)
-
-    def _overhear(self, ssrc: int, payload: bytes) -> None:
-        headers = header_reader(self.media.codec.name)
-        if headers.kinds and headers.flags(payload) & SETS:
-            self._sets.setdefault(ssrc, self._told(ssrc)).take(headers.parameter_sets(payload), BEFORE)
 
     def _brings(self, packets: list[NumberedPacket], sets: ParameterSets) -> bool:
         """Whether *packets*, with which a source begins, have all of *sets* in them."""
         headers = header_reader(self.media.codec.name)
         carried = {
             (kind, number)
-            for packet in packets
-            if headers.flags(packet[3]) & SETS
-            for kind, number, _unit in headers.parameter_sets(packet[3])
+            for _number, _timestamp, _marker, payload, _extensions in packets
+            if headers.flags(payload) & SETS
+            for kind, number, _unit in headers.parameter_sets(payload)
         }
         return carried.issuperset((kind, number) for kind, number, _unit in sets.at(BEFORE))
 
     def layer_states(self, layers: list[IncomingRtpStream]) -> list[dict[str, Any]]:
-        """What comes, the layer that carries most first; one of them is what viewers get."""
-        return [
-            {
-                "rid": self.rids.get(layer.ssrc),
-                "ssrc": layer.ssrc,
-                "size": None if (size := self.sizes.get(layer.ssrc)) is None else f"{size[0]}x{size[1]}",
-                "kbps": self.rates.get(layer.ssrc, 0) * 8 // 1000,
-                "packets": layer.received,
-                "lost": layer.lost,
-                "forwarded": layer is self.active,
-                "next": layer is self.next,
-                "live": self.rates.get(layer.ssrc, 0) > 0,
-            }
-            for layer in sorted(layers, key=lambda layer: self.rates.get(layer.ssrc, 0), reverse=True)
-            if layer.ssrc not in self.retired or layer is self.active
-        ]
+        """Each of *layers* that still counts, as the session's state says it; one of them is what viewers get."""
+        counted = [layer for layer in layers if layer.ssrc not in self.retired or layer is self.active]
+        return self.layers.states(counted, self.active, self.next)

@@ -8,7 +8,7 @@ Bounded by MAX_KEPT and KEEP_SECONDS.
 
 from typing import Final
 
-from sfu.media.incoming_rtp_stream import GIVE_UP_AFTER
+from sfu.media.missing_packets import GIVE_UP_AFTER
 from sfu.wire.bitstream.header_readers import header_reader
 from sfu.wire.bitstream.parameter_sets import ParameterSets
 from sfu.wire.bitstream.picture import KEY, OPENING, RECOVERY, SETS, STARTS

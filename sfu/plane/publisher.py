@@ -59,19 +59,19 @@ class Publisher(MediaSession):
         header = parse(packet) if packet is not None else None
         if packet is None or header is None:
             return None
-        extension, end = header[5], header[7]
+        marker, _payload_type, _sequence, timestamp, _ssrc, extension, extension_end, end = header
         if extension and self._arrivals is not None:
             # Whatever the packet is: padding and repairs are probes of the path, too.
-            counted = find_extension(packet, extension, header[6], self._transport_cc_id)
+            counted = find_extension(packet, extension, extension_end, self._transport_cc_id)
             if len(counted) == 2:
                 self._arrivals.record(counted[0] << 8 | counted[1], now - waited)
         placed = self.ssrcs.place(packet, header, now)
         if placed is None:
-            self._stats.dropped_rtp += end > header[6]  # nothing but padding is a probe of the path, and no loss
+            self._stats.dropped_rtp += end > extension_end  # nothing but padding is a probe of the path, and no loss
             return None
         section, incoming, sequence, start, repaired = placed
         track, payload = section.track, packet[start:end]
-        number = incoming.packet(sequence, header[3], len(payload), now, repaired=repaired)
+        number = incoming.packet(sequence, timestamp, len(payload), now, repaired=repaired)
         if number is None:
             return None
         if incoming.torn:
@@ -80,12 +80,12 @@ class Publisher(MediaSession):
             self.first_packet_at = now
             self._stats.publish_first_packet.add(now - self.began)
         if section.layered:
-            section.look(incoming, payload)
+            section.inspect(incoming, payload)
         if section.active is not incoming or number < 0:
             return self._aside(section, incoming, number, packet, header, payload, now)
-        exts = section.forwardable(packet, extension, header[6]) if extension and section.passed else ()
-        payload = section.ordered(incoming.ssrc, number, header[3], payload)
-        track.push(number, header[3], header[0], payload, exts, now)
+        exts = section.forwardable(packet, extension, extension_end) if extension and section.passed else ()
+        payload = section.without_b_frame(incoming.ssrc, number, timestamp, payload)
+        track.push(number, timestamp, marker, payload, exts, now)
         return track
 
     def _torn(self, section: IncomingSection, incoming: IncomingRtpStream) -> None:
@@ -107,12 +107,13 @@ class Publisher(MediaSession):
         """Take a packet that is not the next one of what is forwarded; the track, where it begins with it."""
         if number >= 0 and not section.wants(incoming, self.ssrcs.layers, now):
             return None
-        exts = section.forwardable(packet, header[5], header[6]) if header[5] and section.passed else ()
-        taken = (~number if number < 0 else number, header[3], header[0], payload, exts)
+        marker, _payload_type, _sequence, timestamp, _ssrc, extension, extension_end, _end = header
+        exts = section.forwardable(packet, extension, extension_end) if extension and section.passed else ()
+        taken = (~number if number < 0 else number, timestamp, marker, payload, exts)
         if number < 0 and not incoming.restarted:
-            section.doubt(incoming, taken, now)
+            section.keep_doubted(incoming, taken, now)
             return None
-        return section.track if self._begin(section, section.aside(incoming, taken, now), now) else None
+        return section.track if self._begin(section, section.buffer(incoming, taken, now), now) else None
 
     def _begin(self, section: IncomingSection, packets: list[NumberedPacket], now: float) -> bool:
         """Forward what a section begins with, if it does."""
@@ -120,7 +121,7 @@ class Publisher(MediaSession):
         if not packets or incoming is None:
             return False
         for number, timestamp, marker, payload, exts in packets:
-            ordered = section.ordered(incoming.ssrc, number, timestamp, payload)
+            ordered = section.without_b_frame(incoming.ssrc, number, timestamp, payload)
             section.track.push(number, timestamp, marker, ordered, exts, now)
         kind = section.media.kind
         at, timestamp = incoming.take_earliest() or (now, packets[-1][1])
@@ -182,7 +183,7 @@ class Publisher(MediaSession):
         """Every few milliseconds: ask for what is missing; the tracks on which something began."""
         if not self.peer.secure:
             return []
-        begun = [section.track for section in self.sections if self._begin(section, section.settle(now), now)]
+        begun = [section.track for section in self.sections if self._begin(section, section.begin_settled(now), now)]
         for section in self.sections:
             for incoming in (section.active, section.next):
                 if incoming is None:
@@ -239,7 +240,7 @@ class Publisher(MediaSession):
             return
         self._align(now)
         for section in self.sections:
-            section.weigh(self.ssrcs.layers(section), now)
+            section.measure_layers(self.ssrcs.layers(section), now)
             self._first_keyframe(section)
         blocks = []
         for block, missed in self.ssrcs.blocks(now):

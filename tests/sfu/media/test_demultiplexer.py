@@ -48,8 +48,8 @@ def forward(one: IncomingSection, placed: Placed | None, now: float = 0.0) -> No
     assert placed is not None
     one.wants(placed[1], lambda _source: [], now)
     for number in (1, 2):
-        one.aside(placed[1], (number, 0, 0, b"\x10\x00", ()), now)
-    one.settle(now + 1)
+        one.buffer(placed[1], (number, 0, 0, b"\x10\x00", ()), now)
+    one.begin_settled(now + 1)
     assert one.active is placed[1]
 
 
@@ -71,7 +71,7 @@ def test_a_layer_s_name_is_learned_with_its_ssrc() -> None:
     ssrcs = Demultiplexer([one])
     place(ssrcs, 96, 5, extensions=b"\x10a\x20h")
     place(ssrcs, 96, 6, extensions=b"\x10a\x20l")
-    assert one.rids == {5: "h", 6: "l"}
+    assert one.layers.rids == {5: "h", 6: "l"}
 
 
 def test_a_repair_is_placed_where_its_original_belongs() -> None:
@@ -122,21 +122,21 @@ def test_layers_whose_ssrcs_are_announced_are_named_too() -> None:
     """Firefox announces an SSRC for each RID: by the order of the offer until its packets say it, in their first ones only."""
     one = source("a", 96, ssrcs=(5, 6), rids=("f", "q"))
     ssrcs = Demultiplexer([one])
-    assert one.rids == {5: "f", 6: "q"}
+    assert one.layers.rids == {5: "f", 6: "q"}
     place(ssrcs, 96, 5, extensions=b"\x10a\x20q")
-    assert one.rids == {5: "q"}
+    assert one.layers.rids == {5: "q"}
     place(ssrcs, 96, 6, extensions=b"\x10a")
     place(ssrcs, 96, 6, extensions=b"\x10a\x20f", sequence=8)
-    assert one.rids == {5: "q", 6: "f"}
+    assert one.layers.rids == {5: "q", 6: "f"}
     place(ssrcs, 96, 5, extensions=b"\x10a\x20x", sequence=9)
-    assert one.rids == {5: "q", 6: "f"}
+    assert one.layers.rids == {5: "q", 6: "f"}
 
     silent = source("a", 96, ssrcs=(5,), rids=("f", "q"))
     late = Demultiplexer([silent])
     for number in range(NAMED_WITHIN):
         place(late, 96, 5, extensions=b"\x10a", sequence=number)
     place(late, 96, 5, extensions=b"\x10a\x20f", sequence=NAMED_WITHIN)
-    assert silent.rids == {}
+    assert silent.layers.rids == {}
 
 
 def test_an_encoder_that_restarts_a_hundred_times_is_known_each_time() -> None:

@@ -1,7 +1,8 @@
 """Which of several SSRCs is forwarded, and from where on: the best layer that lives, or the same source anew."""
 
 from sfu.media.incoming_rtp_stream import IncomingRtpStream
-from sfu.media.incoming_section import RETURN_AFTER, SWITCH_AFTER, IncomingSection
+from sfu.media.incoming_section import RETURN_AFTER, IncomingSection
+from sfu.media.simulcast_layers import SWITCH_AFTER
 from sfu.media.start_buffer import SETTLE
 from sfu.media.track import ForwardedTrack
 from sfu.negotiation import Codec, Media
@@ -53,16 +54,16 @@ class Section:
         if number is None:
             return []
         if source.layered:
-            source.look(incoming, payload)
+            source.inspect(incoming, payload)
         if number >= 0 and source.active is incoming:
             return [number & 0xFFFF]
         packet = (~number if number < 0 else number, at & 0xFFFFFFFF, 0, payload, ())
         if number < 0 and not incoming.restarted:
-            source.doubt(incoming, packet, self.now)
+            source.keep_doubted(incoming, packet, self.now)
             return []
         if number >= 0 and not source.wants(incoming, self.layers, self.now):
             return []
-        return [one[0] & 0xFFFF for one in source.aside(incoming, packet, self.now)]
+        return [one[0] & 0xFFFF for one in source.buffer(incoming, packet, self.now)]
 
     def following(self) -> int | None:
         """Whose turn it is next."""
@@ -71,7 +72,7 @@ class Section:
     def settle(self) -> list[int]:
         """A moment passes."""
         self.now += SETTLE
-        return [one[0] & 0xFFFF for one in self.source.settle(self.now)]
+        return [one[0] & 0xFFFF for one in self.source.begin_settled(self.now)]
 
     def begin(self, ssrc: int) -> None:
         """*ssrc* is forwarded."""
@@ -86,7 +87,7 @@ class Section:
             for ssrc, size in zip(ssrcs, sizes or [20] * len(ssrcs), strict=True):
                 self.come(ssrc, b"\x61" + bytes(size))
             if frame % fps == 0:
-                self.source.weigh(self.layers(), self.now)
+                self.source.measure_layers(self.layers(), self.now)
 
 
 def layered() -> Section:
@@ -232,7 +233,7 @@ def test_a_new_ssrc_of_one_source_is_that_source_anew() -> None:
     run.come(2, OTHER)
     assert run.settle() == [run.numbers[2] - 1, run.numbers[2]]
     assert run.source.active is run.known[2]
-    run.source.weigh(run.layers(), run.now)
+    run.source.measure_layers(run.layers(), run.now)
     assert [one["ssrc"] for one in run.source.layer_states(run.layers())] == [2]
 
 

@@ -161,12 +161,12 @@ def test_a_layer_takes_over_with_the_parameter_sets_that_it_said_before(  # noqa
         sequence[layer.ssrc] += 1
         number = layer.packet(sequence[layer.ssrc], packet.timestamp, len(packet.payload), now)
         assert number is not None
-        source.look(layer, packet.payload)
+        source.inspect(layer, packet.payload)
         taken = (number, packet.timestamp, 0x80 * packet.marker, packet.payload, ())
         if source.active is layer:
             forward([taken])
         elif source.wants(layer, lambda _source: [low, high], now):
-            forward(source.aside(layer, taken, now))
+            forward(source.buffer(layer, taken, now))
 
     for frame in range(63):
         for layer, packets in zip((low, high), once, strict=True):
@@ -174,9 +174,9 @@ def test_a_layer_takes_over_with_the_parameter_sets_that_it_said_before(  # noqa
                 if packet.frame == frame and (layer is low or frame < 30):
                     arrive(layer, packet)
         now += 1 / FPS
-        forward(source.settle(now))
+        forward(source.begin_settled(now))
         if frame % 10 == 9:
-            source.weigh([low, high], now)
+            source.measure_layers([low, high], now)
         track.flush(now)
         watcher.drain(now)
     # The larger layer takes over at picture 20, where both have a keyframe, and the old one's has gone out by then; when it
