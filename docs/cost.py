@@ -54,7 +54,7 @@ class Line:
 
     @property
     def total(self) -> float:
-        """Dollars in all."""
+        """The dollars of the whole line."""
         return sum(self.dollars.values())
 
 
@@ -101,12 +101,12 @@ def request(name: str, *, invocations: int = 1, api: bool = True) -> dict[str, f
 
 
 def times(number: float, uses: Uses) -> dict[str, float]:
-    """*number* of the same."""
+    """*number* times the same counts."""
     return {name: number * units for name, units in uses.items()}
 
 
 def together(*parts: Uses) -> dict[str, float]:
-    """The sum."""
+    """The sum of several counts."""
     return {name: sum(part.get(name, 0) for part in parts) for part in parts for name in part}
 
 
@@ -122,7 +122,7 @@ def media_gb(seconds: float, viewers: float = VIEWERS) -> float:
 
 
 def lines() -> list[Line]:
-    """The table of costs."""
+    """The rows of the table of costs."""
     busy = f"minute of a node with {STREAMS_PER_NODE} streams"
     shared = report(STREAMS_PER_NODE)
     of_stream = media_gb(REPORT_SECONDS)
@@ -195,7 +195,7 @@ def example() -> tuple[list[tuple[str, str, float]], float]:
 
 
 def page() -> str:
-    """docs/cost.md, whole."""
+    """The whole text of docs/cost.md."""
     prices = _prices()
     rows, sent = example()
     total = sum(dollars for _, _, dollars in rows)

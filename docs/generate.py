@@ -71,7 +71,7 @@ def section(code: Code, row: Definition) -> str:
 
 
 def errors_page() -> str:
-    """docs/errors.md, whole."""
+    """The whole text of docs/errors.md."""
     documented = "\n".join(section(code, row) for code, row in REGISTRY.items() if row.documented)
     ours = "\n".join(section(code, row) for code, row in REGISTRY.items() if not row.documented)
     tiers = "\n".join(

@@ -83,13 +83,13 @@ class Connection:
 
 @dataclass(frozen=True)
 class Tab:
-    """One page."""
+    """One page in a running Firefox."""
 
     connection: Connection
     context: str
 
     async def goto(self, url: str) -> None:
-        """Load *url*."""
+        """Load *url* and wait for it."""
         await self.connection.command("browsingContext.navigate", context=self.context, url=url, wait="complete")
 
     async def evaluate(self, function: str, argument: object = None) -> Any:
@@ -116,7 +116,7 @@ class Tab:
 
 @dataclass(frozen=True)
 class Firefox:
-    """A running browser."""
+    """A running Firefox, driven by its remote protocol."""
 
     connection: Connection
     version: str

@@ -95,7 +95,7 @@ class Failed(Exception):  # noqa: N818 - what the server or the library said, fo
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What curl brought back."""
+    """What curl brought back: status, headers and body."""
 
     status: int
     body: str

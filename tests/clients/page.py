@@ -57,7 +57,7 @@ async def live(stack: Stack, key: dict[str, str], seconds: float = 20) -> None:
 
 
 async def stop(tab: Tab) -> None:
-    """Publish no more."""
+    """Press the button that ends publishing."""
     await tab.evaluate("() => document.getElementById('go-live').click()")
     await tab.until(IS, ["publish-stage", "idle"])
 

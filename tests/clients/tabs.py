@@ -17,7 +17,7 @@ class Tab(Protocol):
     """A page of any browser."""
 
     async def goto(self, url: str) -> None:
-        """Load *url*."""
+        """Load *url* and wait for it."""
 
     async def evaluate(self, function: str, argument: object = None) -> Any:
         """What a JavaScript function gives for *argument*."""
@@ -33,7 +33,7 @@ class ChromiumTab:
     page: Page
 
     async def goto(self, url: str) -> None:
-        """Load *url*."""
+        """Load *url* and wait for it."""
         await self.page.goto(url)
 
     async def evaluate(self, function: str, argument: object = None) -> Any:

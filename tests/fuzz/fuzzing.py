@@ -46,7 +46,7 @@ CLAIMS: list[Any] = [
 
 @schemathesis.serializer("application/sdp")
 def _offer(_: Any, value: object) -> bytes:
-    """An offer is text."""
+    """Serialize a body of SDP, which is text, as it is."""
     return str(value).encode("utf-8", "replace")
 
 
@@ -57,7 +57,7 @@ class Signed(AuthBase):
         self._keys = credentials.load(state)
 
     def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Sign *prepared*."""
+        """Add the signature to the request *prepared*."""
         asked = AWSRequest(prepared.method, prepared.url, data=prepared.body or b"")
         keys = self._keys
         SigV4Auth(Credentials(keys.access_key, keys.secret_key), "execute-api", keys.region).add_auth(asked)
@@ -66,7 +66,7 @@ class Signed(AuthBase):
 
 
 class _From(HTTPAdapter):
-    """Connects from one address."""
+    """Connects from one address of the loopback network."""
 
     def __init__(self, address: str) -> None:
         self._address = address

@@ -10,13 +10,13 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """When to stop."""
+    """Let the command line say when to stop."""
     parser.addoption("--fuzz-until", type=float, required=True, help="seconds since the epoch")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mix them."""
+    """Put the tests into an order that follows from the seed."""
     Random(config.getoption("--hypothesis-seed")).shuffle(items)  # noqa: S311 - an order that can be repeated, not a secret
 
 

@@ -88,7 +88,7 @@ def test_after_the_end_nothing_begins(tmp_path: Path) -> None:
 
 
 def test_a_seed_that_is_no_number_is_a_sentence() -> None:
-    """No traceback."""
+    """And it shows no traceback."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.fuzz"], cwd=ROOT, env={"SEED": "x"}, capture_output=True, text=True, check=False
     )

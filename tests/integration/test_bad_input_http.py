@@ -45,7 +45,7 @@ class Target:
 
     @property
     def secret(self) -> str:
-        """The stream key's text."""
+        """The text of the stream key."""
         return self.key.stream_key.reveal()
 
     async def send(self, method: str, path: str, body: bytes | str = b"", /, **fields: str | None) -> Answer:
@@ -53,7 +53,7 @@ class Target:
         return await ask(urlsplit(self.stack["api"]).port or 80, request(method, path, body, **fields), 30)
 
     async def slots(self) -> Mapping[str, Any]:
-        """The account's roster."""
+        """The slots in the account's roster."""
         found = await asyncio.to_thread(lambda: registry(self.stack).account(self.account))
         assert found is not None
         return found.slots
@@ -262,7 +262,7 @@ class Caller:
         self.node = f"mtx-{os.urandom(4).hex()}"
 
     def message(self, **changes: Any) -> dict[str, Any]:
-        """A heartbeat."""
+        """A heartbeat of the node, with *changes*."""
         said = {
             "v": 1, "node": self.node, "boot": "b" * 16, "at": time.time(), "url": "http://127.0.0.1:1",
             "state": "serving", "kind": "mediamtx", "started_at": time.time() - 5,

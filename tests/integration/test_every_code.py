@@ -64,7 +64,7 @@ class Api:
         return made["stream_key"], made["stream_id"]
 
     def get(self, path: str, **named: Any) -> requests.Response:
-        """GET."""
+        """Send a GET request to the API."""
         return self.http.get(self.url + path, timeout=20, **named)
 
     def post(self, path: str, body: Any, **named: Any) -> requests.Response:

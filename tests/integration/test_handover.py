@@ -37,7 +37,7 @@ class Watching(Viewer):
     packets = 0
 
     def on_batch(self, n: int) -> None:
-        """RTP, or something else."""
+        """Take in a batch, and note when RTP was in it."""
         super().on_batch(n)
         packets = sum(track.packets for track in self.tracks.values())
         if packets > self.packets:
@@ -123,7 +123,7 @@ class Audience:
         return await self.watch()
 
     async def end(self, *viewers: Watching) -> None:
-        """All of it."""
+        """Let every viewer go at once."""
         for task in self._tasks:
             task.cancel()
         for viewer in viewers:
@@ -144,7 +144,7 @@ def node_of(session: peer.Peer, port: int) -> dict[str, Any]:
 
 
 async def operator(port: int, node: str, verb: str) -> None:
-    """`sluice nodes VERB NODE`."""
+    """Run `sluice nodes VERB NODE` as the operator."""
     command = (sys.executable, "-m", "sluice", "nodes", verb, node)
     process = await asyncio.create_subprocess_exec(
         *command,

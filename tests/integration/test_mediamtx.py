@@ -57,7 +57,7 @@ class Encoder(threading.Thread):
         self.failed = ""
 
     def run(self) -> None:
-        """Publish."""
+        """Publish until the encoder is stopped."""
         try:
             self._publish()
         except (av.FFmpegError, OSError) as error:
@@ -77,7 +77,7 @@ class Encoder(threading.Thread):
                     out.mux(packet)
 
     def stop(self) -> None:
-        """End it."""
+        """End the stream, and wait until the thread has ended."""
         self._over.set()
         self.join(10)
 

@@ -24,7 +24,7 @@ BOTH = (dtls.Profile.GCM, dtls.Profile.CM)
 
 @pytest.fixture
 async def node() -> AsyncIterator[Server]:
-    """`python -m sfu`, ready."""
+    """A `python -m sfu` that is ready to take sessions."""
     async with servers.start("sluice", machine.cores()[0]) as server:
         yield server
 

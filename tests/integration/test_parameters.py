@@ -23,12 +23,12 @@ def name(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_a_secret_parameter_is_read(name: str) -> None:
-    """Decrypted, in UTF-8."""
+    """It comes decrypted, and as UTF-8 text."""
     assert aws.Session().ssm().get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"] == "größe"
 
 
 def test_a_missing_parameter_is_botocore_s_error(name: str) -> None:
-    """With SSM's code."""
+    """It carries the error code of SSM."""
     with pytest.raises(ClientError) as caught:
         aws.Session().ssm().get_parameter(Name=f"{name}/not", WithDecryption=True)
 

@@ -36,7 +36,7 @@ _recvmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int
 
 
 class Batch:
-    """The process's receive buffers."""
+    """The buffers into which this process receives datagrams."""
 
     def __init__(self) -> None:
         self._data = ctypes.create_string_buffer(SLOTS * SLOT)

@@ -46,7 +46,7 @@ class Lossy:
         return address
 
     def close(self) -> None:
-        """Carry nothing more."""
+        """Carry no more datagrams, and free the port."""
         for end in (self._near, self._far):
             if end is not None:
                 end.close()

@@ -41,7 +41,7 @@ class Missing(Exception):  # noqa: N818 - whoever asked prints it as a sentence,
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A MediaMTX that answers."""
+    """A MediaMTX process that answers HTTP."""
 
     pid: int
     url: str

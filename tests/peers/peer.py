@@ -118,7 +118,7 @@ class Peer:
 
     @property
     def port(self) -> int:
-        """Our UDP port."""
+        """The UDP port that this peer receives on."""
         return int(self._socket.getsockname()[1]) if self._socket else 0
 
     async def connect(self, timeout: float = 10.0) -> None:  # noqa: ASYNC109 - it covers HTTP, ICE and DTLS together
@@ -241,7 +241,7 @@ class Peer:
         self._later(wait, self._check)
 
     def on_control(self, data: bytes) -> None:
-        """STUN or DTLS."""
+        """Handle one datagram of STUN or DTLS."""
         if data[0] < 4:
             self._on_stun(data)
         elif 19 < data[0] < 64 and self._handshake is not None:

@@ -26,7 +26,7 @@ class Poller:
             self._loop.add_reader(self._epoll.fileno(), self._drain)
 
     def add(self, fd: int, callback: Callable[[], None]) -> None:
-        """Watch *fd*."""
+        """Call *callback* whenever *fd* can be read."""
         self._callbacks[fd] = callback
         self._epoll.register(fd, select.EPOLLIN)
 

@@ -21,7 +21,7 @@ CLOCK: dict[sdp.Kind, int] = {"video": 90000, "audio": 48000}
 
 @dataclass(slots=True)
 class Outgoing:
-    """One track as sent."""
+    """One track as it is sent."""
 
     kind: sdp.Kind
     payload_type: int

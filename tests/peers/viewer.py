@@ -26,7 +26,7 @@ NACK_TRIES = 10
 
 @dataclass(slots=True)
 class Track:
-    """One SSRC as received."""
+    """One SSRC as it is received."""
 
     ssrc: int
     payload_type: int

@@ -22,7 +22,7 @@ CALM = clip.Recipe(seconds=4, video_kbps=300, audio_kbps=32, width=320, height=1
 
 @dataclass(slots=True)
 class Crowd:
-    """What became of everybody."""
+    """How many viewers got in, and how the others were refused."""
 
     inside: list[Viewer] = field(default_factory=list)
     refused: Counter[tuple[int, str]] = field(default_factory=Counter)
@@ -64,7 +64,7 @@ class Counting:
         """By operation; a consistent read is counted as one besides."""
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Count and pass on."""
+        """Count the request, then pass it on."""
         body = await request.content.read()
         service, _, operation = request.headers.get("X-Amz-Target", "").partition(".")
         if service.startswith("DynamoDB"):

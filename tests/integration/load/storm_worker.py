@@ -37,7 +37,7 @@ class ScaledClock:
         self._speed = speed
 
     def now(self) -> float:
-        """The time."""
+        """The scaled time, in Unix seconds."""
         return self._origin + (time.time() - self._origin) * self._speed
 
     def sleep(self, seconds: float) -> None:

@@ -96,7 +96,7 @@ class _Instant(ScaledClock):
     """A clock that stands still."""
 
     def now(self) -> float:
-        """The instant."""
+        """The one instant that this clock knows."""
         return self._origin
 
     def sleep(self, seconds: float) -> None:

@@ -149,7 +149,7 @@ def new_account(
 
 
 def total(report: UsageReport) -> int:
-    """Both directions."""
+    """The bytes of both directions together."""
     return sum(entry.received + entry.sent for entry in report.entries)
 
 
@@ -194,7 +194,7 @@ def send(stack: dict[str, Any], reports: list[UsageReport]) -> None:
 
 
 def accounts_table(stack: dict[str, Any], dynamodb: Any) -> str:
-    """The table of accounts."""
+    """The name of the table of accounts."""
     if "accounts_table" in stack:
         return str(stack["accounts_table"])
     (found,) = (name for name in dynamodb.list_tables()["TableNames"] if "account" in name.lower())

@@ -84,7 +84,7 @@ def _bytes(parts: Parts) -> int:
 
 @pytest.fixture
 def bench(aws_endpoint: str) -> Bench:
-    """Empty queues and tables."""
+    """Empty queues and tables, made for this test."""
     name = f"metering-{os.urandom(4).hex()}"
     region: dict[str, Any] = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
     sqs = boto3.client("sqs", endpoint_url=aws_endpoint, **region)

@@ -7,7 +7,7 @@ LAST_SET = 34
 
 
 def kind_of(nal: bytes) -> int:
-    """nal_unit_type."""
+    """The nal_unit_type in the header of a NAL unit."""
     return nal[0] >> 1 & 0x3F
 
 

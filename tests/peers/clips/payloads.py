@@ -19,7 +19,7 @@ def split(codec: str, annexb: bytes) -> list[bytes]:
 
 
 def kind(codec: str, unit: bytes) -> int:
-    """nal_unit_type."""
+    """The nal_unit_type in the header of a NAL unit."""
     return unit[0] & 31 if codec == "H264" else unit[0] >> 1 & 63
 
 
@@ -34,7 +34,7 @@ def is_slice(codec: str, unit: bytes) -> bool:
 
 
 def delimiter(codec: str) -> bytes:
-    """An access unit delimiter."""
+    """A NAL unit that delimits access units."""
     return b"\x09\xf0" if codec == "H264" else b"\x46\x01\x50"
 
 

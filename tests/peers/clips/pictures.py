@@ -151,7 +151,7 @@ _DECODING: Mapping[str, dict[str, str]] = {
 
 
 def shows(codec: str, units: Iterable[bytes]) -> list[int | None]:
-    """The pictures of *units*."""
+    """The pictures that a decoder shows of *units*."""
     decoder = Decoder(codec)
     for unit in units:
         decoder.feed(unit)

@@ -67,7 +67,7 @@ class Identity:
 
 
 class Handshake:
-    """One DTLS association."""
+    """One DTLS association, from its handshake to its end."""
 
     def __init__(self, identity: Identity, *, client: bool, fingerprint: str) -> None:
         self._client = client
@@ -110,7 +110,7 @@ class Handshake:
         return self._flight()
 
     def close(self) -> list[bytes]:
-        """close_notify."""
+        """Say close_notify to the other side."""
         if self.keys is None:
             return []
         try:

@@ -18,7 +18,7 @@ class Packet:
 
     @property
     def ssrc(self) -> int:
-        """The sender."""
+        """The SSRC of the packet's sender."""
         return int.from_bytes(self.body[:4], "big")
 
 
@@ -108,12 +108,12 @@ def read_nack(packet: Packet) -> tuple[int, list[int]] | None:
 
 
 def picture_loss(ssrc: int, source: int) -> bytes:
-    """A PLI."""
+    """A Picture Loss Indication (RFC 4585, 6.3.1)."""
     return _packet(PSFB, 1, struct.pack("!II", ssrc, source))
 
 
 def is_keyframe_request(packet: Packet) -> bool:
-    """PLI or FIR."""
+    """Whether *packet* is a PLI or a FIR."""
     return packet.kind == PSFB and packet.count in (1, 4)
 
 

@@ -14,7 +14,7 @@ FORMATS: Mapping[Kind, tuple[int, str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """Our side's ICE credentials."""
+    """The ICE credentials of our side of a session."""
 
     ufrag: str
     pwd: str = field(repr=False)

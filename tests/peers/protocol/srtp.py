@@ -21,7 +21,7 @@ class Unauthentic(Exception):  # noqa: N818 - a fact about a packet, not a bug
 
 
 class Sender(Protocol):
-    """Protects what we send."""
+    """Protects the RTP and RTCP that we send."""
 
     def rtp(self, header: bytes, payload: bytes, index: int) -> bytes:
         """An SRTP packet; *index* is ROC << 16 | sequence number."""
@@ -45,7 +45,7 @@ class Receiver(Protocol):
 
 
 def sender(keys: Keys) -> Sender:
-    """What protects our side."""
+    """The `Sender` for our side's keys and profile."""
     if keys.profile is Profile.GCM:
         return GcmSender(keys.local_key, keys.local_salt)
     return CmSender(keys.local_key, keys.local_salt)
@@ -79,17 +79,17 @@ class _Gcm:
 
 
 class GcmSender(_Gcm):
-    """AEAD_AES_128_GCM, outgoing."""
+    """Protects with AEAD_AES_128_GCM (RFC 7714)."""
 
     _index = -1
 
     def rtp(self, header: bytes, payload: bytes, index: int) -> bytes:
-        """See Sender."""
+        """Protect one RTP packet; see `Sender`."""
         nonce = ((int.from_bytes(header[8:12], "big") << 48 | index) ^ self._rtp_salt).to_bytes(12, "big")
         return header + self._rtp.encrypt(nonce, payload, header)
 
     def rtcp(self, packet: bytes) -> bytes:
-        """See Sender."""
+        """Protect one RTCP packet; see `Sender`."""
         self._index += 1
         word = struct.pack("!I", 0x80000000 | self._index)
         nonce = self._rtcp_nonce(packet[4:8], self._index)
@@ -97,10 +97,10 @@ class GcmSender(_Gcm):
 
 
 class GcmReceiver(_Gcm):
-    """AEAD_AES_128_GCM, incoming."""
+    """Opens what AEAD_AES_128_GCM protects (RFC 7714)."""
 
     def rtp(self, packet: memoryview, header: int, ssrc: int, index: int) -> bytes:
-        """See Receiver."""
+        """Open one RTP packet; see `Receiver`."""
         try:
             nonce = ((ssrc << 48 | index) ^ self._rtp_salt).to_bytes(12, "big")
             return self._rtp.decrypt(nonce, packet[header:], packet[:header])
@@ -108,7 +108,7 @@ class GcmReceiver(_Gcm):
             raise Unauthentic from error
 
     def rtcp(self, packet: memoryview) -> bytes:
-        """See Receiver."""
+        """Open one RTCP packet; see `Receiver`."""
         head, word = bytes(packet[:8]), bytes(packet[-4:])
         index = int.from_bytes(word, "big") & 0x7FFFFFFF
         try:
@@ -136,17 +136,17 @@ class _Cm:
 
 
 class CmSender(_Cm):
-    """AES_CM_128_HMAC_SHA1_80, outgoing."""
+    """Protects with AES_CM_128_HMAC_SHA1_80 (RFC 3711)."""
 
     _index = -1
 
     def rtp(self, header: bytes, payload: bytes, index: int) -> bytes:
-        """See Sender."""
+        """Protect one RTP packet; see `Sender`."""
         packet = header + self._crypt(0, int.from_bytes(header[8:12], "big"), index, payload)
         return packet + self._tag(0, packet + (index >> 16).to_bytes(4, "big"))
 
     def rtcp(self, packet: bytes) -> bytes:
-        """See Sender."""
+        """Protect one RTCP packet; see `Sender`."""
         self._index += 1
         body = self._crypt(1, int.from_bytes(packet[4:8], "big"), self._index, packet[8:])
         protected = packet[:8] + body + struct.pack("!I", 0x80000000 | self._index)
@@ -154,17 +154,17 @@ class CmSender(_Cm):
 
 
 class CmReceiver(_Cm):
-    """AES_CM_128_HMAC_SHA1_80, incoming."""
+    """Opens what AES_CM_128_HMAC_SHA1_80 protects (RFC 3711)."""
 
     def rtp(self, packet: memoryview, header: int, ssrc: int, index: int) -> bytes:
-        """See Receiver."""
+        """Open one RTP packet; see `Receiver`."""
         whole, tag = bytes(packet[:-10]), bytes(packet[-10:])
         if index < 0 or not hmac.compare_digest(self._tag(0, whole + (index >> 16).to_bytes(4, "big")), tag):
             raise Unauthentic
         return self._crypt(0, ssrc, index, whole[header:])
 
     def rtcp(self, packet: memoryview) -> bytes:
-        """See Receiver."""
+        """Open one RTCP packet; see `Receiver`."""
         whole, tag = bytes(packet[:-10]), bytes(packet[-10:])
         if not hmac.compare_digest(self._tag(1, whole), tag):
             raise Unauthentic

@@ -80,7 +80,7 @@ def binding_response(transaction: bytes, *, address: tuple[str, int], password: 
 
 
 def mapped_address(message: Message) -> tuple[str, int] | None:
-    """XOR-MAPPED-ADDRESS of a response."""
+    """The address in a response's XOR-MAPPED-ADDRESS."""
     value = message.attributes.get(XOR_MAPPED)
     if value is None or len(value) not in (8, 20):
         return None

@@ -35,7 +35,7 @@ def test_both_ends_get_the_same_keys(profile: dtls.Profile) -> None:
 
 
 def test_a_certificate_that_was_not_announced_is_refused() -> None:
-    """The signalling's fingerprint decides."""
+    """The fingerprint in the signalling decides."""
     client, server = pair(dtls.Identity(), dtls.Identity(), fingerprint="AB:CD")
 
     shake(client, server)

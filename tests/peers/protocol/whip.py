@@ -9,7 +9,7 @@ import aiohttp
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """A 201."""
+    """What a server answered with its 201."""
 
     answer: str
     session: str = field(repr=False)
@@ -20,7 +20,7 @@ class Created:
 
 
 class Refused(Exception):  # noqa: N818 - what the server said, not a bug
-    """Anything but a 201."""
+    """The server answered anything but a 201."""
 
     def __init__(self, status: int, body: str, headers: Mapping[str, str]) -> None:
         super().__init__(f"{status} {body[:300]}")
