@@ -47,7 +47,6 @@ class Publisher(MediaSession):
         """Received since they were metered last."""
         self.noticed: tuple[bool, tuple[Problem, ...]] = (False, ())
         """Whether it is silent, and its problems, when they were looked at last."""
-        self.kbps = 0
         self._rate = (self.began, 0)
         self._lips = LipSync()
 
@@ -299,33 +298,22 @@ class Publisher(MediaSession):
         return ()
 
     def media_state(self, now: float) -> list[dict[str, Any]]:
-        """Each section as it arrives."""
-        states = []
-        for section in self.sections:
-            active, track = section.active, section.track
-            states.append(
-                {
-                    "mid": section.media.mid,
-                    "kind": section.media.kind,
-                    "codec": section.media.codec.name,
-                    "negotiated": dict(section.media.codec.parameters),
-                    "profile_level_id": track.profile_level,
-                    "ssrc": active.ssrc if active else None,
-                    "layers": section.layer_states(self.ssrcs.layers(section)),
-                    "first_packet_after": None
-                    if self.first_packet_at is None
-                    else round(self.first_packet_at - self.began, 3),
-                    "packets": active.received if active else 0,
-                    "lost": active.lost if active else 0,
-                    "loss": round(active.fraction, 4) if active else 0.0,
-                    "last_packet_ms": round((now - active.at) * 1000) if active else None,
-                    "first_keyframe_after": None
-                    if (first := self._first_keyframe(section)) is None
-                    else round(first - self.began, 3),
-                    "keyframe_ms": None if track.last_keyframe is None else round((now - track.last_keyframe) * 1000),
-                    "keyframe_requests": track.keyframes.sent,
-                    "group_cached": track.history.group is not None,
-                    "kbps": self.kbps,
-                }
-            )
-        return states
+        """Each section of the offer as its media arrives, and what was forwarded and asked for of it."""
+        return [self._state_of(section, now) for section in self.sections]
+
+    def _state_of(self, section: IncomingSection, now: float) -> dict[str, Any]:
+        active, track = section.active, section.track
+        return {
+            **self._section_state(
+                section.media, track.profile_level, self.first_packet_at, self._first_keyframe(section)
+            ),
+            "ssrc": active.ssrc if active else None,
+            "layers": section.layer_states(self.ssrcs.layers(section)),
+            "packets": active.received if active else 0,
+            "lost": active.lost if active else 0,
+            "loss": round(active.fraction, 4) if active else 0.0,
+            "last_packet_ms": round((now - active.at) * 1000) if active else None,
+            "keyframe_ms": None if track.last_keyframe is None else round((now - track.last_keyframe) * 1000),
+            "keyframe_requests": track.keyframes.sent,
+            "group_cached": track.history.group is not None,
+        }

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sfu.negotiation import Negotiated
+from sfu.negotiation import Media, Negotiated
 from sfu.stats import PlaneStats
 from sfu.transport.peer import Peer
 from sfu.wire import rtcp
@@ -58,6 +58,8 @@ class MediaSession(ABC):
         self.ended: str | None = None
         """The reason, once it is over."""
         self.round_trip: float | None = None
+        self.kbps = 0
+        """Media of the last second, all sections together."""
         self._stats = stats
 
     @property
@@ -128,6 +130,21 @@ class MediaSession(ABC):
             "sent": sent,
             "round_trip_ms": None if self.round_trip is None else round(self.round_trip * 1000, 1),
             "media": self.media_state(now),
+        }
+
+    def _section_state(
+        self, media: Media, profile_level: str | None, first_packet_at: float | None, first_keyframe_at: float | None
+    ) -> dict[str, Any]:
+        """What publishers' and viewers' sections tell alike: what was negotiated, and how soon media came."""
+        return {
+            "mid": media.mid,
+            "kind": media.kind,
+            "codec": media.codec.name,
+            "negotiated": dict(media.codec.parameters),
+            "profile_level_id": profile_level,
+            "first_packet_after": None if first_packet_at is None else round(first_packet_at - self.began, 3),
+            "first_keyframe_after": None if first_keyframe_at is None else round(first_keyframe_at - self.began, 3),
+            "kbps": self.kbps,
         }
 
     @abstractmethod

@@ -60,8 +60,6 @@ class Viewer(MediaSession):
         self._repair_at = self.began
         self._unmetered = 0
         """Repair bytes since they were metered last."""
-        self.kbps = 0
-        """Sent in the last second, all sections together."""
         self._sent_before = 0
         self._repair_bytes = 0
         self._shown = False
@@ -264,39 +262,29 @@ class Viewer(MediaSession):
         )
 
     def media_state(self, now: float) -> list[dict[str, Any]]:
-        """Each section as it is sent."""
-        states = []
-        for section in self.sections:
-            outgoing, track = section.outgoing, section.track
-            states.append(
-                {
-                    "mid": section.media.mid,
-                    "kind": section.media.kind,
-                    "codec": section.media.codec.name,
-                    "negotiated": dict(section.media.codec.parameters),
-                    "profile_level_id": None if track is None else track.profile_level,
-                    "state": "waiting for the connection"
-                    if outgoing is None
-                    else "live"
-                    if outgoing.live
-                    else "waiting for a keyframe"
-                    if outgoing.rtp_stream is None
-                    else "catching up",
-                    "waited_ms": None
-                    if outgoing is None or outgoing.rtp_stream
-                    else round((now - outgoing.since) * 1000),
-                    "first_packet_after": None
-                    if outgoing is None or outgoing.began is None
-                    else round(outgoing.began - self.began, 3),
-                    # Video begins with nothing but a keyframe.
-                    "first_keyframe_after": None
-                    if section.media.kind != "video" or outgoing is None or outgoing.began is None
-                    else round(outgoing.began - self.began, 3),
-                    "kbps": self.kbps,
-                    "packets": 0 if outgoing is None else outgoing.totals()[0],
-                    "loss": round(section.loss, 4),
-                    "lost": section.lost,
-                    "jitter": section.jitter,
-                }
-            )
-        return states
+        """Each section of the offer as its media is sent, and what the viewer reported of it."""
+        return [self._state_of(section, now) for section in self.sections]
+
+    def _state_of(self, section: OutgoingSection, now: float) -> dict[str, Any]:
+        outgoing, track = section.outgoing, section.track
+        began = None if outgoing is None else outgoing.began
+        # Video begins with nothing but a keyframe.
+        keyframe_at = began if section.media.kind == "video" else None
+        return {
+            **self._section_state(section.media, None if track is None else track.profile_level, began, keyframe_at),
+            "state": _stage(outgoing),
+            "waited_ms": None if outgoing is None or outgoing.rtp_stream else round((now - outgoing.since) * 1000),
+            "packets": 0 if outgoing is None else outgoing.totals()[0],
+            "loss": round(section.loss, 4),
+            "lost": section.lost,
+            "jitter": section.jitter,
+        }
+
+
+def _stage(outgoing: OutgoingTrack | None) -> str:
+    """How far a viewer is on the way to a running picture, in words."""
+    if outgoing is None:
+        return "waiting for the connection"
+    if outgoing.live:
+        return "live"
+    return "waiting for a keyframe" if outgoing.rtp_stream is None else "catching up"
