@@ -1,6 +1,6 @@
 """`POST /v1/account/dry-run`: what a publish or a play would get now, and why. No slot, no write, no waiting.
 
-Decided by the code that decides in earnest (`functions.domain.rehearsal`, `functions.domain.watching.seat_in`), so that
+Decided by the code that decides in earnest (`functions.domain.dry_run`, `functions.domain.watching.seat_in`), so that
 the two cannot disagree. This module reads what they need and reports the checks in the order in which they decide.
 What is not the account's own is answered as if it did not exist.
 """
@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from functions.account import findings
 from functions.account.models.dry_run import CheckName, DryRunCheck, DryRunReply, DryRunRequest
 from functions.domain.accounts import Account, Key
+from functions.domain.dry_run import Scene, rehearse
 from functions.domain.placement import Choose
 from functions.domain.publishing import Place
-from functions.domain.rehearsal import Scene, rehearse
 from functions.domain.stores import FleetLookup, RegistryStore
 from functions.domain.watching import Seat, seat_in
 from shared.keys import RandomBytes, StreamKey, is_stream_id

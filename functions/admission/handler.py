@@ -21,19 +21,19 @@ from functions.admission.asking import (
 )
 from functions.admission.granting import Grant, Granting
 from functions.admission.visitors import Visitors
+from functions.domain.invalid_keys import Strangers
 from functions.domain.names import wrong_name
 from functions.domain.placement import Choose
 from functions.domain.publishing import Ports, Publish, admit
-from functions.domain.unknown_keys import Strangers
 from functions.domain.watching import Watching
+from functions.edge.decisions import verdict
 from functions.edge.eventbus import EventBus, no_client
 from functions.edge.execution import ExecutionEnvironment, Resources
 from functions.edge.observability import Log
 from functions.edge.parameters import signing_parameter
-from functions.edge.refusal_notes import noting
+from functions.edge.refusal_recording import noting
 from functions.edge.settings import Settings
 from functions.edge.turnstile import Turnstile
-from functions.edge.verdicts import verdict
 from functions.edge.web import Answer, Request, as_json, base_url, preflight, refusal, request_of
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo

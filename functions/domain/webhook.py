@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from functions.domain.happenings import Happening
+from functions.domain.events import Happening
 from functions.domain.pace import QUICK, Pace
 from shared.keys import RandomBytes
 

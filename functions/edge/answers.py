@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel
 
-from functions.edge.verdicts import UNDECIDED
+from functions.edge.decisions import UNDECIDED
 from functions.edge.web import CORS as CORS  # noqa: PLC0414 - handlers of the other functions take it from here
 from functions.edge.web import PREFLIGHT, transport
 from shared.refusals import Refused, not_found, unavailable

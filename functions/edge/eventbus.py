@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.domain.happenings import Happening, entry
+from functions.domain.events import Happening, entry
 from functions.edge.observability import Log
 
 BATCH = 10

@@ -10,16 +10,16 @@ from collections.abc import Callable, Mapping
 from random import randrange
 from typing import Any
 
+from functions.domain.invalid_keys import Strangers
 from functions.domain.names import wrong_name
 from functions.domain.publishing import Ports
-from functions.domain.unknown_keys import Strangers
 from functions.domain.watching import Watching
+from functions.edge.decisions import verdict
 from functions.edge.eventbus import EventBus, no_client
 from functions.edge.execution import ExecutionEnvironment, Resources
 from functions.edge.observability import Log
-from functions.edge.refusal_notes import noting
+from functions.edge.refusal_recording import noting
 from functions.edge.settings import Settings
-from functions.edge.verdicts import verdict
 from functions.edge.web import Answer, Request, as_json, refusal, request_of
 from functions.hooks.mediamtx import read
 from functions.hooks.service import Hook

@@ -7,8 +7,8 @@ it sends its heartbeats. Without them nobody could tell when a session ends, so 
 from collections.abc import Mapping
 from typing import Any
 
+from functions.domain.invalid_keys import Strangers
 from functions.domain.publishing import Ports, Publish, admit
-from functions.domain.unknown_keys import Strangers
 from functions.domain.watching import Watching
 from functions.edge.observability import Log
 from functions.hooks.mediamtx import Asked

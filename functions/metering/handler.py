@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from functions.domain.happenings import quota_passed
+from functions.domain.events import quota_passed
 from functions.domain.quota import Crossing
 from functions.edge.eventbus import EventBus, no_client
 from functions.edge.execution import ExecutionEnvironment, Resources

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from functions.edge import answers
+from functions.edge.decisions import verdict
 from functions.edge.eventbus import EventBus, no_client
 from functions.edge.execution import ExecutionEnvironment, Resources
 from functions.edge.observability import LambdaLog, Log
@@ -15,7 +16,6 @@ from functions.edge.parameters import jwks_parameter
 from functions.edge.routes import ApiRoute, RoutedRequest, register
 from functions.edge.settings import Settings
 from functions.edge.validation import parsed
-from functions.edge.verdicts import verdict
 from functions.nodes.service import Heartbeats, HeartbeatStores
 from functions.nodes.sweep import Sweep
 from functions.nodes.waiting import Waiting

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from functions.domain.accounts import Account, Live, Noted, Slot
+from functions.domain.events import Happening, between
 from functions.domain.fleet import LEASE_SECONDS, Load, Node, NodeReport, NodeState, PendingCommand, Session
-from functions.domain.happenings import Happening, between
 from functions.domain.roster import NotTaken
 from functions.domain.stores import KeyStore
 from functions.edge.observability import Log

@@ -7,8 +7,8 @@ once, however many sweeps run at a time, and a heartbeat that comes after all se
 
 from collections.abc import Callable, Sequence
 
+from functions.domain.events import Happening, between
 from functions.domain.fleet import Fleet, NodeState
-from functions.domain.happenings import Happening, between
 from functions.domain.stores import NodeStore
 from functions.edge.observability import Log
 

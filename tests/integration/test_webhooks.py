@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook as Verifier
 
-from functions.domain.happenings import refused
+from functions.domain.events import refused
 from functions.domain.webhook import Webhook, new_master
 from functions.edge.eventbus import EventBus
 from functions.edge.observability import LambdaLog

@@ -7,9 +7,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from functions.domain.accounts import Account, Audience, Key, Slot, Usage
+from functions.domain.dry_run import Scene, rehearse
 from functions.domain.fleet import Fleet, Load, Node, NodeReport, NodeState, Session
 from functions.domain.publishing import Place, Ports, Publish, admit
-from functions.domain.rehearsal import Scene, rehearse
 from shared.grants import GRANT_SECONDS
 from shared.keys import new_session_id, new_stream_key
 from shared.refusals import Code, Refused

@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import EndpointConnectionError
 
-from functions.domain.happenings import Happening
+from functions.domain.events import Happening
 from functions.edge.eventbus import EventBus, no_client
 from functions.edge.observability import LambdaLog
 from shared.tiers import Overrides, Tier

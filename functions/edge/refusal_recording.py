@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from functions.domain.accounts import Key, Noted
 from functions.domain.addresses import shortened
-from functions.domain.happenings import refused as publish_refused
+from functions.domain.events import refused as publish_refused
 from functions.domain.publishing import Publish
 from functions.edge.eventbus import EventBus
 from functions.storage.refusals import RefusalLog

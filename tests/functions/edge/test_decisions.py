@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from functions.domain.stores import StoreUnavailableError
+from functions.edge.decisions import verdict
 from functions.edge.parameters import ParameterUnavailableError
-from functions.edge.verdicts import verdict
 from shared.refusals import Code, Refused, invalid_key, unavailable
 
 
