@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from functions.account import findings
 from functions.account.models.dry_run import CheckName, DryRunCheck, DryRunReply, DryRunRequest
 from functions.domain.accounts import Account, Key
-from functions.domain.dry_run import Scene, rehearse
+from functions.domain.dry_run import DryRunInput, dry_run
 from functions.domain.placement import Choose
-from functions.domain.publishing import Place
+from functions.domain.publishing import AdmittedPublisher
 from functions.domain.stores import FleetLookup, RegistryStore
-from functions.domain.watching import Seat, seat_in
+from functions.domain.watching import AdmittedViewer, seat_in
 from shared.keys import RandomBytes, StreamKey, is_stream_id
 from shared.refusals import Code, Refused, invalid_key, invalid_request, not_found
 
@@ -82,8 +82,8 @@ class DryRun:
         fleet = self._nodes.fleet()
         holders = {node.id for slot in account.slots.values() if (node := fleet.of_boot(slot.boot)) is not None}
         reports = self._nodes.reports(holders) if holders else {}
-        found = rehearse(
-            Scene(key, account, fleet, reports),
+        found = dry_run(
+            DryRunInput(key, account, fleet, reports),
             protocol=protocol,
             force=request.force,
             region=request.region or self._region,
@@ -132,7 +132,7 @@ def _reply(
     stream: str | None,
     order: tuple[CheckName, ...],
     saw: Saw,
-    outcome: Place | Seat | Refused,
+    outcome: AdmittedPublisher | AdmittedViewer | Refused,
     waited: float = 0,
 ) -> DryRunReply:
     refused = outcome if isinstance(outcome, Refused) else None

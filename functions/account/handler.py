@@ -28,7 +28,7 @@ from functions.edge.execution import ExecutionEnvironment, Resources
 from functions.edge.observability import LambdaLog
 from functions.edge.parameters import CachedParameter
 from functions.edge.routes import ApiRoute, Outcome, RoutedRequest, register, with_body
-from functions.edge.settings import Settings
+from functions.edge.settings import FunctionSettings
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
@@ -142,7 +142,7 @@ def routes(owner: OwnerOperations, clock: Callable[[], float]) -> tuple[ApiRoute
 
 
 def build(
-    settings: Settings,
+    settings: FunctionSettings,
     log: LambdaLog,
     dynamo: Dynamo,
     ssm: "ParameterStore",

@@ -18,7 +18,7 @@ from functions.account.models.webhook import (
 )
 from functions.domain.accounts import Account
 from functions.domain.destinations import Reach, destination
-from functions.domain.events import Happening
+from functions.domain.events import AccountEvent
 from functions.domain.stores import TokenBuckets, WebhookStore
 from functions.domain.webhook import Webhook, derived, new_salt, shown, tested
 from shared.keys import RandomBytes
@@ -40,7 +40,7 @@ class OwnedWebhook:
         store: WebhookStore,
         throttle: TokenBuckets,
         master: Callable[[float], bytes],
-        tell: Callable[[Sequence[Happening]], bool],
+        tell: Callable[[Sequence[AccountEvent]], bool],
         reach: Reach,
         random: RandomBytes,
     ) -> None:

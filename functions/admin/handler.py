@@ -16,7 +16,7 @@ from functions.edge import answers
 from functions.edge.execution import ExecutionEnvironment, Resources
 from functions.edge.observability import LambdaLog
 from functions.edge.routes import ApiRoute, register, with_body
-from functions.edge.settings import Settings
+from functions.edge.settings import FunctionSettings
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
@@ -94,7 +94,7 @@ def router(operator: Operator, log: LambdaLog) -> APIGatewayHttpResolver:
 
 
 def operator_over(
-    dynamo: Dynamo, settings: Settings, *, clock: Callable[[], float] = time.time, left: Left = unhurried
+    dynamo: Dynamo, settings: FunctionSettings, *, clock: Callable[[], float] = time.time, left: Left = unhurried
 ) -> Operator:
     """What operators can do over these tables; *left* says how many seconds there are for an answer."""
     accounts, fleet = settings.accounts_table, settings.fleet_table

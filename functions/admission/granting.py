@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from functions.domain.fleet import Node
-from functions.domain.publishing import Place
-from functions.domain.watching import Seat
+from functions.domain.publishing import AdmittedPublisher
+from functions.domain.watching import AdmittedViewer
 from functions.edge.parameters import CachedParameter
 from shared.grants import GRANT_SECONDS, WEBRTC, Action, Claims, SigningKey, sign
 from shared.keys import RandomBytes, new_session_id
@@ -47,7 +47,7 @@ class Granting:
         """Have the key at hand, or raise: once it was read it never fails again (`functions.edge.parameters.CachedParameter`)."""
         self._key.value(self._clock())
 
-    def to_publish(self, place: Place, protocol: str) -> Grant:
+    def to_publish(self, place: AdmittedPublisher, protocol: str) -> Grant:
         """The grant for a slot; it lapses when the slot's admission does."""
         limits = place.account.limits
         claims = Claims(
@@ -68,7 +68,7 @@ class Granting:
         )
         return self._signed(claims, place.node)
 
-    def to_play(self, seat: Seat, protocol: str) -> Grant:
+    def to_play(self, seat: AdmittedViewer, protocol: str) -> Grant:
         """The grant for a viewer."""
         now = self._clock()
         claims = Claims(

@@ -21,26 +21,23 @@ from functions.admission.asking import (
 )
 from functions.admission.granting import Grant, Granting
 from functions.admission.visitors import Visitors
-from functions.domain.invalid_keys import Strangers
+from functions.domain.invalid_keys import InvalidKeyLimit
 from functions.domain.names import wrong_name
 from functions.domain.placement import Choose
-from functions.domain.publishing import Ports, Publish, admit
+from functions.domain.publishing import Publish, PublishDependencies, admit
 from functions.domain.watching import Watching
-from functions.edge.decisions import verdict
-from functions.edge.eventbus import EventBus, no_client
+from functions.edge.decisions import logged_decision
+from functions.edge.eventbus import no_client
 from functions.edge.execution import ExecutionEnvironment, Resources
 from functions.edge.observability import Log
 from functions.edge.parameters import signing_parameter
-from functions.edge.refusal_recording import noting
-from functions.edge.settings import Settings
+from functions.edge.publishing import publish_dependencies
+from functions.edge.settings import FunctionSettings
 from functions.edge.turnstile import Turnstile
-from functions.edge.web import Answer, Request, as_json, base_url, preflight, refusal, request_of
+from functions.edge.web import ApiAnswer, ApiRequest, as_json, base_url, preflight, refusal, request_of
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
-from functions.storage.nodes import Nodes
-from functions.storage.refusals import RefusalLog
 from functions.storage.registry import Registry
-from functions.storage.rosters import Rosters
 from functions.storage.throttle import Throttle
 from shared.keys import StreamKey, is_stream_id
 from shared.names import is_name
@@ -57,22 +54,22 @@ class Admission:
 
     def __init__(
         self,
-        ports: Ports,
+        dependencies: PublishDependencies,
         watching: Watching,
         granting: Granting,
         visitors: Visitors,
-        strangers: Strangers,
+        invalid_keys: InvalidKeyLimit,
         turnstile: Turnstile,
         log: Log,
     ) -> None:
-        self._strangers = strangers
+        self._invalid_keys = invalid_keys
         self._turnstile = turnstile
-        self._ports = ports
+        self._dependencies = dependencies
         self._watching = watching
         self._granting = granting
         self._visitors = visitors
         self._log = log
-        self._routes: Mapping[str, Callable[[Request], Answer | Refused]] = {
+        self._routes: Mapping[str, Callable[[ApiRequest], ApiAnswer | Refused]] = {
             "ANY /{id}/whip": self._whip,
             "ANY /whip": self._whip,
             "ANY /{id}/whep": self._whep,
@@ -80,20 +77,20 @@ class Admission:
             "POST /v1/anonymous": self._anonymous,
         }
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: ApiRequest) -> ApiAnswer:
         """The answer to *request*; never an exception for what a client or a store can cause."""
         if request.method == "OPTIONS":
             return preflight().to(request)
         request = _tidied(request)
         decide = self._routes.get(request.route, self._elsewhere)
-        said = verdict(lambda: decide(request), self._log, route=request.route)
+        said = logged_decision(lambda: decide(request), self._log, route=request.route)
         return (refusal(said) if isinstance(said, Refused) else said).to(request)
 
-    def _whip(self, request: Request) -> Answer | Refused:
+    def _whip(self, request: ApiRequest) -> ApiAnswer | Refused:
         key = StreamKey.parse(request.parameters.get("id") or request.bearer)
         if request.method != "POST":
             # RFC 9725, section 4.1: GET is for later use and answered without content.
-            return _other_method(request, Answer(204))
+            return _other_method(request, ApiAnswer(204))
         if key is None:
             return invalid_key()
         refused = check_body(request.headers.get("content-type"), request.body)
@@ -120,10 +117,10 @@ class Admission:
             )
         )
 
-    def _whep(self, request: Request) -> Answer | Refused:
+    def _whep(self, request: ApiRequest) -> ApiAnswer | Refused:
         if request.method != "POST":
             # WHEP, section 4.2 of draft-04: a player discovers by HEAD that this address speaks WHEP.
-            return _other_method(request, Answer(200, {"Content-Type": SDP, "Content-Length": "0"}))
+            return _other_method(request, ApiAnswer(200, {"Content-Type": SDP, "Content-Length": "0"}))
         stream = request.parameters.get("id", "")
         if not is_stream_id(stream):
             return stream_not_found()
@@ -133,7 +130,7 @@ class Admission:
             refused = wrong_flag("wait")
         return refused or self._redirect(self._play(Play(stream, "whep", bool(wait)), request.address))
 
-    def _grants(self, request: Request) -> Answer | Refused:
+    def _grants(self, request: ApiRequest) -> ApiAnswer | Refused:
         asked = grant_request(request.body, request.address)
         if isinstance(asked, Refused):
             return asked
@@ -154,7 +151,7 @@ class Admission:
             },
         )
 
-    def _anonymous(self, request: Request) -> Answer | Refused:
+    def _anonymous(self, request: ApiRequest) -> ApiAnswer | Refused:
         made = self._visitors.new_key(request.address)
         if isinstance(made, Refused):
             return made
@@ -170,22 +167,22 @@ class Admission:
             },
         )
 
-    def _elsewhere(self, request: Request) -> Refused:
+    def _elsewhere(self, request: ApiRequest) -> Refused:
         # `$default`: no such route, or a route whose variable has slashes in it.
         if request.path.endswith("/whip"):
             return invalid_key()
         return stream_not_found() if request.path.endswith("/whep") else not_found()
 
     def _publish(self, request: Publish) -> Grant | Refused:
-        admitted = admit(self._ports, request)
+        admitted = admit(self._dependencies, request)
         if isinstance(admitted, Refused):
             self._log.event("publish refused", key=request.key.masked, code=admitted.code.value)
-            return self._strangers.refusal(request.address) if admitted.code is Code.INVALID_KEY else admitted
+            return self._invalid_keys.refusal(request.address) if admitted.code is Code.INVALID_KEY else admitted
         self._note("publish", admitted.account.id, admitted.stream, admitted.slot.session, admitted.node.id)
         return self._granting.to_publish(admitted, request.protocol)
 
     def _play(self, request: Play, address: str) -> Grant | Refused:
-        wait = self._turnstile.take(address, self._ports.clock())
+        wait = self._turnstile.take(address, self._dependencies.clock())
         if wait > 0 and not self._watching.is_a_node_s(address):
             # Before anything is read: who asks too often costs this process some microseconds and nobody a call. A node asks
             # for all its viewers, each of which it counts itself; by their common address one of them would shut out the rest.
@@ -201,12 +198,12 @@ class Admission:
         self._log.event("admitted", action=action, account=account, stream=stream, session=session, node=node)
         self._log.count("Admitted", action=action)
 
-    def _redirect(self, outcome: Grant | Refused) -> Answer | Refused:
+    def _redirect(self, outcome: Grant | Refused) -> ApiAnswer | Refused:
         """307, never 302, which turns the POST into a GET (design.md, 4.5)."""
-        return outcome if isinstance(outcome, Refused) else Answer(307, {"Location": outcome.location})
+        return outcome if isinstance(outcome, Refused) else ApiAnswer(307, {"Location": outcome.location})
 
 
-def _tidied(request: Request) -> Request:
+def _tidied(request: ApiRequest) -> ApiRequest:
     """*request* by the route that its address means with a slash too many, at the end or where two parts were joined: API
     Gateway has no such route, and a redirect would lose the offer.
     """
@@ -221,14 +218,14 @@ def _tidied(request: Request) -> Request:
     return request
 
 
-def _other_method(request: Request, found: Answer) -> Answer | Refused:
+def _other_method(request: ApiRequest, found: ApiAnswer) -> ApiAnswer | Refused:
     if request.method in {"GET", "HEAD"}:
         return found
     return invalid_request("Post the offer to this address.", status=405, headers={"Allow": "GET, HEAD, OPTIONS, POST"})
 
 
 def build(
-    settings: Settings,
+    settings: FunctionSettings,
     log: Log,
     dynamo: Dynamo,
     ssm: "ParameterStore",
@@ -241,23 +238,10 @@ def build(
     """The composition root."""
     directory = Directory(dynamo, settings.accounts_table, settings.fleet_table)
     granting = Granting(signing_parameter(ssm, settings.signer_parameter), clock, secrets.token_bytes)
-    ports = Ports(
-        directory=directory,
-        rosters=Rosters(dynamo, settings.accounts_table),
-        nodes=Nodes(dynamo, settings.fleet_table),
-        region=settings.region,
-        clock=clock,
-        sleep=sleep,
-        random=secrets.token_bytes,
-        choose=choose,
-        note=noting(
-            RefusalLog(dynamo, settings.accounts_table), EventBus(events, settings.event_bus, settings.stack, log)
-        ),
-        ready=granting.ready,
-    )
+    dependencies = publish_dependencies(settings, log, dynamo, events, clock=clock, sleep=sleep, choose=choose)
     throttle = Throttle(dynamo, settings.fleet_table)
     return Admission(
-        ports,
+        replace(dependencies, ready=granting.ready),
         Watching(directory, clock, settings.region, choose),
         granting,
         Visitors(
@@ -267,7 +251,7 @@ def build(
             clock,
             secrets.token_bytes,
         ),
-        Strangers(throttle, Rate.parse(settings.invalid_key_rate), clock),
+        InvalidKeyLimit(throttle, Rate.parse(settings.invalid_key_rate), clock),
         Turnstile(Rate.parse(settings.watch_rate)),
         log,
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from math import ceil
 
 from functions.domain.addresses import client_of
-from functions.domain.provision import NewKey, anonymous_account, anonymous_forgotten, create_anonymous
+from functions.domain.provision import CreatedKey, anonymous_account, anonymous_forgotten, create_anonymous
 from functions.domain.stores import RegistryStore, TokenBuckets
 from shared.keys import RandomBytes
 from shared.rate import Rate
@@ -33,7 +33,7 @@ class Visitors:
         self._random = random
         self._salt: str | None = None
 
-    def new_key(self, address: str) -> NewKey | Refused:
+    def new_key(self, address: str) -> CreatedKey | Refused:
         """A fresh anonymous key for the client at *address*; `RATE_LIMITED`, or `QUOTA_EXCEEDED` for what its keys have used."""
         now, client = self._clock(), client_of(address)
         wait = self._throttle.take(f"anonymous#{client}", self._rate, now)

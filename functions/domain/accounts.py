@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from functions.domain.quota import Told
+from functions.domain.quota import ToldMark
 from shared.grants import GRACE_SECONDS, GRANT_SECONDS
 from shared.months import month_of
 from shared.refusals import Refused, bandwidth_exceeded, quota_exceeded
@@ -88,7 +88,7 @@ class Account:
     blocked: Usage | None = None
     """Set once a month's quota was used up; holds for that month only."""
     created: float = 0
-    told: Told | None = None
+    told: ToldMark | None = None
     """The highest mark of its quota that its owner was told of."""
     version: int = 0
     """Counts changes of what its streams carry: limits and block."""
@@ -189,7 +189,7 @@ def _tag(digest: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class RefusedPublish:
     """One refused publish of a known key, as its owner is shown it."""
 
     stream: str

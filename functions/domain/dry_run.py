@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from functions.domain.accounts import Account, Key, Slot
-from functions.domain.fleet import Fleet, NodeReport, PendingCommand, Session
+from functions.domain.fleet import Fleet, NodeReport, PendingCommand, PublishSession
 from functions.domain.placement import Choose
-from functions.domain.publishing import Place, Ports, attempt, patience_of
+from functions.domain.publishing import AdmittedPublisher, PublishDependencies, attempt, patience_of
 from functions.domain.roster import LATE_SECONDS, REPORTED_SILENCE_MS, NotTaken, Take, Taken, Wish, cleared, taking
 from shared.keys import RandomBytes, new_session_id
 from shared.refusals import Refused, invalid_key
@@ -21,15 +21,15 @@ BEAT_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsed:
+class DryRunOutcome:
     """What a publish would get, and after how long."""
 
-    outcome: Place | Refused
+    outcome: AdmittedPublisher | Refused
     waited: float
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class DryRunInput:
     """What was read for it."""
 
     key: Key
@@ -39,14 +39,14 @@ class Scene:
     """Those of all nodes that hold slots of the account, by node id."""
 
 
-def rehearse(
-    scene: Scene, *, protocol: str, force: bool, region: str, now: float, random: RandomBytes, choose: Choose
-) -> Rehearsed:
+def dry_run(
+    scene: DryRunInput, *, protocol: str, force: bool, region: str, now: float, random: RandomBytes, choose: Choose
+) -> DryRunOutcome:
     """What a publish with the scene's key would get at *now*."""
     if not scene.key.valid(now):
-        return Rehearsed(invalid_key(), 0)
-    stage = _Stage(scene, now)
-    ports = Ports(
+        return DryRunOutcome(invalid_key(), 0)
+    stage = _DryRunStores(scene, now)
+    dependencies = PublishDependencies(
         directory=stage,
         rosters=stage,
         nodes=stage,
@@ -58,14 +58,14 @@ def rehearse(
     )
     session = new_session_id(random)
     wish = Wish(scene.key.stream, protocol, (session,), now, force, patience_of(now, session))
-    outcome = attempt(ports, scene.key, wish, scene.fleet)
-    return Rehearsed(outcome, round(stage.clock() - now, 3))
+    outcome = attempt(dependencies, scene.key, wish, scene.fleet)
+    return DryRunOutcome(outcome, round(stage.clock() - now, 3))
 
 
-class _Stage:
-    """All of admission's ports."""
+class _DryRunStores:
+    """All of admission's dependencies."""
 
-    def __init__(self, scene: Scene, now: float) -> None:
+    def __init__(self, scene: DryRunInput, now: float) -> None:
         self._key = scene.key
         self._account = scene.account
         self._fleet = scene.fleet
@@ -141,5 +141,5 @@ class _Stage:
         for stream, slot in self._account.slots.items():
             # Marked by a heartbeat that is not in the node's item yet: the next report names it, and goes on naming the rest.
             if slot.boot == report.node.boot and slot.used_at is not None and slot.used_at > report.node.at:
-                streams.setdefault(stream, Session(slot.session, self._account.id, self._account.epoch))
+                streams.setdefault(stream, PublishSession(slot.session, self._account.id, self._account.epoch))
         return replace(report, node=replace(report.node, at=report.node.at + later), streams=streams)

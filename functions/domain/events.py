@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from functions.domain.fleet import Session
+from functions.domain.fleet import PublishSession
 from functions.domain.quota import Crossing
 
 SOURCE = "sluice"
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class AccountEvent:
     """One event."""
 
     kind: str
@@ -29,27 +29,29 @@ class Happening:
         return {"v": 1, "account": self.account, **self.detail}
 
 
-def between(before: Mapping[str, Session], after: Mapping[str, Session], node: str) -> tuple[Happening, ...]:
+def stream_events(
+    before: Mapping[str, PublishSession], after: Mapping[str, PublishSession], node: str
+) -> tuple[AccountEvent, ...]:
     """What began, ended or changed hands on *node* from one report to the next."""
-    found: list[Happening] = []
+    found: list[AccountEvent] = []
     for stream, session in after.items():
         old = before.get(stream)
         if old is None:
-            found.append(Happening("Stream Started", session.account, _of(stream, session, node)))
+            found.append(AccountEvent("Stream Started", session.account, _of(stream, session, node)))
         elif old.session != session.session:
             detail = {**_of(stream, session, node), "replaced_session": old.session}
-            found.append(Happening("Stream Taken Over", session.account, detail))
+            found.append(AccountEvent("Stream Taken Over", session.account, detail))
     found += [
-        Happening("Stream Ended", session.account, _of(stream, session, node))
+        AccountEvent("Stream Ended", session.account, _of(stream, session, node))
         for stream, session in before.items()
         if stream not in after
     ]
     return tuple(found)
 
 
-def quota_passed(crossing: Crossing) -> Happening:
+def quota_passed(crossing: Crossing) -> AccountEvent:
     """A mark of a month's quota."""
-    return Happening(
+    return AccountEvent(
         "Quota Passed",
         crossing.account,
         {
@@ -59,20 +61,20 @@ def quota_passed(crossing: Crossing) -> Happening:
     )  # fmt: skip
 
 
-def refused(account: str, stream: str, code: str, protocol: str) -> Happening:
+def publish_refused(account: str, stream: str, code: str, protocol: str) -> AccountEvent:
     """A publisher with a known key was turned away; told as rarely as it is noted for the owner."""
-    return Happening("Publish Refused", account, {"stream": stream, "code": code, "protocol": protocol})
+    return AccountEvent("Publish Refused", account, {"stream": stream, "code": code, "protocol": protocol})
 
 
-def entry(happening: Happening, bus: str, stack: str) -> dict[str, str]:
-    """The happening as PutEvents takes it. Several stacks may share a bus, so each event names its own."""
+def bus_entry(event: AccountEvent, bus: str, stack: str) -> dict[str, str]:
+    """The event as PutEvents takes it. Several stacks may share a bus, so each event names its own."""
     return {
         "Source": SOURCE,
-        "DetailType": happening.kind,
-        "Detail": json.dumps({**happening.body(), "stack": stack}),
+        "DetailType": event.kind,
+        "Detail": json.dumps({**event.body(), "stack": stack}),
         "EventBusName": bus,
     }
 
 
-def _of(stream: str, session: Session, node: str) -> dict[str, Any]:
+def _of(stream: str, session: PublishSession, node: str) -> dict[str, Any]:
     return {"stream": stream, "session": session.session, "node": node, "epoch": session.epoch, "since": session.since}

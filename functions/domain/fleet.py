@@ -23,7 +23,7 @@ class NodeState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class NodeLoad:
     """How full a node is; a maximum of 0 is none."""
 
     publishers: int = 0
@@ -58,7 +58,7 @@ class Node:
     url: str
     region: str
     state: NodeState
-    load: Load = Load()
+    load: NodeLoad = NodeLoad()
     drained: bool = False
     """An operator keeps new sessions away."""
     kind: str = "sfu"
@@ -80,7 +80,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class PublishSession:
     """One publish session as its node reported it."""
 
     session: str
@@ -114,7 +114,7 @@ class NodeReport:
 
     node: Node
     started_at: float = 0
-    streams: Mapping[str, Session] = field(default_factory=dict)
+    streams: Mapping[str, PublishSession] = field(default_factory=dict)
     """Live publish sessions that the roster knows, by stream id."""
     commands: Mapping[str, PendingCommand] = field(default_factory=dict)
     projected_at: float = 0

@@ -13,7 +13,7 @@ from shared.rate import Rate
 from shared.refusals import Refused, invalid_key, rate_limited
 
 
-class Strangers:
+class InvalidKeyLimit:
     """Counts invalid keys by client."""
 
     def __init__(self, throttle: TokenBuckets, rate: Rate, clock: Callable[[], float]) -> None:

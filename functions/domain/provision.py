@@ -19,7 +19,7 @@ ANONYMOUS_STREAMS = 25
 
 
 @dataclass(frozen=True, slots=True)
-class NewAccount:
+class CreatedAccount:
     """An account as its owner gets it."""
 
     account: Account
@@ -27,7 +27,7 @@ class NewAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class NewKey:
+class CreatedKey:
     """A stream key as its owner gets it."""
 
     stream_key: StreamKey
@@ -42,11 +42,11 @@ def create_account(
     random: RandomBytes,
     now: float,
     overrides: Overrides = NO_OVERRIDES,
-) -> NewAccount | None:
+) -> CreatedAccount | None:
     """A new account with its token; None where the id is taken."""
     made = Account(account, tier, overrides, created=now)
     token = new_account_token(random)
-    return NewAccount(made, token) if registry.create_account(made, token.digest) else None
+    return CreatedAccount(made, token) if registry.create_account(made, token.digest) else None
 
 
 def create_key(
@@ -57,13 +57,13 @@ def create_key(
     now: float,
     label: str = "",
     protocols: frozenset[str] | None = None,
-) -> NewKey:
+) -> CreatedKey:
     """A new stream key of *account*, with a stream of its own; it publishes by *protocols* only, where they are given."""
     secret = new_stream_key(random, anonymous=account.tier is Tier.ANONYMOUS)
     stream = new_stream_id(random)
     key = Key(secret.digest, account.id, stream, label, now, protocols=protocols, hint=_hint(secret))
     registry.create_key(key, _stream(stream, account))
-    return NewKey(secret, stream)
+    return CreatedKey(secret, stream)
 
 
 def rotate_key(registry: KeyStore, key: Key, *, random: RandomBytes, now: float, until: float) -> StreamKey | None:
@@ -89,13 +89,13 @@ def anonymous_account(salt: str, client: str, now: float) -> Account:
     return Account(f"anon-{name}", Tier.ANONYMOUS, Overrides(streams=ANONYMOUS_STREAMS), created=now)
 
 
-def create_anonymous(registry: KeyStore, account: Account, *, random: RandomBytes, now: float) -> NewKey:
+def create_anonymous(registry: KeyStore, account: Account, *, random: RandomBytes, now: float) -> CreatedKey:
     """A stream key of *account*, which belongs to nobody; it lapses."""
     secret = new_stream_key(random, anonymous=True)
     stream = new_stream_id(random)
     key = Key(secret.digest, account.id, stream, created=now, expires_at=now + ANONYMOUS_SECONDS)
     registry.create_anonymous_key(key, _stream(stream, account), forget_at=anonymous_forgotten(now))
-    return NewKey(secret, stream)
+    return CreatedKey(secret, stream)
 
 
 def anonymous_forgotten(now: float) -> int:

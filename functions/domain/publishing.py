@@ -16,7 +16,7 @@ from zlib import crc32
 from functions.domain.accounts import Account, Key, Slot
 from functions.domain.fleet import Fleet, Node, NodeReport, PendingCommand
 from functions.domain.placement import Choose, place
-from functions.domain.roster import Clear, Look, Own, Take, Taken, Wait, Wish, decide
+from functions.domain.roster import Clear, NeedReports, OwnSlot, Take, Taken, Wait, Wish, decide
 from functions.domain.stores import CommandStore, KeyLookup, SlotStore
 from shared.end_reasons import EndReason
 from shared.grants import GRACE_SECONDS, GRANT_SECONDS
@@ -56,7 +56,7 @@ class Publish:
     """The client's, as far as it is known."""
 
 
-def _noted_nowhere(_key: Key, _request: Publish, _refused: Refused, _now: float) -> None:
+def _recorded_nowhere(_key: Key, _request: Publish, _refused: Refused, _now: float) -> None:
     """For callers that keep no refusals."""
 
 
@@ -65,7 +65,7 @@ def _always() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AdmittedPublisher:
     """A slot that is ours, and the node that it is on."""
 
     account: Account
@@ -75,7 +75,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Ports:
+class PublishDependencies:
     """What admission of a publisher works with."""
 
     directory: KeyLookup
@@ -87,44 +87,50 @@ class Ports:
     sleep: Callable[[float], None]
     random: RandomBytes
     choose: Choose
-    note: Callable[[Key, Publish, Refused, float], None] = _noted_nowhere
+    record: Callable[[Key, Publish, Refused, float], None] = _recorded_nowhere
     """Told of every refusal of a valid key, for its owner to see."""
     ready: Callable[[], object] = _always
     """Asked before a slot is taken. It raises where the caller could not tell the client of it: nobody would use that slot."""
 
 
-def admit(ports: Ports, request: Publish) -> Place | Refused:
+def admit(dependencies: PublishDependencies, request: Publish) -> AdmittedPublisher | Refused:
     """A slot for *request*, or why not."""
-    now = ports.clock()
-    key, fleet = ports.directory.key_and_fleet(request.key.digest)
+    now = dependencies.clock()
+    key, fleet = dependencies.directory.key_and_fleet(request.key.digest)
     if key is None or not key.valid(now):
         return invalid_key()
     sessions = (
-        (new_session_id(ports.random),)
+        (new_session_id(dependencies.random),)
         if request.idempotency_key is None
         else tuple(_repetitions(request.key.digest, request.idempotency_key))
     )
     wish = Wish(key.stream, request.protocol, sessions, now, request.force, patience_of(now, sessions[0]))
-    outcome = attempt(ports, key, wish, fleet, region=request.region, node=request.node)
+    outcome = attempt(dependencies, key, wish, fleet, region=request.region, node=request.node)
     if isinstance(outcome, Refused):
         if outcome.code is not Code.INVALID_KEY:
             # An account that is suspended or gone has nobody who reads it.
-            ports.note(key, request, outcome, ports.clock())
+            dependencies.record(key, request, outcome, dependencies.clock())
     elif key.revoked_at is not None:
         # The key is to be revoked: its session ends with it.
         node, slot = outcome.node, outcome.slot
         command = PendingCommand(
             f"revoked-{slot.session}", EndReason.REVOKED, session=slot.session, not_before=key.revoked_at
         )
-        ports.nodes.leave_command(node.id, node.boot, command)
+        dependencies.nodes.leave_command(node.id, node.boot, command)
     return outcome
 
 
 def attempt(
-    ports: Ports, key: Key, wish: Wish, fleet: Fleet, *, region: str | None = None, node: str | None = None
-) -> Place | Refused:
-    """A slot for *wish* of a valid *key*, or why not. A dry run asks this very function, over ports that write nothing."""
-    return _restricted(ports, key, wish.protocol) or _Attempt(ports, key, wish, fleet, region, node).run()
+    dependencies: PublishDependencies,
+    key: Key,
+    wish: Wish,
+    fleet: Fleet,
+    *,
+    region: str | None = None,
+    node: str | None = None,
+) -> AdmittedPublisher | Refused:
+    """A slot for *wish* of a valid *key*, or why not. A dry run asks this very function, over dependencies that write nothing."""
+    return _restricted(dependencies, key, wish.protocol) or _Attempt(dependencies, key, wish, fleet, region, node).run()
 
 
 def patience_of(arrived_at: float, session: str) -> float:
@@ -135,11 +141,11 @@ def patience_of(arrived_at: float, session: str) -> float:
     return round(arrived_at + PATIENCE_SECONDS + crc32(session.encode()) % 500_000 / 1e6, 6)
 
 
-def _restricted(ports: Ports, key: Key, protocol: str) -> Refused | None:
+def _restricted(dependencies: PublishDependencies, key: Key, protocol: str) -> Refused | None:
     """Why the key itself may not publish by *protocol*; the account is read for its tier, which the refusal names."""
     if key.protocols is None or protocol in key.protocols:
         return None
-    account = ports.rosters.read(key.account)
+    account = dependencies.rosters.read(key.account)
     if account is None or account.suspended:
         return invalid_key()
     return protocol_not_allowed(protocol, account.tier)
@@ -155,8 +161,16 @@ def _repetitions(digest: str, idempotency_key: str) -> Iterable[str]:
 class _Attempt:
     """One request's way through refused writes, missing knowledge and waiting."""
 
-    def __init__(self, ports: Ports, key: Key, wish: Wish, fleet: Fleet, region: str | None, node: str | None) -> None:
-        self._ports = ports
+    def __init__(
+        self,
+        dependencies: PublishDependencies,
+        key: Key,
+        wish: Wish,
+        fleet: Fleet,
+        region: str | None,
+        node: str | None,
+    ) -> None:
+        self._dependencies = dependencies
         self._region = region
         self._node = node
         self._key = key
@@ -167,47 +181,47 @@ class _Attempt:
         self._awaits: Slot | None = None
         """The slot that this request is noted to wait for."""
 
-    def run(self) -> Place | Refused:
+    def run(self) -> AdmittedPublisher | Refused:
         """The ordinary write first; then whatever it takes."""
         outcome = self._run()
         if isinstance(outcome, Refused) and self._awaits is not None:
             # Whoever comes next may wait at once. A taken slot has taken the note along, and one that is left here lapses.
-            self._ports.rosters.leave(
+            self._dependencies.rosters.leave(
                 self._key.account, self._key.stream, self._awaits.session, self._wish.patient_until
             )
         return outcome
 
-    def _run(self) -> Place | Refused:
+    def _run(self) -> AdmittedPublisher | Refused:
         node = self._place()
         account: Account | None
         if node is None:
             # The account may have a better reason to refuse, or a slot on a node that is merely full.
-            account = self._ports.rosters.read(self._key.account)
+            account = self._dependencies.rosters.read(self._key.account)
         else:
             outcome = self._write(node, Take(self._wish.sessions[0]), None)
-            if isinstance(outcome, Place):
+            if isinstance(outcome, AdmittedPublisher):
                 return outcome
             account = outcome
         for _ in range(ATTEMPTS):
             settled = self._settle(account)
-            if isinstance(settled, Refused | Place):
+            if isinstance(settled, Refused | AdmittedPublisher):
                 return settled
             account = settled
         return unavailable()
 
-    def _settle(self, account: Account | None) -> Place | Refused | Account | None:
+    def _settle(self, account: Account | None) -> AdmittedPublisher | Refused | Account | None:
         """Ask the rules until they say what to write, and write it; the account as it is where others were faster."""
         while True:
             if account is None:
                 return invalid_key()  # the key outlived its account
-            now = self._ports.clock()
+            now = self._dependencies.clock()
             decision = decide(account, self._wish, self._fleet, self._reports, now)
             match decision:
                 case Refused():
                     return decision
-                case Own():
+                case OwnSlot():
                     return self._own(account, decision.slot)
-                case Look():
+                case NeedReports():
                     self._look(decision.boots)
                 case Wait():
                     if now >= self._wish.patient_until:
@@ -223,16 +237,16 @@ class _Attempt:
     def _wait(self, slot: Slot, now: float) -> Account | None:
         """Let a moment pass where this request may; the account as it is then, since the roster may have moved on."""
         if self._may_wait(slot, now):
-            self._ports.sleep(POLL_SECONDS)
+            self._dependencies.sleep(POLL_SECONDS)
         self._reports.clear()
-        return self._ports.rosters.read(self._key.account)
+        return self._dependencies.rosters.read(self._key.account)
 
     def _may_wait(self, slot: Slot, now: float) -> bool:
         """Whether this request is noted as the one that waits for *slot*; one write for each slot that it waits for."""
         if self._awaits is not None and self._awaits.session == slot.session:
             return True
         until = self._wish.patient_until
-        if not self._ports.rosters.wait(self._key.account, self._key.stream, slot.session, until, now):
+        if not self._dependencies.rosters.wait(self._key.account, self._key.stream, slot.session, until, now):
             return False
         self._awaits = slot
         return True
@@ -241,24 +255,28 @@ class _Attempt:
         """Fetch what the nodes of *boots* last reported."""
         if any(self._fleet.of_boot(boot) is None for boot in boots):
             # Over, or younger than our view of the fleet.
-            self._fleet = self._ports.directory.fleet()
+            self._fleet = self._dependencies.directory.fleet()
         nodes = {node.id for boot in boots if (node := self._fleet.of_boot(boot)) is not None}
-        found = {report.node.boot: report for report in self._ports.directory.reports(nodes).values()} if nodes else {}
+        found = (
+            {report.node.boot: report for report in self._dependencies.directory.reports(nodes).values()}
+            if nodes
+            else {}
+        )
         self._reports |= {boot: found.get(boot) for boot in boots}
 
     def _clear(self, clear: Clear) -> Account | None:
         """Take dead slots off the roster; the account as it is then."""
-        outcome = self._ports.rosters.clear(self._key.account, clear.dead)
+        outcome = self._dependencies.rosters.clear(self._key.account, clear.dead)
         if isinstance(outcome, Taken):
             self._end(clear.dead.values())
         return outcome.account
 
-    def _take(self, account: Account, take: Take, now: float) -> Place | Refused | Account | None:
+    def _take(self, account: Account, take: Take, now: float) -> AdmittedPublisher | Refused | Account | None:
         node = self._successor(take, now)
         if node is None:
             return no_capacity()
         outcome = self._write(node, take, account.limits.streams)
-        if isinstance(outcome, Place):
+        if isinstance(outcome, AdmittedPublisher):
             self._fence(take, node, now)
         return outcome
 
@@ -298,31 +316,31 @@ class _Attempt:
                 command = PendingCommand(
                     f"superseded-{slot.session}", EndReason.SUPERSEDED, session=slot.session, not_before=not_before
                 )
-                self._ports.nodes.leave_command(report.node.id, slot.boot, command)
+                self._dependencies.nodes.leave_command(report.node.id, slot.boot, command)
 
-    def _write(self, node: Node, take: Take, limit: int | None) -> Place | Account | None:
-        self._ports.ready()
-        now = self._ports.clock()
+    def _write(self, node: Node, take: Take, limit: int | None) -> AdmittedPublisher | Account | None:
+        self._dependencies.ready()
+        now = self._dependencies.clock()
         slot = Slot(take.session, node.boot, int(now) + GRANT_SECONDS, forced=take.forced, key_tag=self._key.tag)
-        outcome = self._ports.rosters.take(
+        outcome = self._dependencies.rosters.take(
             self._key.account, self._key.stream, slot, protocol=self._wish.protocol, now=now, take=take, lim=limit
         )
         if isinstance(outcome, Taken):
-            return Place(outcome.account, self._key.stream, slot, node)
+            return AdmittedPublisher(outcome.account, self._key.stream, slot, node)
         return outcome.account
 
-    def _own(self, account: Account, slot: Slot) -> Place:
+    def _own(self, account: Account, slot: Slot) -> AdmittedPublisher:
         node = self._fleet.of_boot(slot.boot)
-        assert node is not None  # noqa: S101 - decide() says Own only of a node that is in this fleet
-        return Place(account, self._key.stream, slot, node)
+        assert node is not None  # noqa: S101 - decide() says OwnSlot only of a node that is in this fleet
+        return AdmittedPublisher(account, self._key.stream, slot, node)
 
     def _place(self, *, avoid: str | None = None) -> Node | None:
-        now = self._ports.clock()
+        now = self._dependencies.clock()
         return place(
             self._fleet,
             now=now,
-            region=self._region or self._ports.region,
-            choose=self._ports.choose,
+            region=self._region or self._dependencies.region,
+            choose=self._dependencies.choose,
             node=self._node,
             audience=self._key.awaited_at(now),
             avoid=avoid,

@@ -11,7 +11,7 @@ MARKS = (80, 95, 100)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ToldMark:
     """The highest mark that was told of, of which quota in which month."""
 
     month: str
@@ -30,7 +30,7 @@ class Crossing:
     quota: int
 
 
-def crossings(account: str, month: str, used: int, quota: int, told: Told | None) -> tuple[Crossing, ...]:
+def crossings(account: str, month: str, used: int, quota: int, told: ToldMark | None) -> tuple[Crossing, ...]:
     """The marks that *used* bytes of *quota* have reached and that nobody was told of, lowest first."""
     known = told.percent if told is not None and (told.month, told.quota) == (month, quota) else 0
     return tuple(

@@ -53,14 +53,14 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class OwnSlot:
     """The slot was taken by this very request before; its answer got lost."""
 
     slot: Slot
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class NeedReports:
     """The decision needs what these nodes report."""
 
     boots: frozenset[str]
@@ -108,7 +108,7 @@ class NotTaken:
     account: Account | None
 
 
-Decision = Refused | Own | Look | Wait | Clear | Take
+Decision = Refused | OwnSlot | NeedReports | Wait | Clear | Take
 Reports = Mapping[str, NodeReport | None]
 """What is known of the node of a boot. None: nobody has that boot now."""
 
@@ -125,9 +125,9 @@ def decide(account: Account, wish: Wish, fleet: Fleet, reports: Reports, now: fl
     if repetition is not None and slot.used_at is None and now < slot.expires_at:
         node = fleet.of_boot(slot.boot)
         if node is not None and node.serves(now):
-            return Own(slot)
+            return OwnSlot(slot)
     if slot.boot not in reports:
-        return Look(frozenset({slot.boot}))
+        return NeedReports(frozenset({slot.boot}))
     if repetition is not None:
         following = wish.sessions[min(repetition + 1, len(wish.sessions) - 1)]
         return _make_room(account, wish, Take(following, slot), reports, now)
@@ -211,7 +211,7 @@ def _make_room(account: Account, wish: Wish, take: Take, reports: Reports, now: 
         return take
     unknown = frozenset(slot.boot for slot in others.values() if slot.boot not in reports)
     if unknown:
-        return Look(unknown)
+        return NeedReports(unknown)
     dead = {stream: slot for stream, slot in others.items() if not occupied(stream, slot, reports[slot.boot], now)}
     current = len(others) - len(dead)
     if current >= limit:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from functions.domain.accounts import Account, Audience, Key, Noted, Slot, Stream, Token
+    from functions.domain.accounts import Account, Audience, Key, RefusedPublish, Slot, Stream, Token
     from functions.domain.fleet import Fleet, NodeReport, PendingCommand
     from functions.domain.pace import Pace
     from functions.domain.roster import NotTaken, Take, Taken
@@ -213,7 +213,7 @@ class UsageStore(Protocol):
 class RefusalStore(Protocol):
     """Where refused publishes are read (`functions.storage.refusals`)."""
 
-    def of(self, account: str, now: float) -> list[Noted]:
+    def of(self, account: str, now: float) -> list[RefusedPublish]:
         """The last day's refusals of the keys of *account*, newest first."""
         ...
 

@@ -28,7 +28,7 @@ MAX_REMEMBERED = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class AdmittedViewer:
     """A stream that may be watched, and where."""
 
     stream: Stream
@@ -48,7 +48,7 @@ class Watching:
         self._refused: dict[tuple[str, str, bool], tuple[float, Refused]] = {}
         self._fleet = Fleet()
 
-    def admit(self, stream: str, protocol: str, *, wait: bool = False) -> Seat | Refused:
+    def admit(self, stream: str, protocol: str, *, wait: bool = False) -> AdmittedViewer | Refused:
         """A seat in *stream*, or why not; with *wait*, an offline stream has seats to wait in at any node with room.
 
         The publisher may be placed on another node: then this one sends its viewers after it.
@@ -62,7 +62,7 @@ class Watching:
         seat = seat_in(found, fleet, protocol, now)
         if wait and found is not None and isinstance(seat, Refused) and seat.code is Code.STREAM_OFFLINE:
             node = place(fleet, now=now, region=self._region, choose=self._choose) if protocol == "whep" else None
-            seat = seat if node is None else Seat(found, None, node)
+            seat = seat if node is None else AdmittedViewer(found, None, node)
         if isinstance(seat, Refused) and seat.code in REMEMBERED:
             if len(self._refused) >= MAX_REMEMBERED:
                 self._refused.clear()
@@ -75,7 +75,7 @@ class Watching:
         return any(node.address == address and node.leased(now) for node in self._fleet.nodes if node.address)
 
 
-def seat_in(stream: Stream | None, fleet: Fleet, protocol: str, now: float) -> Seat | Refused:
+def seat_in(stream: Stream | None, fleet: Fleet, protocol: str, now: float) -> AdmittedViewer | Refused:
     """Whether *stream* may be watched by *protocol* now. Pure; the order of refusals is design.md's (4.1)."""
     if stream is None:
         return stream_not_found()
@@ -94,4 +94,4 @@ def seat_in(stream: Stream | None, fleet: Fleet, protocol: str, now: float) -> S
         return draining()
     if node.load.full:
         return no_capacity()
-    return Seat(stream, live, node)
+    return AdmittedViewer(stream, live, node)

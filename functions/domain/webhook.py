@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from functions.domain.events import Happening
+from functions.domain.events import AccountEvent
 from functions.domain.pace import QUICK, Pace
 from shared.keys import RandomBytes
 
@@ -91,9 +91,9 @@ class Message:
     body: bytes
 
 
-def tested(account: str) -> Happening:
+def tested(account: str) -> AccountEvent:
     """What an owner asks for to see that a receiver works."""
-    return Happening("Webhook Test", account)
+    return AccountEvent("Webhook Test", account)
 
 
 def new_salt(random: RandomBytes) -> str:

@@ -41,7 +41,7 @@ def refusal(refused: Refused) -> Answer:
     return Response(refused.status, fields.pop("Content-Type"), refused.json().decode(), {**CORS, **fields})
 
 
-class Resolver(APIGatewayHttpResolver):
+class ApiResolver(APIGatewayHttpResolver):
     """Powertools' router: HEAD is GET without the body, and every answer carries what the way of its request asks for."""
 
     def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class Resolver(APIGatewayHttpResolver):
 
 def resolver(logger: Logger) -> APIGatewayHttpResolver:
     """A router of payload-2.0 events: preflights, unknown addresses and a silent store are answered alike everywhere."""
-    app = Resolver()
+    app = ApiResolver()
 
     def preflight() -> Answer:
         return Response(200, "text/plain", "", dict(PREFLIGHT))

@@ -33,7 +33,7 @@ class ParameterStore(Protocol):
         """The parameter, as SSM answers it."""
 
 
-class Session:
+class AwsSession:
     """One botocore session: what clients share, loaded once."""
 
     def __init__(self) -> None:

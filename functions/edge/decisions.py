@@ -18,7 +18,7 @@ UNDECIDED = (StoreUnavailableError, ParameterUnavailableError)
 """What is raised where an answer needs something that does not answer itself."""
 
 
-def verdict(decide: Callable[[], T | Refused], log: Log, **facts: str) -> T | Refused:
+def logged_decision(decide: Callable[[], T | Refused], log: Log, **facts: str) -> T | Refused:
     """What *decide* says, or `UNAVAILABLE`; a refusal is logged with *facts* and counted by its code."""
     said: T | Refused
     try:

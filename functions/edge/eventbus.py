@@ -1,4 +1,4 @@
-"""Puts happenings on EventBridge: best effort, in batches of ten, and never a reason for a request to fail.
+"""Puts events on EventBridge: best effort, in batches of ten, and never a reason for a request to fail.
 
 A bus that is not named, not there or not answering loses events and nothing else; the log and a metric say so. Whoever
 needs every byte or every session asks the API: events are for reacting soon.
@@ -9,13 +9,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.domain.events import Happening, entry
+from functions.domain.events import AccountEvent, bus_entry
 from functions.edge.observability import Log
 
 BATCH = 10
 """What one PutEvents takes."""
 
-Put = Callable[[Sequence[Happening]], None]
+Put = Callable[[Sequence[AccountEvent]], None]
 
 
 def no_client() -> Any:
@@ -33,24 +33,24 @@ class EventBus:
         self._stack = stack
         self._log = log
 
-    def put(self, happenings: Sequence[Happening]) -> bool:
-        """Send *happenings*, or count them as lost; whether all of them were taken."""
+    def put(self, events: Sequence[AccountEvent]) -> bool:
+        """Send *events*, or count them as lost; whether all of them were taken."""
         if not self._bus:
             return False
         lost_in_all = 0
-        for start in range(0, len(happenings), BATCH):
-            batch = happenings[start : start + BATCH]
+        for start in range(0, len(events), BATCH):
+            batch = events[start : start + BATCH]
             lost = self._send(batch)
             if lost:
                 self._log.count("EventsLost", lost)
             lost_in_all += lost
         return not lost_in_all
 
-    def _send(self, batch: Sequence[Happening]) -> int:
+    def _send(self, batch: Sequence[AccountEvent]) -> int:
         try:
             if self._client is None:
                 self._client = self._make()
-            answer = self._client.put_events(Entries=[entry(happening, self._bus, self._stack) for happening in batch])
+            answer = self._client.put_events(Entries=[bus_entry(event, self._bus, self._stack) for event in batch])
         except (ClientError, BotoCoreError) as error:
             self._log.event("events not sent", reason=str(error))
             return len(batch)

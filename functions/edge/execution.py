@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from functions.edge.aws import Session
+from functions.edge.aws import AwsSession
 from functions.edge.observability import LambdaLog
-from functions.edge.settings import Settings
+from functions.edge.settings import FunctionSettings
 from functions.storage.dynamo import Dynamo
 from functions.storage.patience import Left, Patience
 
@@ -23,10 +23,10 @@ F = TypeVar("F")
 class Resources:
     """What a function is built from."""
 
-    settings: Settings
+    settings: FunctionSettings
     log: LambdaLog
     dynamo: Dynamo
-    aws: Session
+    aws: AwsSession
     left: Left
     """How many seconds the present event may still be worked on."""
 
@@ -58,9 +58,9 @@ class ExecutionEnvironment(Generic[F]):
 
     @cached_property
     def _function(self) -> F:
-        session = Session()
+        session = AwsSession()
         dynamo = Dynamo(session.dynamodb(), self._patience)
-        settings = Settings.from_environment(self._environment)
+        settings = FunctionSettings.from_environment(self._environment)
         return self._build(Resources(settings, self.log, dynamo, session, self._patience.left))
 
 

@@ -9,7 +9,7 @@ from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class FunctionSettings:
     """One function's environment. A function that does not use a value does not get its variable; it is empty then."""
 
     accounts_table: str = ""

@@ -47,7 +47,7 @@ def transport(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ApiRequest:
     """One HTTP request."""
 
     method: str
@@ -76,14 +76,14 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiAnswer:
     """One HTTP answer."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
 
-    def to(self, request: Request) -> "Answer":
+    def to(self, request: ApiRequest) -> "ApiAnswer":
         """This answer with what every answer to *request* carries."""
         return replace(self, headers={**transport(request.headers), **self.headers})
 
@@ -93,11 +93,11 @@ class Answer:
         return {"statusCode": self.status, "headers": headers, "body": self.body, "isBase64Encoded": False}
 
 
-def request_of(event: Mapping[str, Any]) -> Request:
+def request_of(event: Mapping[str, Any]) -> ApiRequest:
     """The request that a payload-2.0 event describes."""
     context = event["requestContext"]
     body = event.get("body") or ""
-    return Request(
+    return ApiRequest(
         method=context["http"]["method"],
         route=event.get("routeKey", ""),
         path=event.get("rawPath", ""),
@@ -110,19 +110,19 @@ def request_of(event: Mapping[str, Any]) -> Request:
     )
 
 
-def refusal(refused: Refused) -> Answer:
+def refusal(refused: Refused) -> ApiAnswer:
     """A refusal, with its status, body and headers."""
-    return Answer(refused.status, refused.headers(), refused.json().decode())
+    return ApiAnswer(refused.status, refused.headers(), refused.json().decode())
 
 
-def as_json(status: int, body: Mapping[str, Any]) -> Answer:
+def as_json(status: int, body: Mapping[str, Any]) -> ApiAnswer:
     """A JSON object."""
-    return Answer(status, {"Content-Type": "application/json"}, json.dumps(body))
+    return ApiAnswer(status, {"Content-Type": "application/json"}, json.dumps(body))
 
 
-def preflight() -> Answer:
+def preflight() -> ApiAnswer:
     """The answer to OPTIONS: 200, because MediaMTX's Go client takes 200 or 204 only (whip-whep.md, 27)."""
-    return Answer(200, {**PREFLIGHT, "Accept-Post": SDP})
+    return ApiAnswer(200, {**PREFLIGHT, "Accept-Post": SDP})
 
 
 def _decoded(body: str) -> bytes:

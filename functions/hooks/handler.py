@@ -4,30 +4,25 @@ MediaMTX lets in on 200 and nobody else. It asks a client for credentials only o
 but that; so a refusal is 401 whatever its code says, and its body, the documented one, is for MediaMTX's log.
 """
 
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from random import randrange
 from typing import Any
 
-from functions.domain.invalid_keys import Strangers
+from functions.domain.invalid_keys import InvalidKeyLimit
 from functions.domain.names import wrong_name
-from functions.domain.publishing import Ports
 from functions.domain.watching import Watching
-from functions.edge.decisions import verdict
-from functions.edge.eventbus import EventBus, no_client
+from functions.edge.decisions import logged_decision
+from functions.edge.eventbus import no_client
 from functions.edge.execution import ExecutionEnvironment, Resources
 from functions.edge.observability import Log
-from functions.edge.refusal_recording import noting
-from functions.edge.settings import Settings
-from functions.edge.web import Answer, Request, as_json, refusal, request_of
+from functions.edge.publishing import publish_dependencies
+from functions.edge.settings import FunctionSettings
+from functions.edge.web import ApiAnswer, ApiRequest, as_json, refusal, request_of
 from functions.hooks.mediamtx import read
 from functions.hooks.service import Hook
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
-from functions.storage.nodes import Nodes
-from functions.storage.refusals import RefusalLog
-from functions.storage.rosters import Rosters
 from functions.storage.throttle import Throttle
 from shared.names import is_name
 from shared.rate import Rate
@@ -37,12 +32,12 @@ PLAIN = frozenset({Code.INVALID_REQUEST, Code.UNAVAILABLE})
 """Codes that are not about the client, and keep their status."""
 
 
-def answer(hook: Hook, request: Request, log: Log) -> Answer:
+def answer(hook: Hook, request: ApiRequest, log: Log) -> ApiAnswer:
     """The answer to one question."""
     asked, node = read(request.body), request.query.get("node", "")
     if not is_name(node):
         asked = wrong_name("node")
-    said = verdict(
+    said = logged_decision(
         lambda: asked if isinstance(asked, Refused) else hook.decide(asked, node, request.address),
         log,
         route=request.route,
@@ -50,11 +45,11 @@ def answer(hook: Hook, request: Request, log: Log) -> Answer:
     if not isinstance(said, Refused):
         return as_json(200, said).to(request)
     told = refusal(said).to(request)
-    return told if said.code in PLAIN else Answer(401, told.headers, told.body)
+    return told if said.code in PLAIN else ApiAnswer(401, told.headers, told.body)
 
 
 def build(
-    settings: Settings,
+    settings: FunctionSettings,
     log: Log,
     dynamo: Dynamo,
     *,
@@ -64,21 +59,9 @@ def build(
 ) -> Hook:
     """The composition root."""
     directory = Directory(dynamo, settings.accounts_table, settings.fleet_table)
-    ports = Ports(
-        directory=directory,
-        rosters=Rosters(dynamo, settings.accounts_table),
-        nodes=Nodes(dynamo, settings.fleet_table),
-        region=settings.region,
-        clock=clock,
-        sleep=sleep,
-        random=secrets.token_bytes,
-        choose=randrange,
-        note=noting(
-            RefusalLog(dynamo, settings.accounts_table), EventBus(events, settings.event_bus, settings.stack, log)
-        ),
-    )
-    strangers = Strangers(Throttle(dynamo, settings.fleet_table), Rate.parse(settings.invalid_key_rate), clock)
-    return Hook(ports, Watching(directory, clock, settings.region, randrange), strangers, log)
+    dependencies = publish_dependencies(settings, log, dynamo, events, clock=clock, sleep=sleep)
+    invalid_keys = InvalidKeyLimit(Throttle(dynamo, settings.fleet_table), Rate.parse(settings.invalid_key_rate), clock)
+    return Hook(dependencies, Watching(directory, clock, settings.region, randrange), invalid_keys, log)
 
 
 def _built(given: Resources) -> Hook:

@@ -7,8 +7,8 @@ it sends its heartbeats. Without them nobody could tell when a session ends, so 
 from collections.abc import Mapping
 from typing import Any
 
-from functions.domain.invalid_keys import Strangers
-from functions.domain.publishing import Ports, Publish, admit
+from functions.domain.invalid_keys import InvalidKeyLimit
+from functions.domain.publishing import Publish, PublishDependencies, admit
 from functions.domain.watching import Watching
 from functions.edge.observability import Log
 from functions.hooks.mediamtx import Asked
@@ -20,9 +20,11 @@ KIND = "mediamtx"
 class Hook:
     """Decides MediaMTX's questions."""
 
-    def __init__(self, ports: Ports, watching: Watching, strangers: Strangers, log: Log) -> None:
-        self._strangers = strangers
-        self._ports = ports
+    def __init__(
+        self, dependencies: PublishDependencies, watching: Watching, invalid_keys: InvalidKeyLimit, log: Log
+    ) -> None:
+        self._invalid_keys = invalid_keys
+        self._dependencies = dependencies
         self._watching = watching
         self._log = log
 
@@ -35,12 +37,12 @@ class Hook:
 
     def _publish(self, asked: Asked, name: str, sender: str) -> Mapping[str, Any] | Refused:
         assert asked.key is not None  # noqa: S101 - decide() asked
-        now = self._ports.clock()
-        key, fleet = self._ports.directory.key_and_fleet(asked.key.digest)
+        now = self._dependencies.clock()
+        key, fleet = self._dependencies.directory.key_and_fleet(asked.key.digest)
         if key is None or not key.valid(now) or key.stream != asked.stream:
             # A right key for another stream is as wrong as any. Counted by who asks: anybody may ask, and what a question says of
             # its client is the asker's word, which would give each attempt an address of its own, or use up somebody else's.
-            return self._strangers.refusal(sender)
+            return self._invalid_keys.refusal(sender)
         node = fleet.named(name)
         if node is None or node.kind != KIND or not node.serves(now):
             self._log.event("no such MediaMTX", node=name[:64])
@@ -48,13 +50,13 @@ class Hook:
         request = Publish(
             asked.key, asked.protocol, asked.force, node=name, idempotency_key=asked.identity, address=asked.address
         )
-        place = admit(self._ports, request)
+        place = admit(self._dependencies, request)
         if isinstance(place, Refused):
             # The key of a closed account is as good as unknown: it counts like one, so that nobody tells the two apart.
-            return self._strangers.refusal(sender) if place.code is Code.INVALID_KEY else place
+            return self._invalid_keys.refusal(sender) if place.code is Code.INVALID_KEY else place
         if place.node.id != name:
             # The predecessor's node lives, and the rules would keep the stream there; its slot is free for the next try.
-            self._ports.rosters.release(place.account.id, place.stream, place.slot.session)
+            self._dependencies.rosters.release(place.account.id, place.stream, place.slot.session)
             return no_capacity()
         self._log.event(
             "admitted", action="publish", account=place.account.id, stream=place.stream, session=place.slot.session,

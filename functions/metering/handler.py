@@ -9,7 +9,7 @@ from functions.domain.quota import Crossing
 from functions.edge.eventbus import EventBus, no_client
 from functions.edge.execution import ExecutionEnvironment, Resources
 from functions.edge.observability import Log
-from functions.edge.settings import Settings
+from functions.edge.settings import FunctionSettings
 from functions.edge.validation import parsed
 from functions.metering.service import Metering, MeteringStores, Record
 from functions.storage.directory import Directory
@@ -42,7 +42,7 @@ def consume(event: Mapping[str, Any], metering: Metering, log: Log) -> dict[str,
 
 
 def build(
-    settings: Settings,
+    settings: FunctionSettings,
     log: Log,
     dynamo: Dynamo,
     *,

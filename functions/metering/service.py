@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from functions.domain.accounts import Account
 from functions.domain.fleet import PendingCommand
-from functions.domain.quota import Crossing, Told, crossings
+from functions.domain.quota import Crossing, ToldMark, crossings
 from functions.domain.stores import StoreUnavailableError
 from functions.domain.usage import Parts, UsageTotal
 from functions.edge.observability import Log
@@ -195,7 +195,7 @@ class Metering:
             self._tell(mark)
         if due.marks:
             last = due.marks[-1]
-            self._ledger.remember_told(last.account, Told(last.month, last.quota, last.percent))
+            self._ledger.remember_told(last.account, ToldMark(last.month, last.quota, last.percent))
 
     def _end_sessions(self, account: Account, lives: set[_Life]) -> None:
         """Tell every node that may hold a session of *account*: those of its slots, and those that report its bytes."""

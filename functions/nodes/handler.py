@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from functions.edge import answers
-from functions.edge.decisions import verdict
+from functions.edge.decisions import logged_decision
 from functions.edge.eventbus import EventBus, no_client
 from functions.edge.execution import ExecutionEnvironment, Resources
 from functions.edge.observability import LambdaLog, Log
 from functions.edge.parameters import jwks_parameter
 from functions.edge.routes import ApiRoute, RoutedRequest, register
-from functions.edge.settings import Settings
+from functions.edge.settings import FunctionSettings
 from functions.edge.validation import parsed
 from functions.nodes.service import Heartbeats, HeartbeatStores
 from functions.nodes.sweep import Sweep
@@ -40,7 +40,7 @@ def route(heartbeats: Heartbeats, log: Log) -> ApiRoute:
     def beat(request: RoutedRequest) -> HeartbeatReply | Refused:
         message, node = parsed(Heartbeat, request.event), request.path["node"]
         address = request.event["requestContext"]["http"].get("sourceIp") or ""
-        return verdict(
+        return logged_decision(
             lambda: message if isinstance(message, Refused) else heartbeats.beat(node, message, address),
             log,
             route="heartbeat",
@@ -51,7 +51,7 @@ def route(heartbeats: Heartbeats, log: Log) -> ApiRoute:
 
 
 def build(
-    settings: Settings,
+    settings: FunctionSettings,
     log: LambdaLog,
     dynamo: Dynamo,
     ssm: "ParameterStore",
@@ -83,7 +83,7 @@ def build(
 
 
 def sweep_over(
-    settings: Settings,
+    settings: FunctionSettings,
     log: Log,
     dynamo: Dynamo,
     *,

@@ -8,9 +8,9 @@ until it is gone. A report is the whole truth about a node, so a lost message co
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from functions.domain.accounts import Account, Live, Noted, Slot
-from functions.domain.events import Happening, between
-from functions.domain.fleet import LEASE_SECONDS, Load, Node, NodeReport, NodeState, PendingCommand, Session
+from functions.domain.accounts import Account, Live, RefusedPublish, Slot
+from functions.domain.events import AccountEvent, stream_events
+from functions.domain.fleet import LEASE_SECONDS, Node, NodeLoad, NodeReport, NodeState, PendingCommand, PublishSession
 from functions.domain.roster import NotTaken
 from functions.domain.stores import KeyStore
 from functions.edge.observability import Log
@@ -63,8 +63,8 @@ class Heartbeats:
         keys: Callable[[float], PublicKeys],
         clock: Callable[[], float],
         log: Log,
-        tell: Callable[[Sequence[Happening]], object],
-        note: Callable[[str, Noted], object] = lambda _account, _noted: None,
+        tell: Callable[[Sequence[AccountEvent]], object],
+        note: Callable[[str, RefusedPublish], object] = lambda _account, _noted: None,
         waiting: Callable[[Heartbeat, Mapping[str, float], frozenset[str], float], Mapping[str, float]] = _nobody_waits,
     ) -> None:
         self._nodes = stores.nodes
@@ -124,7 +124,7 @@ class Heartbeats:
         if new_boot:
             self._nodes.forget_silent(now)
         # Told once the report is written: a beat that failed half-way is done again, and tells then.
-        self._tell(between(_told(before, written), confirmed, node))
+        self._tell(stream_events(_told(before, written), confirmed, node))
         commands = [command for command in written.commands.values() if command.not_before <= now]
         there = elsewhere(
             self._directory, node, draining=heartbeat.state == "draining", waiting=heartbeat.waiting, now=now
@@ -140,13 +140,19 @@ class Heartbeats:
         )
 
     def _confirm(
-        self, heartbeat: Heartbeat, reported: dict[str, Session], known: dict[str, Session], now: float, *, again: bool
-    ) -> tuple[dict[str, Session], list[PendingCommand], dict[str, Account]]:
+        self,
+        heartbeat: Heartbeat,
+        reported: dict[str, PublishSession],
+        known: dict[str, PublishSession],
+        now: float,
+        *,
+        again: bool,
+    ) -> tuple[dict[str, PublishSession], list[PendingCommand], dict[str, Account]]:
         """The reported sessions that the roster has, the ends of the others, and by stream the accounts that were looked at.
 
         What was confirmed before is taken as read, unless it is looked at *again*.
         """
-        confirmed: dict[str, Session] = {}
+        confirmed: dict[str, PublishSession] = {}
         ending: list[PendingCommand] = []
         owners: dict[str, Account] = {}
         for stream, session in reported.items():
@@ -174,7 +180,7 @@ class Heartbeats:
                 self._log.event("publishing", **facts)
         return confirmed, ending, owners
 
-    def _is_over(self, heartbeat: Heartbeat, stream: str, session: Session, slot: Slot, now: float) -> bool:
+    def _is_over(self, heartbeat: Heartbeat, stream: str, session: PublishSession, slot: Slot, now: float) -> bool:
         """Whether the key of a session that began was revoked or replaced meanwhile; a planned end is ordered.
 
         Whoever revokes a key writes that down first and looks for a session then; a session is in the roster first and
@@ -191,7 +197,7 @@ class Heartbeats:
         return until is not None and until <= now
 
     def _take_leave(
-        self, ended: Iterable[EndedReport], known: dict[str, Session], reported: dict[str, Session]
+        self, ended: Iterable[EndedReport], known: dict[str, PublishSession], reported: dict[str, PublishSession]
     ) -> None:
         """Free the slots of sessions that ended, whether the node says so or merely holds them no more."""
         gone = {
@@ -210,18 +216,18 @@ class Heartbeats:
                 self._note_problem(account, stream, session, problem)
             if freed and reason in TOLD_TO_OWNERS:
                 # Not where nothing was freed: the same end is reported again until a beat was answered.
-                self._note(account, Noted(stream, self._clock(), reason, "whip", ""))
+                self._note(account, RefusedPublish(stream, self._clock(), reason, "whip", ""))
 
     def _note_problem(self, account: str, stream: str, session: str, problem: str) -> None:
         """Let the owner read what is wrong with what *session* sends: once a session, however often it is reported."""
-        noted = Noted(stream, self._clock(), Code.UNSUPPORTED_OFFER, "whip", "", problem, session)
+        noted = RefusedPublish(stream, self._clock(), Code.UNSUPPORTED_OFFER, "whip", "", problem, session)
         self._note(account, noted)
 
     def _show(
         self,
         heartbeat: Heartbeat,
-        confirmed: dict[str, Session],
-        known: dict[str, Session],
+        confirmed: dict[str, PublishSession],
+        known: dict[str, PublishSession],
         owners: Mapping[str, Account],
     ) -> None:
         """Bring the items that viewers are admitted by up to date, where something changed that they see.
@@ -252,7 +258,7 @@ class Heartbeats:
         same = (old.boot, old.url, old.region, old.state) == (
             heartbeat.boot, heartbeat.url, heartbeat.region, NodeState(heartbeat.state),
         )  # fmt: skip
-        full = Load(**heartbeat.load.model_dump()).full
+        full = NodeLoad(**heartbeat.load.model_dump()).full
         return before.projected_at if same and old.load.full == full and old.leased(now) else now
 
 
@@ -262,12 +268,12 @@ def _succeeded_here(account: Account | None, stream: str, boot: str, now: float)
     return slot is not None and slot.boot == boot and slot.grant_usable(now)
 
 
-def _told(before: NodeReport | None, written: NodeReport) -> Mapping[str, Session]:
+def _told(before: NodeReport | None, written: NodeReport) -> Mapping[str, PublishSession]:
     """The sessions whose begin was told and whose end was not: none where a sweep has just told their ends."""
     return before.streams if before is not None and before.swept_at == written.swept_at else {}
 
 
-def _left(heartbeat: Heartbeat, known: Mapping[str, Session]) -> frozenset[str]:
+def _left(heartbeat: Heartbeat, known: Mapping[str, PublishSession]) -> frozenset[str]:
     """The streams whose publisher leaves with this beat."""
     ended = {end.stream for end in heartbeat.ended if end.action == "publish"}
     return frozenset(ended | known.keys()) - {report.stream for report in heartbeat.streams}
@@ -289,14 +295,14 @@ def _node(heartbeat: Heartbeat, now: float, address: str) -> Node:
         url=heartbeat.url,
         region=heartbeat.region,
         state=NodeState(heartbeat.state),
-        load=Load(**heartbeat.load.model_dump()),
+        load=NodeLoad(**heartbeat.load.model_dump()),
         kind=heartbeat.kind,
         address=address,
     )
 
 
-def _session(report: StreamReport) -> Session:
-    return Session(
+def _session(report: StreamReport) -> PublishSession:
+    return PublishSession(
         session=report.session,
         account=report.account,
         epoch=report.epoch,

@@ -7,7 +7,7 @@ once, however many sweeps run at a time, and a heartbeat that comes after all se
 
 from collections.abc import Callable, Sequence
 
-from functions.domain.events import Happening, between
+from functions.domain.events import AccountEvent, stream_events
 from functions.domain.fleet import Fleet, NodeState
 from functions.domain.stores import NodeStore
 from functions.edge.observability import Log
@@ -20,7 +20,7 @@ class Sweep:
         self,
         nodes: NodeStore,
         fleet: Callable[[], Fleet],
-        tell: Callable[[Sequence[Happening]], object],
+        tell: Callable[[Sequence[AccountEvent]], object],
         clock: Callable[[], float],
         log: Log,
     ) -> None:
@@ -47,5 +47,5 @@ class Sweep:
         if not self._nodes.take_sessions(report, now):
             return 0
         self._log.event("a node died with sessions", node=node, sessions=len(report.streams))
-        self._tell(between(report.streams, {}, node))
+        self._tell(stream_events(report.streams, {}, node))
         return len(report.streams)

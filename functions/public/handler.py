@@ -11,7 +11,7 @@ from functions.edge.execution import ExecutionEnvironment, Resources
 from functions.edge.observability import LambdaLog
 from functions.edge.parameters import jwks_parameter
 from functions.edge.routes import ApiRoute, register
-from functions.edge.settings import Settings
+from functions.edge.settings import FunctionSettings
 from functions.edge.web import scheme_of
 from functions.public.api.openapi import document
 from functions.public.api.reference import page as reference_page
@@ -110,7 +110,12 @@ def data_routes(service: PublicService, clock: Callable[[], float]) -> tuple[Api
 
 
 def build(
-    settings: Settings, log: LambdaLog, dynamo: Dynamo, ssm: "ParameterStore", *, clock: Callable[[], float] = time.time
+    settings: FunctionSettings,
+    log: LambdaLog,
+    dynamo: Dynamo,
+    ssm: "ParameterStore",
+    *,
+    clock: Callable[[], float] = time.time,
 ) -> "APIGatewayHttpResolver":
     """The composition root."""
     directory = Directory(dynamo, settings.accounts_table, settings.fleet_table)

@@ -7,11 +7,11 @@ Unknown keys are never noted, and neither are revoked ones: the write would tell
 
 from collections.abc import Iterator
 
-from functions.domain.accounts import Noted
+from functions.domain.accounts import RefusedPublish
 from functions.domain.stores import StoreUnavailableError
 from functions.storage.attributes import Item
 from functions.storage.dynamo import Dynamo, Unmet, Update
-from functions.storage.items.refusals import locate_refusals, noted_item, noted_of
+from functions.storage.items.refusals import locate_refusals, refused_publish_item, refused_publish_of
 
 KEPT = 12
 """With so many the item stays under 1 KB, one write unit."""
@@ -35,7 +35,7 @@ class RefusalLog:
         self._table = table
         self._noted: dict[str, float] = {}
 
-    def note(self, account: str, refusal: Noted) -> bool:
+    def note(self, account: str, refusal: RefusedPublish) -> bool:
         """Keep *refusal*, unless the key was noted a moment ago; whether it was kept.
 
         A session's problem is kept whatever was noted a moment ago, and once.
@@ -56,7 +56,7 @@ class RefusalLog:
             FIRST if refusal.session else QUIET,
             {"#at": "at", "#ttl": "ttl"},
             {
-                ":entry": noted_item(refusal),
+                ":entry": refused_publish_item(refusal),
                 ":none": {},
                 ":at": refusal.at,
                 ":ttl": int(refusal.at) + KEPT_SECONDS,
@@ -68,7 +68,7 @@ class RefusalLog:
         except StoreUnavailableError:
             return False
 
-    def of(self, account: str, now: float) -> list[Noted]:
+    def of(self, account: str, now: float) -> list[RefusedPublish]:
         """The last day's refusals of the keys of *account*, newest first."""
         found = [
             refusal
@@ -79,6 +79,6 @@ class RefusalLog:
         return sorted(found, key=lambda refusal: refusal.at, reverse=True)
 
 
-def _entries(item: Item) -> Iterator[Noted]:
+def _entries(item: Item) -> Iterator[RefusedPublish]:
     stream = item["sk"].removeprefix("REFUSED#")
-    return (noted_of(stream, entry) for place in range(KEPT) if (entry := item.get(f"e{place}")))
+    return (refused_publish_of(stream, entry) for place in range(KEPT) if (entry := item.get(f"e{place}")))

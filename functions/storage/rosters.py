@@ -1,7 +1,7 @@
 """The writes on an account's item: one conditional update decides a publish (design.md, rule 1).
 
 Every condition is a named clause with its reason above it. A write that was retried after a lost response finds its own
-session in the failure image; that is the caller's to see (`functions.domain.roster.Own`).
+session in the failure image; that is the caller's to see (`functions.domain.roster.OwnSlot`).
 """
 
 from collections.abc import Mapping

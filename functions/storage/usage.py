@@ -7,7 +7,7 @@ nothing (design.md, rule 5). The sum of the shards is the account's use of the m
 from collections.abc import Iterable, Mapping
 
 from functions.domain.accounts import Account
-from functions.domain.quota import Told
+from functions.domain.quota import ToldMark
 from functions.domain.usage import Parts, UsageTotal
 from functions.storage.dynamo import MAX_BATCH_READ, Dynamo, Unmet, Update
 from functions.storage.items.account import account_of, locate_account, told_item
@@ -111,7 +111,7 @@ class UsageLedger:
         )
         return None if isinstance(outcome, Unmet) else account_of(outcome.item)
 
-    def remember_told(self, account: str, told: Told) -> None:
+    def remember_told(self, account: str, told: ToldMark) -> None:
         """Note that the owner of *account* was told of a mark of the quota."""
         self._dynamo.update(
             Update(

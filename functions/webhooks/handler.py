@@ -13,7 +13,7 @@ from functions.domain.webhook import master_of
 from functions.edge.execution import ExecutionEnvironment, Resources
 from functions.edge.observability import Log
 from functions.edge.parameters import CachedParameter, ParameterUnavailableError
-from functions.edge.settings import Settings
+from functions.edge.settings import FunctionSettings
 from functions.storage.dynamo import Dynamo
 from functions.storage.webhooks import Webhooks
 from functions.webhooks.posting import Poster
@@ -44,7 +44,7 @@ def consume(event: Mapping[str, Any], deliveries: Deliveries, log: Log) -> dict[
 
 
 def build(
-    settings: Settings,
+    settings: FunctionSettings,
     log: Log,
     dynamo: Dynamo,
     ssm: "ParameterStore",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from functions.edge.settings import Settings
+from functions.edge.settings import FunctionSettings
 from tests.functions.world import Call, template
 
 Permission = tuple[str, str]
@@ -21,7 +21,7 @@ def granted(function: str) -> set[Permission]:
     return found
 
 
-def used(calls: list[Call], settings: Settings) -> set[Permission]:
+def used(calls: list[Call], settings: FunctionSettings) -> set[Permission]:
     """What *calls* need."""
     names = {
         settings.accounts_table: "AccountsTable",

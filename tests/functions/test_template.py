@@ -8,7 +8,7 @@ import pytest
 from samtranslator.translator.transform import transform
 
 from functions.domain.publishing import PATIENCE_SECONDS, POLL_SECONDS
-from functions.edge.settings import Settings
+from functions.edge.settings import FunctionSettings
 from tests.functions.world import ROOT, load_event, template
 
 FUNCTIONS = [name for name, found in template()["Resources"].items() if found["Type"] == "AWS::Serverless::Function"]
@@ -94,9 +94,9 @@ def test_functions_get_the_variables_that_they_read(name: str) -> None:
         **template()["Globals"]["Function"]["Environment"]["Variables"],
         **properties["Environment"]["Variables"],
     }
-    read = Settings.from_environment({variable: f"<{variable}>" for variable in variables})
+    read = FunctionSettings.from_environment({variable: f"<{variable}>" for variable in variables})
 
-    known = {value.strip("<>") for value in (getattr(read, field) for field in Settings.__slots__)}
+    known = {value.strip("<>") for value in (getattr(read, field) for field in FunctionSettings.__slots__)}
     others = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "LOG_LEVEL"}
     assert set(variables) <= known | others
     assert read.accounts_table == "<ACCOUNTS_TABLE>"

@@ -24,11 +24,11 @@ from functions.admin import handler as admin
 from functions.admission import handler as admission
 from functions.admission.handler import Admission
 from functions.domain.destinations import Reach
-from functions.domain.provision import NewKey, create_account, create_key
+from functions.domain.provision import CreatedKey, create_account, create_key
 from functions.domain.signer import new_signer
 from functions.domain.webhook import new_master
 from functions.edge.observability import LambdaLog
-from functions.edge.settings import Settings
+from functions.edge.settings import FunctionSettings
 from functions.edge.web import request_of
 from functions.hooks import handler as hooks
 from functions.hooks.service import Hook
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 NOW = 1_795_532_400.0
 """2026-11-24, 15:00 UTC."""
-SETTINGS = Settings(
+SETTINGS = FunctionSettings(
     "accounts", "fleet", "/sluice/test/signer", "/sluice/test/jwks", "sluice-test", region="local", stack="test",
     webhook_parameter="/sluice/test/webhooks", webhook_queue="https://sqs.test/webhooks",
     slow_webhook_queue="https://sqs.test/slow-webhooks", webhook_reach="local",
@@ -190,7 +190,7 @@ class Queue:
 class World:
     """The functions, their store, their clock."""
 
-    def __init__(self, endpoint: str | None = None, settings: Settings = SETTINGS) -> None:
+    def __init__(self, endpoint: str | None = None, settings: FunctionSettings = SETTINGS) -> None:
         self.now = NOW
         self.settings = settings
         self.calls: dict[str, list[Call]] = {
@@ -495,7 +495,7 @@ class World:
         """Make a stream key; the key and its stream."""
         found = self.registry.account(account)
         assert found is not None
-        made: NewKey = create_key(self.registry, found, random=os.urandom, now=self.now)
+        made: CreatedKey = create_key(self.registry, found, random=os.urandom, now=self.now)
         return made.stream_key.reveal(), made.stream
 
     def verified(self, answer: Answer, action: Action = Action.PUBLISH) -> VerifiedGrant:
@@ -567,7 +567,7 @@ def template() -> dict[str, Any]:
     return found
 
 
-def create_tables(client: DynamoDBClient, settings: Settings) -> None:
+def create_tables(client: DynamoDBClient, settings: FunctionSettings) -> None:
     """The template's tables."""
     resources = template()["Resources"]
     for name, logical in ((settings.accounts_table, "AccountsTable"), (settings.fleet_table, "FleetTable")):

@@ -19,7 +19,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from functions.domain.provision import NewKey
+from functions.domain.provision import CreatedKey
 from local import settings
 from shared.months import month_of
 from shared.tiers import Tier
@@ -40,8 +40,8 @@ class Target:
     stack: dict[str, Any]
     account: str
     token: str
-    key: NewKey
-    other: NewKey
+    key: CreatedKey
+    other: CreatedKey
 
     @property
     def secret(self) -> str:

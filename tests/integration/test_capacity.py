@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from functions.edge.settings import Settings
+from functions.edge.settings import FunctionSettings
 from shared.grants import Action
 from shared.messages import MAX_STREAMS
 from shared.tiers import Overrides, Tier
@@ -17,7 +17,7 @@ def world(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     name = f"capacity-{os.urandom(4).hex()}"
-    settings = Settings(
+    settings = FunctionSettings(
         f"{name}-accounts", f"{name}-fleet", f"/sluice/{name}/signer", f"/sluice/{name}/jwks", "local", name
     )
     return World(aws_endpoint, settings)

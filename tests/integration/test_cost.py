@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from functions.edge.settings import Settings
+from functions.edge.settings import FunctionSettings
 from functions.nodes.service import CHECK_SECONDS
 from sfu.control.heartbeat import INTERVAL
 from shared.messages import UsageEntry, UsageReport
@@ -47,7 +47,7 @@ def counted(endpoint: str) -> dict[str, Count]:
     """What one of each kind of request consumes."""
     os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
     name = f"cost-{os.urandom(4).hex()}"
-    settings = Settings(
+    settings = FunctionSettings(
         f"{name}-accounts", f"{name}-fleet", f"/{name}/signer", f"/{name}/jwks", "sluice-test", "local", name
     )
     said = io.StringIO()

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from functions.domain.fleet import PendingCommand
-from functions.edge.settings import Settings
+from functions.edge.settings import FunctionSettings
 from functions.storage.nodes import Nodes
 from shared.tiers import Overrides, Tier
 from tests.functions.world import Beating, World
@@ -21,7 +21,9 @@ def world(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> World:
     name = f"expressions-{os.urandom(4).hex()}"
     return World(
         aws_endpoint,
-        Settings(f"{name}-accounts", f"{name}-fleet", f"/sluice/{name}/signer", f"/sluice/{name}/jwks", "", stack=name),
+        FunctionSettings(
+            f"{name}-accounts", f"{name}-fleet", f"/sluice/{name}/signer", f"/sluice/{name}/jwks", "", stack=name
+        ),
     )
 
 

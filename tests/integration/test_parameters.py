@@ -24,13 +24,13 @@ def name(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_a_secret_parameter_is_read(name: str) -> None:
     """It comes decrypted, and as UTF-8 text."""
-    assert aws.Session().ssm().get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"] == "größe"
+    assert aws.AwsSession().ssm().get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"] == "größe"
 
 
 def test_a_missing_parameter_is_botocore_s_error(name: str) -> None:
     """It carries the error code of SSM."""
     with pytest.raises(ClientError) as caught:
-        aws.Session().ssm().get_parameter(Name=f"{name}/not", WithDecryption=True)
+        aws.AwsSession().ssm().get_parameter(Name=f"{name}/not", WithDecryption=True)
 
     assert caught.value.response["Error"]["Code"] == "ParameterNotFound"
 
@@ -40,4 +40,4 @@ def test_a_store_that_is_away_is_botocore_s_error(name: str, monkeypatch: pytest
     monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", "http://127.0.0.1:1")
 
     with pytest.raises(BotoCoreError):
-        aws.Session().ssm().get_parameter(Name=name, WithDecryption=True)
+        aws.AwsSession().ssm().get_parameter(Name=name, WithDecryption=True)

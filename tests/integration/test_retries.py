@@ -7,7 +7,7 @@ from threading import Barrier
 
 import pytest
 
-from functions.edge.settings import Settings
+from functions.edge.settings import FunctionSettings
 from functions.edge.web import request_of
 from shared.tiers import Tier
 from tests.functions.world import Answer, Beating, World, changed, load_event
@@ -23,7 +23,9 @@ def world(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> World:
     name = f"retries-{os.urandom(4).hex()}"
     return World(
         aws_endpoint,
-        Settings(f"{name}-accounts", f"{name}-fleet", f"/sluice/{name}/signer", f"/sluice/{name}/jwks", "", stack=name),
+        FunctionSettings(
+            f"{name}-accounts", f"{name}-fleet", f"/sluice/{name}/signer", f"/sluice/{name}/jwks", "", stack=name
+        ),
     )
 
 

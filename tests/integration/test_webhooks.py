@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook as Verifier
 
-from functions.domain.events import refused
+from functions.domain.events import publish_refused
 from functions.domain.webhook import Webhook, new_master
 from functions.edge.eventbus import EventBus
 from functions.edge.observability import LambdaLog
-from functions.edge.settings import Settings
+from functions.edge.settings import FunctionSettings
 from functions.storage.dynamo import Dynamo
 from functions.storage.webhooks import Webhooks
 from functions.webhooks import handler
@@ -36,7 +36,7 @@ def test_what_is_never_taken_ends_among_the_dead_letters(aws_endpoint: str) -> N
     template = read(ROOT / "template.yaml", Deployment(name, "us-east-1", aws_endpoint, "", {"WebhookReach": "local"}))
     clients = AwsClients(aws_endpoint, CREDENTIALS)
     deploy(template, clients)
-    settings = Settings.from_environment(template.functions["WebhooksFunction"].environment)
+    settings = FunctionSettings.from_environment(template.functions["WebhooksFunction"].environment)
     clients.ssm.put_parameter(Name=settings.webhook_parameter, Type="SecureString", Value=new_master(os.urandom))
     log, dynamo = LambdaLog("webhooks"), Dynamo(clients.dynamodb)
     deliveries = handler.build(
@@ -46,7 +46,7 @@ def test_what_is_never_taken_ends_among_the_dead_letters(aws_endpoint: str) -> N
         receiver.statuses = [500]
         Webhooks(dynamo, settings.accounts_table).create(Webhook("acme", receiver.url, "5a17", created=0))
         for stack in (name, "another"):
-            told = [refused("acme", "q5sm2xr7dcwk3ybh", "STREAM_LIMIT_REACHED", "whip")]
+            told = [publish_refused("acme", "q5sm2xr7dcwk3ybh", "STREAM_LIMIT_REACHED", "whip")]
             assert EventBus(lambda: clients.events, "default", stack, log).put(told)
         received = 0
         while records := _receive(clients, settings.webhook_queue):
@@ -121,7 +121,9 @@ def test_a_slow_receiver_holds_up_nobody_else(stack: dict[str, Any]) -> None:
     names = {who: f"{who}-{uuid.uuid4().hex[:8]}" for who in ("quick", "slow")}
 
     def tell(who: str, *numbers: int) -> None:
-        happened = [refused(names[who], f"stream{number}", "STREAM_LIMIT_REACHED", "whip") for number in numbers]
+        happened = [
+            publish_refused(names[who], f"stream{number}", "STREAM_LIMIT_REACHED", "whip") for number in numbers
+        ]
         for start in range(0, len(happened), 10):
             assert bus.put(happened[start : start + 10])
 

@@ -9,7 +9,7 @@ from dataclasses import fields
 from typing import Any
 
 from functions.domain.accounts import Account, Slot, Token, Usage
-from functions.domain.quota import Told
+from functions.domain.quota import ToldMark
 from functions.storage.attributes import Item
 from functions.storage.items.ids import pack, unpack
 from shared.tiers import NO_OVERRIDES, HlsEmbed, Overrides, Tier
@@ -53,7 +53,7 @@ def account_of(item: Item) -> Account:
         epoch=item["ep"],
         blocked=Usage(blocked, used.get("bytes", 0), item["quota"]) if blocked else None,
         created=item.get("created", 0),
-        told=Told(**told) if told else None,
+        told=ToldMark(**told) if told else None,
         version=item.get("lv", 0),
         suspended=item.get("suspended", False),
         tokens=(
@@ -124,6 +124,6 @@ def tokens_item(tokens: Sequence[Token]) -> Item:
     }
 
 
-def told_item(told: Told) -> Item:
+def told_item(told: ToldMark) -> Item:
     """Which mark of a quota was told of."""
     return {"month": told.month, "quota": told.quota, "percent": told.percent}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from functions.domain.fleet import Fleet, Load, Node, NodeState
+from functions.domain.fleet import Fleet, Node, NodeLoad, NodeState
 from functions.storage.attributes import Item
 
 FLEET_KEY = {"pk": "FLEET"}
@@ -38,11 +38,11 @@ def summary_of(identity: str, item: Item) -> Node:
     )  # fmt: skip
 
 
-def load_item(load: Load) -> Item:
+def load_item(load: NodeLoad) -> Item:
     """A node's load, what is not zero of it."""
-    return {field.name: getattr(load, field.name) or None for field in fields(Load)}
+    return {field.name: getattr(load, field.name) or None for field in fields(NodeLoad)}
 
 
-def load_of(item: Mapping[str, Any] | None) -> Load:
+def load_of(item: Mapping[str, Any] | None) -> NodeLoad:
     """The load that an item means."""
-    return Load(**{field.name: (item or {}).get(field.name, 0) for field in fields(Load)})
+    return NodeLoad(**{field.name: (item or {}).get(field.name, 0) for field in fields(NodeLoad)})

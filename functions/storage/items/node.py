@@ -1,6 +1,6 @@
 """The item of a node: its last report, with the commands that wait for its next heartbeat."""
 
-from functions.domain.fleet import NodeReport, PendingCommand, Session
+from functions.domain.fleet import NodeReport, PendingCommand, PublishSession
 from functions.storage.attributes import Item
 from functions.storage.items.fleet import summary_item, summary_of
 
@@ -40,7 +40,7 @@ def report_of(item: Item) -> NodeReport:
     )
 
 
-def session_item(session: Session) -> Item:
+def session_item(session: PublishSession) -> Item:
     """A publish session on its node's item."""
     return {
         "s": session.session, "a": session.account, "e": session.epoch, "v": session.viewers, "m": session.max_viewers,
@@ -48,9 +48,9 @@ def session_item(session: Session) -> Item:
     }  # fmt: skip
 
 
-def session_of(item: Item) -> Session:
+def session_of(item: Item) -> PublishSession:
     """The session that an entry of a node's item means."""
-    return Session(
+    return PublishSession(
         item["s"], item["a"], item["e"], item["v"], item["m"], item["t"], item["q"], item["k"], tuple(item.get("w", ())),
     )  # fmt: skip
 

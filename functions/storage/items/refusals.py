@@ -1,6 +1,6 @@
 """The item with the last refusals of a stream key, each as an entry of a few letters."""
 
-from functions.domain.accounts import Noted
+from functions.domain.accounts import RefusedPublish
 from functions.storage.attributes import Item
 
 
@@ -9,11 +9,17 @@ def locate_refusals(account: str, stream: str) -> dict[str, str]:
     return {"pk": f"ACCOUNT#{account}", "sk": f"REFUSED#{stream}"}
 
 
-def noted_item(noted: Noted) -> Item:
+def refused_publish_item(refusal: RefusedPublish) -> Item:
     """A refusal among the last of its key."""
-    return {"t": noted.at, "c": noted.code, "p": noted.protocol, "a": noted.address, "w": noted.problem or None}
+    return {
+        "t": refusal.at,
+        "c": refusal.code,
+        "p": refusal.protocol,
+        "a": refusal.address,
+        "w": refusal.problem or None,
+    }
 
 
-def noted_of(stream: str, item: Item) -> Noted:
+def refused_publish_of(stream: str, item: Item) -> RefusedPublish:
     """The refusal that such an entry means."""
-    return Noted(stream, item["t"], item["c"], item["p"], item["a"], item.get("w", ""))
+    return RefusedPublish(stream, item["t"], item["c"], item["p"], item["a"], item.get("w", ""))

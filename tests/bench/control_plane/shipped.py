@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from functions.edge.settings import Settings
+from functions.edge.settings import FunctionSettings
 from local.setup.environments import FUNCTIONS, ROOT
 from tests.functions.world import Beating, World
 
@@ -41,7 +41,9 @@ class Surroundings:
     def __init__(self, endpoint: str) -> None:
         os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
         name = f"bench-{os.urandom(4).hex()}"
-        settings = Settings(f"{name}-accounts", f"{name}-fleet", f"/{name}/signer", f"/{name}/jwks", "", "local", name)
+        settings = FunctionSettings(
+            f"{name}-accounts", f"{name}-fleet", f"/{name}/signer", f"/{name}/jwks", "", "local", name
+        )
         self.endpoint = endpoint
         self.world = World(endpoint, settings)
         self.node = Beating(load={})

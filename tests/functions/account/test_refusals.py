@@ -127,7 +127,7 @@ def test_unknown_and_revoked_keys_are_not_noted(world: World) -> None:
 def test_a_store_that_takes_no_note_changes_no_answer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The refusal is what counts."""
     token, key = blocked(world)
-    rosters: Any = world.admission._ports.rosters
+    rosters: Any = world.admission._dependencies.rosters
     client = rosters._dynamo._client
     update = client.update_item
 

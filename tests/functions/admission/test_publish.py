@@ -550,7 +550,7 @@ class TestWaiting:
     def test_a_note_of_which_nothing_was_heard_is_not_another_s(self, world: World, node: Beating) -> None:
         """Botocore repeats a write whose answer got lost; the request then waits like any."""
         key, _ = self.quiet(world, node)
-        client = world.admission._ports.rosters._dynamo._client  # type: ignore[attr-defined]
+        client = world.admission._dependencies.rosters._dynamo._client  # type: ignore[attr-defined]
         real = client.update_item
 
         def twice(**parameters: Any) -> Any:
@@ -607,7 +607,7 @@ class TestRepetition:
 
 def lose_first_update(world: World) -> None:
     """Apply the admission's first UpdateItem twice: as if its first answer had been lost on the way."""
-    rosters: Any = world.admission._ports.rosters
+    rosters: Any = world.admission._dependencies.rosters
     client = rosters._dynamo._client
     real = client.update_item
     calls = 0

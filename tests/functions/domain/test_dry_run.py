@@ -7,9 +7,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from functions.domain.accounts import Account, Audience, Key, Slot, Usage
-from functions.domain.dry_run import Scene, rehearse
-from functions.domain.fleet import Fleet, Load, Node, NodeReport, NodeState, Session
-from functions.domain.publishing import Place, Ports, Publish, admit
+from functions.domain.dry_run import DryRunInput, dry_run
+from functions.domain.fleet import Fleet, Node, NodeLoad, NodeReport, NodeState, PublishSession
+from functions.domain.publishing import AdmittedPublisher, Publish, PublishDependencies, admit
 from shared.grants import GRANT_SECONDS
 from shared.keys import new_session_id, new_stream_key
 from shared.refusals import Code, Refused
@@ -28,18 +28,18 @@ SILENCES = st.sampled_from([20, 400, 600, 1500, 2900, 3100])
 
 
 @st.composite
-def scenes(draw: st.DrawFn) -> Scene:
+def scenes(draw: st.DrawFn) -> DryRunInput:
     """An account in some state, and two nodes in theirs."""
     nodes = {
         name: Node(
             name, boot, NOW - draw(AGES), "http://127.0.0.1:1", draw(st.sampled_from(["local", "far"])),
             draw(st.sampled_from([*[NodeState.SERVING] * 4, *NodeState])),
-            Load(publishers=draw(st.sampled_from([0, 0, 10])), max_sessions=10), draw(st.integers(0, 5)) == 0,
+            NodeLoad(publishers=draw(st.sampled_from([0, 0, 10])), max_sessions=10), draw(st.integers(0, 5)) == 0,
         )
         for name, boot in BOOTS.items()
     }  # fmt: skip
     slots: dict[str, Slot] = {}
-    sessions: dict[str, dict[str, Session]] = {name: {} for name in nodes}
+    sessions: dict[str, dict[str, PublishSession]] = {name: {} for name in nodes}
     for stream in draw(st.sets(st.sampled_from(STREAMS))):
         name = draw(st.sampled_from([*nodes, "gone"]))
         granted = NOW - draw(st.sampled_from([0, 1, 2, 4, 20, 34, 40]))
@@ -50,7 +50,7 @@ def scenes(draw: st.DrawFn) -> Scene:
         )  # fmt: skip
         slots[stream] = slot
         if name in nodes and used is not None and draw(st.integers(0, 4)):
-            sessions[name][stream] = Session(slot.session, "acme", 1, silent_ms=draw(SILENCES))
+            sessions[name][stream] = PublishSession(slot.session, "acme", 1, silent_ms=draw(SILENCES))
     account = Account(
         "acme",
         draw(st.sampled_from([Tier.ANONYMOUS, Tier.REGISTERED])),
@@ -66,10 +66,10 @@ def scenes(draw: st.DrawFn) -> Scene:
                                                    for ago in (1, 57, 61))])),
     )  # fmt: skip
     reports = {name: NodeReport(node, streams=sessions[name]) for name, node in nodes.items()}
-    return Scene(key, account, Fleet(nodes.values()), reports)
+    return DryRunInput(key, account, Fleet(nodes.values()), reports)
 
 
-def used_on_a_drained_node(*, named: bool, sibling: bool = False) -> Scene:
+def used_on_a_drained_node(*, named: bool, sibling: bool = False) -> DryRunInput:
     """The key's session began after its node's last beat, 1.9 s ago, which names it or not; both nodes are drained.
 
     With a *sibling*, it is another stream of the account on that node that is younger than the beat.
@@ -82,7 +82,7 @@ def used_on_a_drained_node(*, named: bool, sibling: bool = False) -> Scene:
             "http://127.0.0.1:1",
             "local",
             NodeState.SERVING,
-            Load(max_sessions=10),
+            NodeLoad(max_sessions=10),
             drained=True,
         )
         for name, age in (("node1", 0.1), ("node2", 1.9))
@@ -93,15 +93,15 @@ def used_on_a_drained_node(*, named: bool, sibling: bool = False) -> Scene:
     if sibling:
         slots[STREAMS[1]] = Slot("t" * 26, BOOTS["node2"], int(NOW) - 1 + GRANT_SECONDS, NOW - 0.9)
     account = Account("acme", Tier.REGISTERED, Overrides(streams=len(slots)), slots)
-    streams = {STREAMS[0]: Session(slot.session, "acme", 1, silent_ms=20)} if named else {}
+    streams = {STREAMS[0]: PublishSession(slot.session, "acme", 1, silent_ms=20)} if named else {}
     reports = {node.id: NodeReport(node, streams=streams if node.id == "node2" else {}) for node in nodes}
-    return Scene(Key(SECRET.digest, "acme", STREAMS[0]), account, Fleet(nodes), reports)
+    return DryRunInput(Key(SECRET.digest, "acme", STREAMS[0]), account, Fleet(nodes), reports)
 
 
 class Earnest:
     """The same scene in stores that are written to, and nodes that go on beating while admission waits."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: DryRunInput) -> None:
         self.now = NOW
         self.rosters = MemoryRosters([scene.account])
         self.nodes = MemoryNodes()
@@ -111,7 +111,7 @@ class Earnest:
         parts: dict[str, Any] = {
             "directory": MemoryDirectory([scene.key], [], self.nodes), "rosters": self.rosters, "nodes": self.nodes,
         }  # fmt: skip
-        self.ports = Ports(
+        self.ports = PublishDependencies(
             **parts, region="local", clock=lambda: self.now, sleep=self.sleep, random=repeatable(1), choose=lambda _: 0
         )
 
@@ -130,13 +130,17 @@ class Earnest:
             }
             for stream, slot in self.rosters.accounts["acme"].slots.items():
                 if slot.boot == first.node.boot and slot.used_at is not None and slot.used_at > first.node.at:
-                    quiet.setdefault(stream, Session(slot.session, "acme", 1, silent_ms=20))
+                    quiet.setdefault(stream, PublishSession(slot.session, "acme", 1, silent_ms=20))
             self.nodes.reports[name] = replace(report, node=replace(report.node, at=self.now), streams=quiet)
 
 
-def told(outcome: Place | Refused) -> Any:
+def told(outcome: AdmittedPublisher | Refused) -> Any:
     """What a client would see."""
-    return outcome.node.id if isinstance(outcome, Place) else (outcome.status, outcome.body(), outcome.retry_after)
+    return (
+        outcome.node.id
+        if isinstance(outcome, AdmittedPublisher)
+        else (outcome.status, outcome.body(), outcome.retry_after)
+    )
 
 
 @settings(max_examples=400, deadline=None)
@@ -144,9 +148,9 @@ def told(outcome: Place | Refused) -> Any:
 @example(scene=used_on_a_drained_node(named=False), force=False, protocol="whip")
 @example(scene=used_on_a_drained_node(named=True, sibling=True), force=False, protocol="whip")
 @given(scene=scenes(), force=st.booleans(), protocol=st.sampled_from(["whip", "whip", "rtmp"]))
-def test_a_rehearsal_ends_as_the_real_admission_does(scene: Scene, force: bool, protocol: str) -> None:  # noqa: FBT001 - Hypothesis passes by name
+def test_a_dry_run_ends_as_the_real_admission_does(scene: DryRunInput, force: bool, protocol: str) -> None:  # noqa: FBT001 - Hypothesis passes by name
     """Admitted to the same node, or refused with the same status, body and Retry-After, at once or after a wait alike."""
-    mind = rehearse(
+    mind = dry_run(
         scene, protocol=protocol, force=force, region="local", now=NOW, random=repeatable(1), choose=lambda _: 0
     )
     earnest = Earnest(scene)
@@ -160,7 +164,7 @@ def test_a_rehearsal_ends_as_the_real_admission_does(scene: Scene, force: bool, 
 def test_a_key_whose_encoder_sends_is_in_use_though_no_node_takes_newcomers() -> None:
     """The node lives and names the session: its owner is told so, not that there is no room; and not after seven seconds."""
     for scene in (used_on_a_drained_node(named=True), used_on_a_drained_node(named=False)):
-        mind = rehearse(
+        mind = dry_run(
             scene, protocol="whip", force=False, region="local", now=NOW, random=repeatable(1), choose=lambda _: 0
         )
 
@@ -170,11 +174,11 @@ def test_a_key_whose_encoder_sends_is_in_use_though_no_node_takes_newcomers() ->
 
 
 @given(scene=scenes())
-def test_a_rehearsal_changes_nothing(scene: Scene) -> None:
+def test_a_dry_run_changes_nothing(scene: DryRunInput) -> None:
     """Not the account that it was given, nor the reports."""
     slots, streams = dict(scene.account.slots), {name: dict(one.streams) for name, one in scene.reports.items()}
 
-    rehearse(scene, protocol="whip", force=True, region="local", now=NOW, random=repeatable(1), choose=lambda _: 0)
+    dry_run(scene, protocol="whip", force=True, region="local", now=NOW, random=repeatable(1), choose=lambda _: 0)
 
     assert scene.account.slots == slots
     assert {name: dict(one.streams) for name, one in scene.reports.items()} == streams

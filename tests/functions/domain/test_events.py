@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import EndpointConnectionError
 
-from functions.domain.events import Happening
+from functions.domain.events import AccountEvent
 from functions.edge.eventbus import EventBus, no_client
 from functions.edge.observability import LambdaLog
 from shared.tiers import Overrides, Tier
@@ -98,8 +98,8 @@ def test_a_bus_that_does_not_answer_loses_events_only() -> None:
             self.sizes.append(len(Entries))
             raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
 
-    happenings = [Happening("Stream Ended", "acme")] * 12
-    EventBus(Silent, "bus", "test", LambdaLog("test")).put(happenings)
-    EventBus(no_client, "", "test", LambdaLog("test")).put(happenings)
+    events = [AccountEvent("Stream Ended", "acme")] * 12
+    EventBus(Silent, "bus", "test", LambdaLog("test")).put(events)
+    EventBus(no_client, "", "test", LambdaLog("test")).put(events)
 
     assert Silent.sizes == [10, 2]

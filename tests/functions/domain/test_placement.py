@@ -5,13 +5,13 @@ from collections import Counter
 
 import pytest
 
-from functions.domain.fleet import Fleet, Load, Node, NodeState
+from functions.domain.fleet import Fleet, Node, NodeLoad, NodeState
 from functions.domain.placement import place
 
 
 def node(identity: str, *, sessions: int = 0, region: str = "eu", at: float = 100, state: str = "serving") -> Node:
     """A node with room for a hundred."""
-    load = Load(viewers=sessions, max_sessions=100)
+    load = NodeLoad(viewers=sessions, max_sessions=100)
     return Node(identity, identity, at, f"http://{identity}", region, NodeState(state), load)
 
 

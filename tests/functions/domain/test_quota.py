@@ -3,10 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain.quota import MARKS, Told, crossings
+from functions.domain.quota import MARKS, ToldMark, crossings
 
 
-def passed(used: int, quota: int = 1000, told: Told | None = None, month: str = "2026-11") -> list[int]:
+def passed(used: int, quota: int = 1000, told: ToldMark | None = None, month: str = "2026-11") -> list[int]:
     """The percents."""
     return [crossing.percent for crossing in crossings("acme", month, used, quota, told)]
 
@@ -20,7 +20,7 @@ def test_each_mark_is_passed_when_it_is_reached() -> None:
 
 def test_what_was_told_is_not_told_again() -> None:
     """Until the month or the quota is another."""
-    told = Told("2026-11", 1000, 95)
+    told = ToldMark("2026-11", 1000, 95)
 
     assert passed(999, told=told) == []
     assert passed(1000, told=told) == [100]
@@ -36,6 +36,6 @@ def test_a_growing_sum_passes_every_mark_once(steps: list[int], quota: int) -> N
         used += step
         for crossing in crossings("acme", "2026-11", used, quota, told):
             seen.append(crossing.percent)
-            told = Told("2026-11", quota, crossing.percent)
+            told = ToldMark("2026-11", quota, crossing.percent)
 
     assert seen == [mark for mark in MARKS if used * 100 >= quota * mark]

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from functions.admin.sessions import AccountSessions
 from functions.domain.accounts import Account, Key, Stream
 from functions.domain.fleet import LEASE_SECONDS
-from functions.domain.publishing import Place, Ports, Publish, admit
+from functions.domain.publishing import AdmittedPublisher, Publish, PublishDependencies, admit
 from functions.domain.roster import occupied
 from functions.nodes.service import Heartbeats, HeartbeatStores
 from shared.keys import StreamKey, new_boot, new_stream_id, new_stream_key
@@ -83,7 +83,7 @@ class Rosters(RuleBasedStateMachine):
         self.directory = MemoryDirectory(keys, streams, self.nodes)
         self.stream_of = dict(zip((key.digest for key in self.keys), ids, strict=True))
         parts: Any = {"directory": self.directory, "rosters": self.rosters, "nodes": self.nodes}
-        self.ports = Ports(
+        self.ports = PublishDependencies(
             **parts,
             region="local",
             clock=lambda: self.now,
@@ -107,7 +107,7 @@ class Rosters(RuleBasedStateMachine):
         )
         self.closing = AccountSessions(**parts, clock=lambda: self.now)
         self.edges = [Edge(f"node{number}", new_boot(self.random), NOW - 10) for number in range(2)]
-        self.granted: list[Place] = []
+        self.granted: list[AdmittedPublisher] = []
         self.epochs: dict[str, int] = {}
         self.outside: dict[tuple[str, str | None], float] = {}
         """Since when sessions have run without a slot, by session and by who has the slot instead."""
@@ -170,7 +170,7 @@ class Rosters(RuleBasedStateMachine):
                 if one.session == command.session or command.account == "acme":
                     self._end(edge, one, command.reason)
 
-    def admit(self, number: int, **wish: Any) -> Place | Refused:
+    def admit(self, number: int, **wish: Any) -> AdmittedPublisher | Refused:
         """One publish, held to the rules."""
         key = self.keys[number]
         stream = self.stream_of[key.digest]
@@ -188,7 +188,7 @@ class Rosters(RuleBasedStateMachine):
             and not (edge.alive and edge.connected) and self.nodes.reports[edge.id].node.at < self.now
         ]  # fmt: skip
         outcome = admit(self.ports, Publish(StreamKey.parse(key.reveal()) or key, **wish))
-        if isinstance(outcome, Place):
+        if isinstance(outcome, AdmittedPublisher):
             assert outcome.account.epoch > self.epochs.get(stream, 0)
             self.epochs[stream] = max(outcome.account.epoch, self.epochs.get(stream, 0))
             self.granted.append(outcome)
@@ -226,9 +226,9 @@ class Rosters(RuleBasedStateMachine):
         """A client whose first answer got lost repeats itself: the same session, or the same refusal's kind."""
         name = self.random(8).hex()
         first = self.admit(number, idempotency_key=name)
-        if isinstance(first, Place):
+        if isinstance(first, AdmittedPublisher):
             again = admit(self.ports, Publish(self.keys[number], idempotency_key=name))
-            assert isinstance(again, Place)
+            assert isinstance(again, AdmittedPublisher)
             assert again.slot == first.slot
 
     @precondition(lambda self: self.granted)
@@ -348,7 +348,7 @@ class Rosters(RuleBasedStateMachine):
             self.rosters.accounts["acme"], suspended=False, overrides=Overrides(streams=LIMIT)
         )
         admitted = [admit(self.ports, Publish(key)) for key in self.keys]
-        assert sum(isinstance(outcome, Place) for outcome in admitted) == LIMIT
+        assert sum(isinstance(outcome, AdmittedPublisher) for outcome in admitted) == LIMIT
 
 
 TestRosters = pytest.mark.no_cover(Rosters.TestCase)  # its branches are covered elsewhere; traced it takes three times

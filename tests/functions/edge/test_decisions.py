@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from functions.domain.stores import StoreUnavailableError
-from functions.edge.decisions import verdict
+from functions.edge.decisions import logged_decision
 from functions.edge.parameters import ParameterUnavailableError
 from shared.refusals import Code, Refused, invalid_key, unavailable
 
@@ -37,7 +37,7 @@ def test_what_does_not_answer_is_unavailable(error: type[Exception]) -> None:
     def decide() -> Refused | str:
         raise error
 
-    assert verdict(decide, log, route="r") == unavailable()
+    assert logged_decision(decide, log, route="r") == unavailable()
     assert [line[:2] for line in log.lines] == [
         ("problem", "cannot decide"), ("event", "refused"), ("count", "Refused"),
     ]  # fmt: skip
@@ -46,9 +46,9 @@ def test_what_does_not_answer_is_unavailable(error: type[Exception]) -> None:
 def test_an_answer_says_nothing_and_a_bug_stays_one() -> None:
     """Only refusals are counted; no other exception is taken for an answer."""
     log = Log()
-    assert verdict(lambda: "answer", log) == "answer"
+    assert logged_decision(lambda: "answer", log) == "answer"
     with pytest.raises(ZeroDivisionError):
-        verdict(lambda: 1 / 0, log)
+        logged_decision(lambda: 1 / 0, log)
     assert log.lines == []
-    assert verdict(invalid_key, log, route="r") == invalid_key()
+    assert logged_decision(invalid_key, log, route="r") == invalid_key()
     assert log.lines[-1] == ("count", "Refused", {"code": Code.INVALID_KEY.value})

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from functions.edge.settings import Settings
+from functions.edge.settings import FunctionSettings
 from tests.functions.world import OFFER, ROOT, Beating, World, changed, load_event
 
 UNKNOWN = "live_" + "q" * 32
@@ -59,7 +59,9 @@ class Processes:
 
     def __init__(self, endpoint: str, folder: Path) -> None:
         name = f"logs-{os.urandom(4).hex()}"
-        settings = Settings(f"{name}-accounts", f"{name}-fleet", f"/{name}/signer", f"/{name}/jwks", "", "local", name)
+        settings = FunctionSettings(
+            f"{name}-accounts", f"{name}-fleet", f"/{name}/signer", f"/{name}/jwks", "", "local", name
+        )
         self.world = World(endpoint, settings)
         # By the real clock, which the processes go by, its lease is not over before the test is.
         self.world.now = time.time() + 600

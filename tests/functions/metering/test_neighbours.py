@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from functions.domain.accounts import Account, Key, Stream
-from functions.domain.provision import NewKey, create_key
+from functions.domain.provision import CreatedKey, create_key
 from functions.edge.observability import LambdaLog
 from functions.metering import handler
 from functions.storage.dynamo import Dynamo
@@ -258,7 +258,7 @@ def test_what_is_over_neither_counts_nor_is_walked(world: World) -> None:
     token = world.account("acme")
     acme = world.registry.account("acme")
     assert acme is not None
-    made: list[NewKey] = [create_key(world.registry, acme, random=os.urandom, now=world.now) for _ in range(200)]
+    made: list[CreatedKey] = [create_key(world.registry, acme, random=os.urandom, now=world.now) for _ in range(200)]
     assert new_key(world, token).code == "FORBIDDEN"
 
     assert world.own("DELETE", f"/keys/{made[0].stream}", token).status == 200

@@ -41,10 +41,10 @@ def _owner(world: World) -> tuple[str, str, str]:
 
 def overtaken(world: World, node: Beating, key: str, act: Any) -> str:
     """A publish whose key was read before *act* and whose slot is written after it; the session, begun."""
-    directory = world.admission._ports.directory
-    world.admission._ports = replace(world.admission._ports, directory=Meanwhile(world.directory, act))
+    directory = world.admission._dependencies.directory
+    world.admission._dependencies = replace(world.admission._dependencies, directory=Meanwhile(world.directory, act))
     session = node.publishes(world, world.publish(key))
-    world.admission._ports = replace(world.admission._ports, directory=directory)
+    world.admission._dependencies = replace(world.admission._dependencies, directory=directory)
     return session
 
 

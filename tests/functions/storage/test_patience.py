@@ -10,7 +10,7 @@ import pytest
 
 from functions.edge import aws
 from functions.edge.observability import LambdaLog
-from functions.edge.settings import Settings
+from functions.edge.settings import FunctionSettings
 from functions.public import handler as public
 from functions.storage.dynamo import Dynamo
 from functions.storage.patience import RESERVE_SECONDS, STORE_SECONDS, Patience
@@ -81,9 +81,9 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asking]:
         stores.append(store)
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{store.server.server_port}")
         patience = Patience()
-        dynamo = Dynamo(aws.Session().dynamodb(), patience)
+        dynamo = Dynamo(aws.AwsSession().dynamodb(), patience)
         ssm: Any = None
-        app = public.build(Settings("accounts", "fleet"), LambdaLog("public"), dynamo, ssm)
+        app = public.build(FunctionSettings("accounts", "fleet"), LambdaLog("public"), dynamo, ssm)
         event = load_event("stream_state")
         event["rawPath"], event["pathParameters"] = f"/v1/streams/{STREAM}", {"stream_id": STREAM}
         begun = time.monotonic()

@@ -19,7 +19,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError
 
-from functions.domain.publishing import Place, Ports, Publish, admit
+from functions.domain.publishing import AdmittedPublisher, Publish, PublishDependencies, admit
 from functions.domain.stores import StoreUnavailableError
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
@@ -73,7 +73,7 @@ def _lose(client: Any, part: float) -> None:
     session.send = losing
 
 
-def ports(plan: dict[str, Any], clock: ScaledClock, *, lost: float = 0.0) -> Ports:
+def ports(plan: dict[str, Any], clock: ScaledClock, *, lost: float = 0.0) -> PublishDependencies:
     """Admission over the storm's tables; the answers of *lost* of all writes are lost after they were committed."""
     client = dynamodb(
         plan["endpoint"], Config(retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=50)
@@ -81,7 +81,7 @@ def ports(plan: dict[str, Any], clock: ScaledClock, *, lost: float = 0.0) -> Por
     if lost:
         _lose(client, lost)
     dynamo = Dynamo(client)
-    return Ports(
+    return PublishDependencies(
         directory=Directory(dynamo, plan["accounts"], plan["fleet"]),
         rosters=Rosters(dynamo, plan["accounts"]),
         nodes=Nodes(dynamo, plan["fleet"]),
@@ -110,7 +110,9 @@ def _work(plan: dict[str, Any], write: Any) -> None:
         _hold(plan, parts, clock, outcome, write)
 
 
-def _hold(plan: dict[str, Any], parts: Ports, clock: ScaledClock, place: Place, write: Any) -> None:
+def _hold(
+    plan: dict[str, Any], parts: PublishDependencies, clock: ScaledClock, place: AdmittedPublisher, write: Any
+) -> None:
     slot = place.slot
     write(
         {

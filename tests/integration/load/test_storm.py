@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from functions.domain.fleet import Load, Node, NodeReport, NodeState
+from functions.domain.fleet import Node, NodeLoad, NodeReport, NodeState
 from functions.domain.provision import create_account, create_key
-from functions.domain.publishing import Place, Publish, admit
-from functions.edge.settings import Settings
+from functions.domain.publishing import AdmittedPublisher, Publish, admit
+from functions.edge.settings import FunctionSettings
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
 from functions.storage.registry import Registry
@@ -106,7 +106,7 @@ class _Instant(ScaledClock):
 
 def _prepare(endpoint: str, folder: Path, limit: int) -> dict[str, Any]:
     name = f"storm-{limit}-{os.urandom(4).hex()}"
-    settings = Settings(f"{name}-accounts", f"{name}-fleet")
+    settings = FunctionSettings(f"{name}-accounts", f"{name}-fleet")
     client = dynamodb(endpoint)
     create_tables(client, settings)
     for table in (settings.accounts_table, settings.fleet_table):
@@ -118,7 +118,7 @@ def _prepare(endpoint: str, folder: Path, limit: int) -> dict[str, Any]:
     assert made is not None
     keys = [create_key(registry, made.account, random=os.urandom, now=origin) for _ in range(3 * limit + 2)]
     # A node whose lease does not end, so that only grants decide: it reports no session.
-    node = Node("node1", "bootbootboota222", origin + 1e6, "http://127.0.0.1:1", "local", NodeState.SERVING, Load())
+    node = Node("node1", "bootbootboota222", origin + 1e6, "http://127.0.0.1:1", "local", NodeState.SERVING, NodeLoad())
     nodes = Nodes(dynamo, settings.fleet_table)
     nodes.beat(NodeReport(node), (), new_boot=True)
     nodes.project(node)
@@ -177,7 +177,7 @@ def _quiet(plan: dict[str, Any], clock: ScaledClock) -> int:
         key = StreamKey.parse(text)
         assert key is not None
         outcome = admit(parts, Publish(key))
-        if isinstance(outcome, Place):
+        if isinstance(outcome, AdmittedPublisher):
             admitted += 1
         else:
             assert isinstance(outcome, Refused)

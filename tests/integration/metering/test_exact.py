@@ -9,7 +9,7 @@ import aiohttp
 import boto3
 import pytest
 
-from functions.domain.provision import NewAccount, NewKey, create_account, create_key
+from functions.domain.provision import CreatedAccount, CreatedKey, create_account, create_key
 from functions.storage.dynamo import Dynamo
 from functions.storage.registry import Registry
 from shared.messages import UsageEntry, UsageReport
@@ -44,7 +44,7 @@ async def test_an_account_pays_for_what_its_peers_counted(stack: dict[str, Any])
             viewers[0].ask_again(5)
             # Counted in the middle of the run: what is sent again below as a report that was long on its way.
             assert await settled(host.http, stack, account, above=0) > 0
-            assert await rehearsed(host.http, stack, account, key.stream) == ("refuse", "KEY_ALREADY_IN_USE")
+            assert await dry_run(host.http, stack, account, key.stream) == ("refuse", "KEY_ALREADY_IN_USE")
             early = await shards(stack, owner.account.id, before["month"])
             publisher.pause()
             await asyncio.sleep(0.3)
@@ -102,7 +102,7 @@ async def get(http: aiohttp.ClientSession, stack: dict[str, Any], account: dict[
         return found
 
 
-async def rehearsed(
+async def dry_run(
     http: aiohttp.ClientSession, stack: dict[str, Any], account: dict[str, Any], stream: str
 ) -> tuple[str, str]:
     """What the dry run says of another publisher of *stream*."""
@@ -139,7 +139,7 @@ def registry(stack: dict[str, Any]) -> Registry:
 
 def new_account(
     stack: dict[str, Any], tier: Tier, keys: int = 1, overrides: Overrides = NO_OVERRIDES
-) -> tuple[NewAccount, list[NewKey]]:
+) -> tuple[CreatedAccount, list[CreatedKey]]:
     """A fresh account of *tier* and its stream keys, made in the stack's tables as an operator would."""
     store, now = registry(stack), time.time()
     name = f"made-{os.urandom(4).hex()}"

@@ -17,7 +17,7 @@ import boto3
 import pytest
 
 from functions.domain.usage import Parts
-from functions.edge.settings import Settings
+from functions.edge.settings import FunctionSettings
 from functions.storage.dynamo import Dynamo
 from functions.storage.usage import UsageLedger
 from sfu.control.meter import Meter
@@ -36,7 +36,7 @@ class Bench:
     endpoint: str
     queue: str
     dead: str
-    settings: Settings
+    settings: FunctionSettings
     sqs: Any
     ledger: UsageLedger
     truth: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -89,7 +89,7 @@ def bench(aws_endpoint: str) -> Bench:
     region: dict[str, Any] = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
     sqs = boto3.client("sqs", endpoint_url=aws_endpoint, **region)
     dynamodb = boto3.client("dynamodb", endpoint_url=aws_endpoint, **region)
-    settings = Settings(f"{name}-accounts", f"{name}-fleet")
+    settings = FunctionSettings(f"{name}-accounts", f"{name}-fleet")
     create_tables(dynamodb, settings)
     dead = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

@@ -1,6 +1,6 @@
 """The fleet's item: what goes in comes out."""
 
-from functions.domain.fleet import Load, Node, NodeState
+from functions.domain.fleet import Node, NodeLoad, NodeState
 from functions.storage.attributes import from_item, to_item
 from functions.storage.items.fleet import fleet_of, summary_item
 
@@ -11,7 +11,7 @@ NODE = Node(
     "http://h:1",
     "eu",
     NodeState.DRAINING,
-    Load(1, 2, 3, 4, 5),
+    NodeLoad(1, 2, 3, 4, 5),
     drained=True,
     address="198.51.100.20",
 )

@@ -1,6 +1,6 @@
 """The node's item: what goes in comes out."""
 
-from functions.domain.fleet import Load, Node, NodeReport, NodeState, PendingCommand, Session
+from functions.domain.fleet import Node, NodeLoad, NodeReport, NodeState, PendingCommand, PublishSession
 from functions.storage.attributes import from_item, to_item
 from functions.storage.items.node import command_item, command_of, locate_node, report_item, report_of
 
@@ -11,7 +11,7 @@ NODE = Node(
     "http://h:1",
     "eu",
     NodeState.DRAINING,
-    Load(1, 2, 3, 4, 5),
+    NodeLoad(1, 2, 3, 4, 5),
     drained=True,
     address="198.51.100.20",
 )
@@ -19,7 +19,7 @@ NODE = Node(
 
 def test_a_node_survives_storage() -> None:
     """Its report with sessions and commands."""
-    session = Session("s", "acme", 3, 2, 20, 1.5, 40, 2500)
+    session = PublishSession("s", "acme", 3, 2, 20, 1.5, 40, 2500)
     command = PendingCommand("c1", "admin", session="s", not_before=9.5)
     report = NodeReport(NODE, 1.5, {"c" * 16: session}, {"c1": command}, 2.5, 3.5)
     item = {**locate_node("node1"), **report_item(report), "cmds": {"c1": command_item(command)}}
