@@ -2,7 +2,10 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from http.client import HTTPConnection
+
+DEFAULT_BIND = "127.0.0.1:9889"
 
 
 def healthy(bind: str, timeout: float = 2.0) -> bool:
@@ -20,5 +23,10 @@ def healthy(bind: str, timeout: float = 2.0) -> bool:
         connection.close()
 
 
+def main(environ: Mapping[str, str]) -> int:
+    """The exit code for the container: 0 where the node that *environ* describes is healthy, 1 otherwise."""
+    return 0 if healthy(environ.get("SLUICE_METRICS_BIND", DEFAULT_BIND)) else 1
+
+
 if __name__ == "__main__":
-    sys.exit(0 if healthy(os.environ.get("SLUICE_METRICS_BIND", "127.0.0.1:9889")) else 1)
+    sys.exit(main(os.environ))

@@ -1,6 +1,5 @@
 """Health, readiness and metrics over real HTTP."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -8,7 +7,6 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry, Gauge
 
-from sfu.healthcheck import healthy
 from sfu.node.health import make_health_app
 
 
@@ -68,13 +66,3 @@ async def test_metrics_are_in_the_text_format(client: TestClient) -> None:  # ty
     response = await client.get("/metrics")
     assert response.headers["Content-Type"].startswith("text/plain; version=")
     assert "sluice_example 3.0" in await response.text()
-
-
-def test_nobody_who_answers_is_not_healthy() -> None:
-    """The container's health check fails where the node is gone or frozen."""
-    assert not healthy("127.0.0.1:1", timeout=0.2)
-
-
-async def test_the_containers_health_check_asks_the_loopback(client: TestClient) -> None:  # type: ignore[type-arg]  # as above
-    """Also where the node listens on every address."""
-    assert await asyncio.to_thread(healthy, f"0.0.0.0:{client.port}")
