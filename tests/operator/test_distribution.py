@@ -27,7 +27,7 @@ def _wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_contains_one_package(wheel: Path) -> None:
-    """No `functions`, no `shared`; every module, its types' mark and the licence."""
+    """Every module of the command, py.typed and the licence; no `functions`, no `shared`."""
     with zipfile.ZipFile(wheel) as file:
         names = set(file.namelist())
     own = {name for name in names if ".dist-info/" not in name}
@@ -71,7 +71,7 @@ def test_what_is_installed_runs_alone(wheel: Path, tmp_path: Path) -> None:
 
 
 def test_it_asks_for_what_it_imports_at_the_versions_that_are_tested() -> None:
-    """The pins of the control plane, without those that only functions need."""
+    """Its dependencies are pins of the control plane, without those that only functions need."""
     project = tomllib.loads((OPERATOR / "pyproject.toml").read_text())["project"]
     pins = {
         line.strip()

@@ -14,18 +14,18 @@ TIERS = {"tiers": [{"tier": "registered"}, {"tier": "studio_pro"}], "hls_embed_h
 
 
 class FakeApi:
-    """What the server below answers and what it was asked."""
+    """What the server of `running` answers, and the requests that it got."""
 
     def __init__(self) -> None:
         self.url = ""
-        self.asked: list[tuple[str, str, str, bytes]] = []
-        """Method, path, Authorization and body of each request."""
+        self.requests: list[tuple[str, str, str, bytes]] = []
+        """Method, path, `Authorization` header and body of each, in order."""
         self.answers: list[tuple[int, Any]] = [(200, {})]
-        """One after the other; the last one again and again."""
+        """Statuses and bodies, given one after the other; the last one is repeated."""
         self.content: bytes = b""
-        """In place of an answer's JSON."""
+        """Sent in place of the JSON of an answer, where it is not empty."""
         self.tiers: Any = TIERS
-        """What `/v1/tiers` answers, whatever the others do."""
+        """The answer to each request for `/v1/tiers`, apart from `answers`."""
 
     def answer(self, path: str) -> tuple[int, bytes]:
         """The status and the body of the next answer."""
@@ -48,7 +48,7 @@ def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 @contextmanager
 def running() -> Iterator[FakeApi]:
-    """A fake API that can be reached."""
+    """A fake API that answers at its `url` for as long as the block lasts."""
     api = FakeApi()
 
     class Handler(BaseHTTPRequestHandler):
@@ -56,7 +56,7 @@ def running() -> Iterator[FakeApi]:
 
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            api.asked.append((self.command, self.path, self.headers.get("Authorization", ""), body))
+            api.requests.append((self.command, self.path, self.headers.get("Authorization", ""), body))
             status, data = api.answer(self.path)
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))

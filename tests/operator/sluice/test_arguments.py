@@ -25,7 +25,7 @@ def test_help_shows_every_command_and_every_argument_is_explained() -> None:
 
 
 def command(*words: str) -> Any:
-    """The parser of one command."""
+    """The parser that reads the options of one command."""
     found: Any = parser()
     for word in words:
         (below,) = [one for one in found._actions if isinstance(one.choices, dict)]
@@ -34,7 +34,7 @@ def command(*words: str) -> Any:
 
 
 def test_common_options_may_stand_anywhere(api: FakeApi) -> None:
-    """Before the command, between its words and behind them."""
+    """They are taken before the command, between its words and behind them."""
     for line in (
         f"--json --api {api.url} nodes list",
         f"--api {api.url} nodes --json list",

@@ -15,7 +15,7 @@ from tests.operator.sluice.fake_api import FakeApi, run
 
 
 def test_json_is_the_answer_as_it_is(api: FakeApi) -> None:
-    """For programs: every field, and nothing but JSON."""
+    """Programs get every field, and nothing but JSON."""
     api.answers = [(200, {"nodes": [{"node": "n", "extra": 1}]})]
     code, out, _ = run("--api", api.url, "--json", "nodes", "list")
 
@@ -23,7 +23,7 @@ def test_json_is_the_answer_as_it_is(api: FakeApi) -> None:
 
 
 def test_a_signer_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both halves, which fit each other, and the webhooks' master secret; a second time nothing is replaced."""
+    """`signer init` makes both halves of a key and the webhooks' master secret; a second run replaces nothing."""
     for name, value in {
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "t",

@@ -11,7 +11,7 @@ def client_error(code: str) -> ClientError:
 
 
 def test_credentials_that_aws_does_not_know_are_named_as_the_cause() -> None:
-    """With the command that says whose they are; any other refusal is told as it is."""
+    """The text has the command that shows whose they are; any other refusal is passed on as it is."""
     foreign, other = aws_failure(client_error("ExpiredToken")), aws_failure(client_error("AccessDeniedException"))
 
     assert foreign.code == other.code == 1
@@ -20,7 +20,7 @@ def test_credentials_that_aws_does_not_know_are_named_as_the_cause() -> None:
 
 
 def test_where_nobody_was_asked_the_exit_code_says_why() -> None:
-    """No credentials is a mistake of the line's, an endpoint that is silent is not."""
+    """2 for missing credentials, which the operator can set; 3 for an endpoint that does not answer."""
     silent = EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
 
     assert aws_failure(NoCredentialsError()) == Failure(NO_CREDENTIALS, 2)

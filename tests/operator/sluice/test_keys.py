@@ -18,7 +18,7 @@ def drawn(size: int) -> bytes:
 
 
 def test_a_signer_is_made_as_the_control_plane_would_make_it() -> None:
-    """To the byte: `make up` makes the local stack's by the control plane's code, an operator by the command's."""
+    """The texts are equal to the byte: `make up` uses the control plane's code, an operator the command's."""
     assert new_signer(drawn, NOW) == control_plane_signer(drawn, NOW)
     assert new_master(drawn) == control_plane_master(drawn)
 
@@ -32,7 +32,7 @@ def test_the_control_plane_reads_what_the_command_makes() -> None:
 
 
 def test_every_key_of_a_secret_is_published() -> None:
-    """Those that do not sign, too."""
+    """Also those that do not sign yet, or no longer."""
     secret = json.loads(new_signer(drawn, NOW)[0])
     secret["keys"].append(new_key(drawn, NOW + 1))
     public = public_text(json.dumps(secret))
@@ -41,5 +41,5 @@ def test_every_key_of_a_secret_is_published() -> None:
 
 
 def test_a_key_of_another_kind_is_none_that_a_grant_is_signed_with() -> None:
-    """Others are for other readers, and are left out."""
+    """Grants are signed with Ed25519 only, so another curve is left out."""
     assert published_kids('{"keys": [{"kty": "EC", "crv": "P-256", "kid": "a"}]}') == frozenset()

@@ -39,7 +39,7 @@ def at(api: str = "https://api.example.com", region_from: str = "AWS_REGION") ->
 def test_a_refusal_says_what_is_wrong_and_what_to_do(
     status: int, said: Any, to: SignedApi, needed: list[str], left_out: list[str]
 ) -> None:
-    """Region, credentials, clock or URL: the one that AWS's words name, else each that it can be. No secret is told."""
+    """The cause that AWS's words name (region, credentials, clock, URL), else every possible one; never a secret."""
     told = refusal_text(status, said if isinstance(said, str) else json.dumps(said), to)
 
     for part in needed:
@@ -49,7 +49,7 @@ def test_a_refusal_says_what_is_wrong_and_what_to_do(
 
 
 def test_a_refusal_is_told_with_its_code(api: FakeApi) -> None:
-    """On the error output, with exit code 1."""
+    """The refusal goes to the error output, and the exit code is 1."""
     api.answers = [(404, {"error": "There is no such account.", "code": "NOT_FOUND"})]
     code, out, err = run("--api", api.url, "accounts", "show", "nobody")
 
@@ -57,7 +57,7 @@ def test_a_refusal_is_told_with_its_code(api: FakeApi) -> None:
 
 
 def test_a_bare_403_names_what_was_used(api: FakeApi) -> None:
-    """API Gateway says no more than Forbidden."""
+    """API Gateway only says Forbidden, so the command adds the region and the access key that it signed with."""
     api.answers = [(403, {"message": "Forbidden"})]
     code, out, err = run("--api", api.url, "nodes", "list")
 

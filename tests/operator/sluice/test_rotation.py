@@ -13,7 +13,7 @@ from sluice.rotation import KeyState, keys_in, retired, staged, switched
 
 
 def test_the_times_are_those_of_the_control_plane() -> None:
-    """The command cannot import them."""
+    """The command states them again, because it cannot import them."""
     assert rotation.CACHE_SECONDS == control_plane.CACHE_SECONDS
     assert rotation.RETRY_SECONDS == control_plane.RETRY_SECONDS
     assert rotation.HEARTBEAT_SECONDS == fleet.LEASE_SECONDS
@@ -23,7 +23,7 @@ def test_the_times_are_those_of_the_control_plane() -> None:
 
 
 def test_a_secret_goes_through_four_states() -> None:
-    """And the control plane signs with the one that is said to sign in each."""
+    """In each, the control plane signs with the key whose state is `signing`."""
     alone, _ = new_signer(os.urandom, 1000.0)
     behind = staged(alone, os.urandom, 2000.0)
     after = switched(behind)
@@ -41,7 +41,7 @@ def test_a_secret_goes_through_four_states() -> None:
 
 
 def test_nothing_is_retired_before_it_is_replaced() -> None:
-    """A staged key is newer than the one that signs."""
+    """A staged key is newer than the one that signs, and stays."""
     behind = staged(new_signer(os.urandom, 1.0)[0], os.urandom, 2.0)
 
     assert json.loads(retired(behind)) == json.loads(behind)

@@ -26,7 +26,7 @@ def rotate(world: World, wait: Callable[[float], None]) -> list[str]:
 
 
 def kids(world: World) -> dict[str, tuple[str, bool]]:
-    """State and publication of every key."""
+    """The state of every key, and whether it is published."""
     return {
         key["kid"]: (key["state"], key["published"])
         for key in SignerParameters(world.ssm, "test").keys()["signing_keys"]
@@ -96,7 +96,7 @@ def test_a_stopped_rotation_goes_on(world: World) -> None:
 
 
 def test_two_rotations_at_once_do_not_lose_a_key(world: World) -> None:
-    """The one that finds another's writing stops, and says so."""
+    """The one that finds the other's version in SSM stops, and says why."""
 
     def other(_: float) -> None:
         rotate(world, lambda _: None)

@@ -17,7 +17,7 @@ def test_a_size_has_the_largest_unit_that_it_fills() -> None:
     ("text", "count"), [("5000000000", 5 * 10**9), ("5GB", 5 * 10**9), ("1.5 tb", 15 * 10**11), ("0", 0), ("7kB", 7000)]
 )
 def test_bytes_may_have_a_unit(text: str, count: int) -> None:
-    """Powers of 1000, as usage is counted."""
+    """Units are read as powers of 1000, and small letters are taken."""
     assert parse_size(text) == count
     given = parser().parse_args(["accounts", "set", "a", "--bytes", text])
     assert given.verb.call(given) == ApiCall("PATCH", "accounts/a", {"overrides": {"bytes": count}})
@@ -25,6 +25,6 @@ def test_bytes_may_have_a_unit(text: str, count: int) -> None:
 
 @pytest.mark.parametrize("text", ["plenty", "infGB", "nanGB", "1e999TB", "GB", ""])
 def test_what_is_no_size_is_said(capsys: pytest.CaptureFixture[str], text: str) -> None:
-    """With one that is; a number without an end is none."""
+    """The message shows what a size looks like; infinite numbers are refused as well."""
     assert run("accounts", "set", "a", "--bytes", text)[0] == 2
     assert f"{text} is no number of bytes; 5000000000 is, and 5GB" in capsys.readouterr().err

@@ -12,7 +12,7 @@ from tests.operator.sluice.fake_api import FakeApi, run, served
 
 
 class CloudFormation(BaseHTTPRequestHandler):
-    """DescribeStacks, as AWS answers it: `sluice` has an API, `other` has none, and more there is not."""
+    """Answers DescribeStacks as AWS does: the stack `sluice` has an API, `other` has none, and no other exists."""
 
     api: ClassVar[str] = ""
 
@@ -44,14 +44,14 @@ class CloudFormation(BaseHTTPRequestHandler):
 
 
 def test_the_api_of_a_deployed_stack_is_found_by_its_name(api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the stack's outputs, at the endpoint that AWS's tools are told; where there is none, that is said."""
+    """CloudFormation is asked for the stack's outputs; a missing output and a missing stack are each explained."""
     CloudFormation.api = api.url
     with served(CloudFormation) as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
         done = {name: run("--in", name, "nodes", "list") for name in ("sluice", "other", "nowhere")}
 
     assert done["sluice"][0] == 0
-    assert api.asked[0][1] == "/v1/admin/nodes"
+    assert api.requests[0][1] == "/v1/admin/nodes"
     assert done["other"] == (1, "", "The stack other has no output ApiUrl; is it Sluice's control plane?\n")
     assert done["nowhere"][0] == 1
     assert done["nowhere"][2].startswith("CloudFormation in eu-west-1 does not show the stack nowhere: ")
@@ -70,7 +70,7 @@ def written(folder: Path, port: int) -> None:
 
 
 def test_the_port_says_which_stack_here_is_meant(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The usual one has the folder itself, another one a folder of its port's name."""
+    """The stack on the usual port has its files in .local/, one on another port in a folder named by it."""
     written(tmp_path / ".local", 8080)
     written(tmp_path / ".local" / "9000", 9000)
     monkeypatch.delenv("PORT", raising=False)
@@ -88,7 +88,7 @@ def test_the_port_says_which_stack_here_is_meant(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_parameters_of_the_stack_here_are_its_emulator_s(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Whatever SSM the environment would lead to."""
+    """The environment names another SSM and another region, which are not used."""
     written(tmp_path / ".local", 8080)
     monkeypatch.delenv("PORT", raising=False)
     found = parameter_store(None, "eu-west-1", tmp_path)
@@ -100,7 +100,7 @@ def test_the_parameters_of_the_stack_here_are_its_emulator_s(monkeypatch: pytest
 
 
 def test_the_signer_of_which_stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """2 where none is named and none runs here."""
+    """The exit code is 2 where none is named and none runs here."""
     monkeypatch.chdir(tmp_path)
 
     assert run("signer", "list")[0] == 2

@@ -7,7 +7,7 @@ from sluice.tables import COLUMNS, SIZES, is_moment, table
 
 
 def test_a_table_lines_up() -> None:
-    """Columns as wide as their widest cell; what is missing is a dash."""
+    """Each column is as wide as its widest cell, and a missing value is a dash."""
     keys = [{"stream": "abc", "label": "studio", "created": 1796078523.155, "revoked_at": None}]
 
     assert table({"account": "acme", "used_bytes": 1_500_000_000, "keys": keys}) == (
@@ -19,7 +19,7 @@ def test_a_table_lines_up() -> None:
 
 
 def test_every_moment_and_every_size_of_the_api_is_shown_as_one() -> None:
-    """A number with a fraction is a moment or a time with its unit in the name, and bytes are called so."""
+    """A field with a fraction is a moment, or has its unit in its name; numbers of bytes are named as such."""
     for model in vars(models).values():
         if isinstance(model, type) and issubclass(model, ReplyBody):
             for name, field in model.model_fields.items():
@@ -30,7 +30,7 @@ def test_every_moment_and_every_size_of_the_api_is_shown_as_one() -> None:
 
 
 def test_a_moment_beyond_the_calendar_is_no_traceback() -> None:
-    """It is shown as it came."""
+    """Such a number is shown as it came."""
     assert "9e+17" in table({"created": 9e17})
 
 

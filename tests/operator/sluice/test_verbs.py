@@ -51,5 +51,5 @@ def test_the_table_is_whole() -> None:
 
 
 def test_where_players_may_be_embedded_is_called_as_the_api_calls_it() -> None:
-    """The command cannot import the enum of the control plane."""
+    """The command states the names again, because it cannot import the enum."""
     assert list(HLS_EMBED) == [each.value for each in HlsEmbed]
