@@ -9,7 +9,8 @@ from local.targets.suite import STACK, STORM, prepare_with_chromium
 
 _CODES = "tests/integration/test_documented_codes.py"
 _SECOND = [
-    f"tests/functions/{part}" for part in ("storage", "admission", "metering", "nodes", "admin", "account", "hooks")
+    *(f"tests/functions/{part}" for part in ("storage", "admission", "metering", "nodes", "admin", "account", "hooks")),
+    "tests/operator/sluice/test_signer.py",
 ]
 
 

@@ -91,7 +91,9 @@ def test_the_parameters_of_the_stack_here_are_its_emulator_s(monkeypatch: pytest
     """The environment names another SSM and another region, which are not used."""
     written(tmp_path / ".local", 8080)
     monkeypatch.delenv("PORT", raising=False)
-    found = parameter_store(None, "eu-west-1", tmp_path)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    found = parameter_store(None, "eu-west-2", tmp_path)
     assert isinstance(found, tuple)
     client, name = found
 
