@@ -1,5 +1,6 @@
 """What a stranger needs to use, report and send back: it is there, and it says the same everywhere."""
 
+import json
 import os
 import re
 import subprocess
@@ -82,6 +83,8 @@ def test_the_licence_is_named_equally() -> None:
         assert (stated["license"], stated["license-files"]) == ("Apache-2.0", ["LICENSE"])
         assert not [one for one in stated["classifiers"] if one.startswith("License ::")], "PEP 639 has it once"
         assert (ROOT / file).with_name("LICENSE").read_text() == text
+    assert json.loads((ROOT / "package.json").read_text())["license"] == "Apache-2.0"
+    assert tomllib.loads((ROOT / "tests/clients/native/Cargo.toml").read_text())["package"]["license"] == "Apache-2.0"
     assert "(LICENSE)" in (ROOT / "CONTRIBUTING.md").read_text()
 
 
