@@ -1,8 +1,8 @@
-"""Pictures that a source sends out of the order in which they are shown (B-frames): found, and left out where that is exact.
+"""Finds B-frames, pictures that are sent out of the order in which they are shown, and leaves out those that it can.
 
-Pure. WebRTC decodes in the order of arrival and shows at once; Chromium decodes some six of 180 pictures of a stream with
-B-frames. A picture that no other refers to can be left out, and the rest decodes in order. One that is out of order and
-that others refer to cannot: then `broken` says so, and the session is to end.
+WebRTC decodes in the order of arrival and shows at once; Chromium decodes some six of 180 pictures of a stream with B-frames. A
+picture that no other refers to can be left out, and the rest decodes in order. One that is out of order and that others refer to
+cannot: then `broken` says so, and the session is to end.
 
 A picture is out of order by two signs together: its slices are of B type, and a picture that was sent before it is shown
 after it, by its timestamp or by its POC. B slices alone prove nothing (low-delay encoders use them in order), and neither
@@ -27,7 +27,7 @@ Codec = Literal["H264", "H265"]
 
 
 class BFrameFilter:
-    """One source's pictures, in the order in which they were sent."""
+    """Judges the pictures of one section, H264 or H265, in the order in which they are sent."""
 
     __slots__ = (
         "_codec",
@@ -44,9 +44,9 @@ class BFrameFilter:
 
     def __init__(self, codec: Codec) -> None:
         self.found = False
-        """A picture was out of order."""
+        """Whether a picture was out of order."""
         self.broken = False
-        """A picture was out of order, and others refer to it: leaving it out would spoil them."""
+        """Whether such a picture is one that others refer to: leaving it out would spoil them."""
         self._codec: Codec = codec
         self._slices = _slices_of(codec)
         self._ssrc = -1
@@ -61,7 +61,10 @@ class BFrameFilter:
         self._left_out: OrderedDict[int, None] = OrderedDict()
 
     def leaves_out(self, ssrc: int, number: int, timestamp: int, payload: bytes) -> bool:
-        """Whether the packet with this extended *number* belongs to a picture that viewers are not to get."""
+        """Whether the packet with this extended *number* belongs to a picture that viewers are not to get.
+
+        All packets of the section are to be asked about, as what they say of pictures is remembered.
+        """
         if ssrc != self._ssrc or number - self._newest > MAX_JUMP:
             self._begin(ssrc, number)
         in_order = number > self._newest
@@ -76,8 +79,10 @@ class BFrameFilter:
         if not in_order:
             # The rest of its picture was judged by what came in order; of a picture that comes late as a whole the order is
             # not known any more, and where no other refers to it, nobody misses it.
-            is_b, reference = head[:2] if head is not None else (False, True)
-            if not (self.found and is_b and not reference):
+            if head is None or not self.found:
+                return False
+            is_b, reference, _anew, _low, _modulus = head
+            if reference or not is_b:
                 return False
             self._leave_out(timestamp)
             return True
@@ -88,7 +93,7 @@ class BFrameFilter:
         return needed_by is NeededBy.NOTHING and (self.found or self._behind(timestamp))
 
     def _begin(self, ssrc: int, number: int) -> None:
-        """Another source, or the same that began anew: what was known of pictures and parameter sets is of the one before."""
+        """Forget pictures and parameter sets: another source begins, or the same began anew."""
         self._ssrc = ssrc
         self._newest = number - 1
         self._latest = self._shown = None
@@ -118,7 +123,7 @@ class BFrameFilter:
         return True
 
     def _pass(self, timestamp: int, poc: int | None, *, anew: bool) -> None:
-        """Viewers get this picture; *anew*: what came before it says nothing any more of the order."""
+        """Let viewers get this picture; *anew*: what came before it says nothing any more of the order."""
         if anew or not self._behind(timestamp):
             self._latest = timestamp
         if anew or poc is None or self._shown is None or poc > self._shown:
@@ -138,7 +143,7 @@ def _slices_of(codec: Codec) -> H264Slices | H265Slices:
 
 
 def b_frame_filter(codec: str) -> BFrameFilter | None:
-    """The judge of a source of *codec*; None where pictures always come in the order of showing (VP8, VP9, AV1)."""
+    """The filter for a section of *codec*; None where pictures always come in the order of showing (VP8, VP9, AV1)."""
     match codec:
         case "H264" | "H265":
             return BFrameFilter(codec)

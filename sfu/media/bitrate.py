@@ -1,8 +1,8 @@
-"""How much a publisher may send: told by REMB, watched, warned of, and in the end enforced.
+"""How much a publisher may send: REMB announces its limit, a lower REMB warns it, and in the end its session is ended.
 
-Pure. A mean over WINDOW seconds above TOLERANCE times the limit is warned of by a lower REMB; a mean over the WARNING
-seconds after it that is still above it ends the session. Both are long beside a keyframe, so no burst ends anybody.
-Independently, what arrives above GATE times the limit is dropped before it is decrypted: a flood costs others nothing.
+Where the mean of WINDOW seconds is above TOLERANCE times the limit, the publisher is warned. Where the mean of the WARNING
+seconds after that is above it as well, the session is to end. Both times are long beside a keyframe, so no burst ends anybody.
+Besides, what arrives above DROP_ABOVE times the limit is dropped before it is decrypted: a flood costs others nothing.
 
 Only authentic bytes count, so nobody else can use up a publisher's share.
 """
@@ -12,31 +12,37 @@ from typing import Final
 
 RAMP_SECONDS: Final = 3.0
 RAMP_EVERY: Final = 0.2
+"""Seconds between two REMBs in the first RAMP_SECONDS."""
 STEADY_EVERY: Final = 1.0
+"""Seconds between two REMBs afterwards."""
 UNLIMITED: Final = 30_000_000
+"""Bits a second that REMB announces where the grant has no limit."""
 
 WINDOW: Final = 10.0
 WARNING: Final = 5.0
+"""Seconds from a warning to the end, where nothing changes."""
 TOLERANCE: Final = 1.25
 """RTP and SRTP add some 3 %, sound 2 %, repairs their share; encoders miss their own mark by 10 % for seconds."""
 WARNED_SHARE: Final = 0.8
 """What a warned publisher is told, of its limit."""
-GATE: Final = 2.0
-GATE_SECONDS: Final = 3.0
-"""The burst that passes the gate, in seconds of GATE times the limit: a keyframe of six seconds' worth of stream."""
+DROP_ABOVE: Final = 2.0
+BURST_SECONDS: Final = 3.0
+"""The burst that is not dropped, in seconds of DROP_ABOVE times the limit: a keyframe of six seconds' worth of stream."""
 
 
 class BitrateLimit:
-    """One publisher's. Chrome takes over at once what REMB says in its first two seconds, and climbs slowly afterwards,
-    so it is told often at first. Congestion on the way it sees in our other feedback.
+    """Holds one publisher to *max_kbps* kilobits a second of its grant; 0 means no limit.
+
+    Chrome takes over at once what REMB says in its first two seconds, and climbs slowly afterwards, so REMB is sent often at
+    first. Congestion on the way the publisher sees in our other feedback.
     """
 
     __slots__ = (
         "_began",
         "_filled_until",
-        "_gate",
         "_next",
         "_samples",
+        "_seconds_per_byte",
         "_warned",
         "enforced",
         "exceeded",
@@ -50,8 +56,9 @@ class BitrateLimit:
         self.mean = 0.0
         """Bits a second over the last WINDOW."""
         self.exceeded = False
-        """Warned in vain: the session is to be ended."""
-        self._gate = 8 / (GATE * self.limit)
+        """Whether it was warned in vain: the session is to be ended."""
+        self._seconds_per_byte = 8 / (DROP_ABOVE * self.limit)
+        """What a byte fills of the burst that is not dropped."""
         self._filled_until = 0.0
         self._samples: deque[tuple[float, int]] = deque()
         self._warned: tuple[float, int] | None = None
@@ -60,16 +67,16 @@ class BitrateLimit:
 
     @property
     def warned(self) -> bool:
-        """Whether it sends too much now, and has been told."""
+        """Whether it sends too much now, and has been warned."""
         return self._warned is not None
 
     @property
     def bitrate(self) -> int:
-        """What REMB says now."""
+        """The bits a second that REMB says now."""
         return round(self.limit * WARNED_SHARE) if self._warned else self.limit
 
     def due(self, now: float) -> bool:
-        """Whether to say it now."""
+        """Whether a REMB is to be sent now; counts it as sent."""
         if self._began is None:
             self._began = now
         if now < self._next:
@@ -79,15 +86,15 @@ class BitrateLimit:
         return True
 
     def admits(self, now: float) -> bool:
-        """Whether a packet of now is worth decrypting."""
-        return self._filled_until - now < GATE_SECONDS
+        """Whether a packet that arrives now is to be decrypted; else it is dropped unread."""
+        return self._filled_until - now < BURST_SECONDS
 
     def took(self, size: int, now: float) -> None:
-        """An authentic packet of *size* bytes came."""
-        self._filled_until = max(self._filled_until, now) + size * self._gate
+        """Count an authentic packet of *size* bytes."""
+        self._filled_until = max(self._filled_until, now) + size * self._seconds_per_byte
 
     def judge(self, total: int, now: float) -> None:
-        """Once a second, with all bytes since the session began: warn, or lift the warning, or find it exceeded."""
+        """Warn, lift the warning, or find the limit exceeded; called once a second with *total*, all bytes of the session."""
         samples = self._samples
         samples.append((now, total))
         while len(samples) > 1 and samples[1][0] <= now - WINDOW:

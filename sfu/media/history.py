@@ -1,8 +1,8 @@
-"""What a track carried in the last moments: answers NACKs, and lets a new viewer start at the last keyframe.
+"""The packets that a track carried in the last moments: they answer NACKs, and a new viewer starts at the last keyframe.
 
-Pure. The bound: at least KEEP_SECONDS, plus the current group of pictures while it is younger than *group_seconds*; never
-more than *max_bytes*. A group that outgrows the bounds is forgotten whole (half a group is a picture of grey), or as far as
-the next place in it where a decoder can begin.
+Kept are at least KEEP_SECONDS, plus the current group of pictures while it is younger than *group_seconds*; never
+more than *max_bytes*. A group that outgrows the bounds is let go whole (half a group is a picture of grey), or as far as the
+next place in it where a decoder can begin.
 """
 
 from typing import Final
@@ -12,13 +12,17 @@ from sfu.wire.rtp import Extensions
 KEEP_SECONDS: Final = 1.5
 MAX_BYTES: Final = 12_000_000
 GROUP_SECONDS: Final = 12.0
+"""A keyframe each 10 s is what encoders are set to at most; the rest is for its arrival."""
 
 Packet = tuple[int, int, int, bytes, Extensions, float]
 """Index (continuous over publishers), timestamp, marker (0 or 0x80), payload, extensions to forward, arrival."""
 
 
 class History:
-    """The packets of one track by index, oldest first."""
+    """The packets of one track by index, the oldest first.
+
+    *keep* and *group_seconds* are seconds, *max_bytes* counts payloads and 100 bytes more for each packet.
+    """
 
     __slots__ = (
         "_group_seconds",
@@ -42,7 +46,7 @@ class History:
         self._group_seconds = group_seconds
         self.size = 0
         self.last = -1
-        """The highest index seen."""
+        """The highest index that was added."""
         self.forgotten = -1
         """No index up to this one is waited for: its packet was here and was let go, or is of another source."""
         self.group: int | None = None
@@ -57,18 +61,18 @@ class History:
         return len(self._packets)
 
     def add(self, packet: Packet) -> bool:
-        """Keep *packet*; False if it is here already, or was."""
-        index = packet[0]
+        """Keep *packet*; False if it is kept already, or was."""
+        index, _timestamp, _marker, payload, _extensions, arrived = packet
         if index in self._packets or index <= self._passed:
             return False
         self._packets[index] = packet
-        self.size += len(packet[3]) + 100
+        self.size += len(payload) + 100
         self.last = max(self.last, index)
-        self._trim(packet[5])
+        self._trim(arrived)
         return True
 
     def begin_group(self, index: int, *, weak: bool = False) -> None:
-        """A keyframe begins at *index*; one that is *weak* serves some decoders only, and does not replace a better one."""
+        """Begin a group with the keyframe at *index*; a *weak* one serves some decoders only, and replaces no better one."""
         if weak and self.group is not None:
             if index > max((self.group, *self._later[-1:])):
                 self._later.append(index)
@@ -77,16 +81,19 @@ class History:
             self._later = [later for later in self._later if later > index]
 
     def get(self, index: int) -> Packet | None:
-        """The packet with *index*, if it is still here."""
+        """The packet with *index*, if it is still kept."""
         return self._packets.get(index)
 
     def group_age(self, now: float) -> float | None:
         """Seconds since the current group began, or None where there is none to start from."""
         first = None if self.group is None else self._packets.get(self.group)
-        return None if first is None else now - first[5]
+        if first is None:
+            return None
+        _index, _timestamp, _marker, _payload, _extensions, arrived = first
+        return now - arrived
 
     def clear(self) -> None:
-        """Forget the group and all packets: another source begins."""
+        """Let the group and all packets go, as another source begins."""
         self._packets.clear()
         self.size = 0
         self.group = None
@@ -98,14 +105,14 @@ class History:
         horizon = now - self._keep
         group_horizon = now - self._group_seconds
         while packets:
-            oldest = next(iter(packets.values()))
-            in_group = self.group is not None and oldest[0] >= self.group
-            wanted = oldest[5] > horizon or (in_group and oldest[5] > group_horizon)
+            index, _timestamp, _marker, payload, _extensions, arrived = next(iter(packets.values()))
+            in_group = self.group is not None and index >= self.group
+            wanted = arrived > horizon or (in_group and arrived > group_horizon)
             if wanted and self.size <= self._max_bytes:
                 return
             if in_group:
                 self.group = self._later.pop(0) if self._later else None
-            self._passed = max(self._passed, oldest[0])
-            self.forgotten = max(self.forgotten, oldest[0])
-            del packets[oldest[0]]
-            self.size -= len(oldest[3]) + 100
+            self._passed = max(self._passed, index)
+            self.forgotten = max(self.forgotten, index)
+            del packets[index]
+            self.size -= len(payload) + 100

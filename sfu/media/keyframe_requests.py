@@ -1,38 +1,42 @@
-"""When a source is asked for a keyframe.
+"""When a publisher is asked for a keyframe (PLI or FIR), whoever needs one.
 
-Pure. Requests are coalesced per source: at most one each INTERVAL, a request in between is remembered and sent at
-the end of the window, and it is repeated until a keyframe arrives (whip-whep.md, P18). Whether a source answers is judged by
-the first request of such a row: any keyframe comes soon after the last one.
+Requests are coalesced for each source: at most one each INTERVAL goes out. A request in between is remembered and sent at the
+end of the window, and it is repeated until a keyframe arrives. Whether a source answers is judged by
+the first request of such a row: some keyframe comes soon after the last one in any case.
 """
 
 from typing import Final
 
 INTERVAL: Final = 0.5
+"""Seconds between two requests at least."""
 TRIES: Final = 20
 """After this many unanswered requests the source evidently ignores them (OBS, FFmpeg): wait for its interval."""
 ANSWER_WITHIN: Final = 1.0
+"""Seconds after a request in which a keyframe is taken for its answer."""
 
 
 class KeyframeRequests:
-    """The requests to one source of video."""
+    """Decides when the one source of a video track is asked, and whether it listens."""
 
     __slots__ = ("_asked_at", "_sent_at", "_tries", "_verdict", "pending", "sent", "tried")
 
     def __init__(self) -> None:
         self.pending = False
+        """Whether somebody waits for a keyframe."""
         self.sent = 0
+        """Requests that were sent so far."""
         self.tried = False
-        """This source was asked at all."""
+        """Whether this source was asked at all."""
         self._asked_at: float | None = None
         """When the first of the requests that are not answered yet was sent."""
         self._sent_at = float("-inf")
         self._tries = 0
         self._verdict: bool | None = None
-        """Whether the last request that can be judged was answered in time."""
+        """Whether the last request that can be judged was answered in time; None before there was one."""
 
     @property
     def responsive(self) -> bool:
-        """A keyframe came within ANSWER_WITHIN of the last request that can be judged."""
+        """Whether a keyframe came within ANSWER_WITHIN of the last request that can be judged."""
         return self._verdict is True
 
     def ignored(self, now: float) -> bool:
@@ -40,7 +44,7 @@ class KeyframeRequests:
         return self._verdict is False or (self._asked_at is not None and now - self._asked_at > ANSWER_WITHIN)
 
     def ask(self) -> None:
-        """Somebody needs a keyframe."""
+        """Request a keyframe, as soon as the interval allows it."""
         if not self.pending:
             self.pending = True
             self._tries = 0
@@ -60,7 +64,7 @@ class KeyframeRequests:
         return True
 
     def arrived(self, now: float, began: float | None = None) -> None:
-        """A keyframe is here, whose first packet came at *began* (*now* where it is not said)."""
+        """Note that a whole keyframe is here, whose first packet came at *began* (*now* where that is not given)."""
         asked = self._asked_at
         if asked is not None and (now if began is None else began) > asked:  # what was on its way already is no answer
             self._verdict = now - asked <= ANSWER_WITHIN
@@ -68,7 +72,7 @@ class KeyframeRequests:
         self.pending = False
 
     def new_source(self) -> None:
-        """Another source: nothing is known of it."""
+        """Begin with another source, of which nothing is known."""
         self.tried = False
         self._verdict = self._asked_at = None
         self._sent_at = float("-inf")

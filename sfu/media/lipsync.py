@@ -1,10 +1,14 @@
 """One clock for all tracks of a publisher, so that viewers play sound and picture together (RFC 3550, section 6.4.1).
 
-Pure. Each track has a line: what its RTP timestamp is at an instant of our monotonic clock. Two things are known of it. When
-its least delayed packets arrive: that moves with the clocks, but what a stall of the uplink adds is not believed, as a line
-rises by no more than DRIFT. And what sender reports say, as far as both tracks reported near each other in time: that is
-exact between the tracks, whatever the network did to packets and reports. Until there are such reports (FFmpeg sends none),
-lines are by arrival; then both move at one instant, the first track's not at all.
+Each track has a line: what its RTP timestamp is at an instant of our monotonic clock. It is known from two things.
+
+- The arrival of its least delayed packets. It moves with the clocks; but a line rises by no more than DRIFT, so that a stall of the
+  uplink does not move it.
+- Sender reports, as far as both tracks reported near each other in time. They are exact between the tracks, whatever the network
+  did to packets and reports.
+
+Until there are such reports (FFmpeg sends none), lines follow the arrival. Then both are set at one instant; the first track's time
+does not move at all.
 
 Invariant: the lines of two tracks move against each other by DRIFT at most, but at an instant at which both were reported anew.
 A report that contradicts the one before is believed when the next one says the same, and from then on only beside reports
@@ -36,7 +40,7 @@ LEAP: Final = 10.0
 
 @dataclass(slots=True)
 class _Line:
-    """One track: ts / rate + offset + the common constant is the time at which a timestamp is told."""
+    """One track's line: timestamp / rate + offset + the common constant is its time on our monotonic clock."""
 
     rate: int
     newest: int
@@ -45,24 +49,27 @@ class _Line:
     """Arrival less timestamp in seconds, of the packets that came soonest."""
     delay_at: float
     heard: int = 0
-    """Seconds with packets."""
+    """Seconds in which packets came."""
     offset: float = 0.0
     latency: float = 0.0
-    """Of the offset over the delay, by the reports of before."""
+    """Seconds of the offset over the delay, by the reports of an earlier line."""
     exact: bool = False
-    """The offset is by reports."""
+    """Whether the offset comes from reports."""
     report: float | None = None
     """The sender's clock less timestamp in seconds, carried on to now."""
     report_at: float = float("-inf")
     """When it was made."""
     reports: int = 0
-    """That agree."""
+    """Reports in a row that agree."""
     doubt: tuple[float, float] | None = None
     """(sender's clock less timestamp, when it was made) of a report that contradicts."""
 
 
 class LipSync:
-    """The lines of one publisher's tracks."""
+    """Tells, for each track of one publisher, which RTP timestamp is of now.
+
+    Times are seconds of our monotonic clock; a *kind* is "audio" or "video".
+    """
 
     def __init__(self) -> None:
         self._lines: dict[str, _Line] = {}
@@ -70,10 +77,10 @@ class LipSync:
         self._began: float | None = None
         self._paired = False
         self._stepped_at = float("-inf")
-        """Reports from before do not go with those that came since."""
+        """When the sender's clock was set last: reports from before do not go with those that came since."""
 
     def begin(self, kind: str, rate: int, at: float, timestamp: int) -> None:
-        """Timestamps of *kind* begin anew (another SSRC, or the same after a restart), with *timestamp*, which came *at*."""
+        """Begin the line of *kind* anew, as another SSRC or a restart does, with *timestamp*, which came *at*."""
         before = self._lines.get(kind)
         line = self._lines[kind] = _Line(rate, timestamp, at - timestamp / rate, at)
         if before is not None:
@@ -84,7 +91,7 @@ class LipSync:
             self._began = at
 
     def arrived(self, kind: str, at: float, timestamp: int) -> None:
-        """The least delayed packet of the last second said *timestamp* and came *at*."""
+        """Take the least delayed packet of the last second: it said *timestamp* and came *at*."""
         line = self._lines[kind]
         if abs(at - self._seconds(line, timestamp) - line.delay) > LEAP:
             self.begin(kind, line.rate, at, timestamp)
@@ -102,7 +109,7 @@ class LipSync:
         line.offset = line.offset + drifted if line.exact else line.delay + line.latency
 
     def reported(self, kind: str, clock: float, timestamp: int, now: float) -> None:
-        """A sender report: *timestamp* was at *clock*, in seconds of the sender's own."""
+        """Take a sender report: *timestamp* was at *clock*, in seconds of the sender's own clock."""
         line = self._lines[kind]
         seconds = self._seconds(line, timestamp)
         # When it was made, by its own timestamp: a stall holds up one track's reports and not the other's.
@@ -134,7 +141,7 @@ class LipSync:
         return round((now - self._constant - line.offset) * line.rate) & 0xFFFFFFFF
 
     def _pair(self) -> None:
-        """Take what reports say, where each track has one that goes with the others'."""
+        """Set the lines by the reports, where each track has one that goes with the others'."""
         lines = list(self._lines.values())
         times = [line.report_at for line in lines if line.report is not None]
         if len(lines) < 2 or len(times) < len(lines) or min(times) < self._stepped_at:
@@ -162,7 +169,7 @@ class LipSync:
         self._paired = True
 
     def _seconds(self, line: _Line, timestamp: int) -> float:
-        """*timestamp* in seconds, unwrapped."""
+        """*timestamp* in seconds of its own clock, unwrapped."""
         newest = line.newest
         return (newest + ((timestamp - newest + 0x80000000) & 0xFFFFFFFF) - 0x80000000) / line.rate
 

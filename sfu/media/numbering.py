@@ -1,8 +1,8 @@
-"""One unbroken numbering for viewers over whatever the publisher does: restarts, takeovers, new SSRCs, padding.
+"""One unbroken numbering for viewers, whatever the publisher does: restarts, takeovers, new SSRCs, padding.
 
-Pure. Each packet of the source is mapped to an index (an unbounded sequence number) and a timestamp by a constant offset;
-a new source begins at last + 1 and at the clock's elapsed time. The offset for older packets is kept, so that a late or
-repeated packet gets the number that it would have had: nothing is ever renumbered (whip-whep.md, P15).
+Each packet of the source gets an index (a sequence number without end) and a timestamp by a constant offset. A new source begins
+at last + 1, and its timestamps where the clock has got to. The offset for older packets is kept, so that a late or repeated packet
+gets the number that it would have had: nothing is ever renumbered.
 
 It takes the extended numbers of `sfu.media.incoming_rtp_stream`, which alone decides where a source begins anew.
 """
@@ -12,12 +12,16 @@ from typing import Final
 from sfu.media.incoming_rtp_stream import MAX_JUMP
 
 _SEGMENTS: Final = 64
+"""Offsets that are kept for late packets."""
 ROOM: Final = 100
 """Numbers below the very first packet, which nobody has seen yet: it may have overtaken others of its picture."""
 
 
 class Numbering:
-    """The mapping of one track."""
+    """Maps the numbers and timestamps of a track's sources to those that its viewers get.
+
+    The very first packet gets *first_index* and *first_timestamp*; *clock_rate* is that of the RTP timestamps, a second.
+    """
 
     __slots__ = (
         "_fresh",
@@ -41,22 +45,22 @@ class Numbering:
         self._reserved = 0
         self._last_at: float | None = None
         self.last = first_index - 1
-        """The highest index given."""
+        """The highest index that was given."""
         self.last_ts = first_timestamp
 
     def new_source(self, clock_rate: int | None = None) -> None:
-        """The next packet is from another source (or the same after a restart): whatever its numbers, go on."""
+        """Go on with the next packet, whatever its numbers: it is of another source, or of the same after a restart."""
         self._fresh = True
         if clock_rate is not None:
             self.clock_rate = clock_rate
 
     @property
     def fresh(self) -> bool:
-        """Whether the next packet begins a numbering."""
+        """Whether the next packet is the first of a source."""
         return self._fresh
 
     def reserve(self, count: int) -> None:
-        """Leave *count* numbers free before the next packet, where it begins a numbering: what is put before it has them."""
+        """Leave *count* numbers free before the next packet, where it is a source's first, for what is put before it."""
         self._reserved = count
 
     @property
@@ -65,7 +69,7 @@ class Numbering:
         return self._ts_offset
 
     def map(self, extended: int, timestamp: int, now: float) -> tuple[int, int] | None:
-        """(index, timestamp) for a packet by its extended number, or None for one of before the beginning."""
+        """(index, timestamp) of the packet with this *extended* number and *timestamp*; None where it is of before the beginning."""
         if self._fresh or extended - self._highest > MAX_JUMP:
             # A leap is no loss here either: what is left unsent of a source adds up where each packet is near the one before.
             self._begin(extended, timestamp, now)
@@ -83,7 +87,7 @@ class Numbering:
         return None
 
     def skip(self, extended: int, now: float) -> bool:
-        """Close the gap of a packet that carries nothing; False where later ones were numbered already."""
+        """Give a packet that carries nothing no number; False where later packets have their numbers already."""
         if self._fresh:
             return True
         if not 0 < extended - self._highest <= MAX_JUMP:

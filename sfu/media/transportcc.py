@@ -1,7 +1,7 @@
 """Transport-wide feedback to a publisher: which of its packets arrived, and when, so that it finds its bitrate by itself.
 
-Pure; draft-holmer-rmcat-transport-wide-cc-extensions-01. `record()` is the hot path: it puts a time into a ring and makes
-no object. `feedback()` turns what came since the last one into RTCP, `encode()` one run of it.
+The format is that of draft-holmer-rmcat-transport-wide-cc-extensions-01. `record()` is the hot path: it puts a time into a ring
+and makes no object. `feedback()` turns what came since the last call into RTCP, `encode()` one report of it.
 
 Left out: a packet that arrives after it was reported lost is not reported again unless it is newer than a whole report.
 """
@@ -18,9 +18,9 @@ FORMAT: Final = 15
 EVERY: Final = 0.05
 """Seconds between reports: what libwebrtc's own receiver does at 2.5 Mbit/s."""
 TICKS: Final = 4000
-"""A second in units of 250 us, those of a receive delta."""
+"""Ticks a second: 250 us each, the unit of a receive delta."""
 BLOCK: Final = 256
-"""The same of a reference time, 64 ms."""
+"""Ticks of 64 ms, the unit of a reference time."""
 RING: Final = 4096
 """Packets that a report can look back at: half a second of 100 Mbit/s."""
 MAX_PACKETS: Final = 400
@@ -37,13 +37,13 @@ _GAP: Final = array("q", [_NEVER]) * MAX_GAP
 
 
 class Arrivals:
-    """When the packets of one session arrived, by their transport-wide sequence number."""
+    """Remembers when the packets of one session arrived, by their transport-wide sequence numbers, and reports it."""
 
     __slots__ = ("_due", "_highest", "_next", "_reports", "_times")
 
     def __init__(self) -> None:
         self._times = array("q", [_NEVER]) * RING
-        """In ticks, by extended number modulo RING."""
+        """Arrival times in ticks, by extended number modulo RING."""
         self._highest = -1
         self._next = 0
         """The first number that was not reported yet."""
@@ -51,7 +51,7 @@ class Arrivals:
         self._due = 0.0
 
     def record(self, sequence: int, at: float) -> None:
-        """The packet with *sequence* arrived."""
+        """Note that the packet with this transport-wide *sequence* number arrived, in seconds *at* any clock."""
         highest = self._highest
         number = extend(sequence, highest) if highest >= 0 else sequence + 0x10000
         if number == highest + 1:
@@ -71,14 +71,14 @@ class Arrivals:
         self._times[number % RING] = int(at * TICKS)
 
     def due(self, now: float) -> bool:
-        """Whether there is something to report, and it is time."""
+        """Whether there is something to report, and it is time; counts the report as sent."""
         if now < self._due or self._highest < self._next:
             return False
         self._due = now + EVERY
         return True
 
     def feedback(self, sender: int, media: int) -> list[bytes]:
-        """All that arrived since the last time."""
+        """RTCP packets on all that arrived since the last call, from SSRC *sender* about *media*."""
         reports: list[bytes] = []
         times = self._times
         start = max(self._next, self._highest + 1 - RING)
@@ -100,7 +100,7 @@ class Arrivals:
 
 
 def encode(sender: int, media: int, base: int, times: Sequence[int], report: int) -> bytes:
-    """One report: *times* in ticks of the packets from *base* on, -1 for those that did not arrive."""
+    """One RTCP report: *times* in ticks of the packets from number *base* on, -1 for those that did not arrive."""
     first = next((at for at in times if at != _NEVER), 0)
     reference = first // BLOCK
     symbols: list[int] = []
@@ -128,7 +128,7 @@ def encode(sender: int, media: int, base: int, times: Sequence[int], report: int
 
 
 def _chunks(symbols: Sequence[int]) -> list[bytes]:
-    """Section 3.1.3 and 3.1.4: runs where they are long, else 14 symbols of one bit or 7 of two."""
+    """The packet status chunks (3.1.3, 3.1.4): runs where they are long, else 14 symbols of one bit or 7 of two."""
     chunks: list[bytes] = []
     at, size = 0, len(symbols)
     while at < size:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sfu.media.bitrate import GATE, GATE_SECONDS, UNLIMITED, BitrateLimit
+from sfu.media.bitrate import BURST_SECONDS, DROP_ABOVE, UNLIMITED, BitrateLimit
 
 KBPS = 2_000
 
@@ -95,7 +95,7 @@ def test_a_flood_passes_the_gate_at_twice_the_limit_at_most() -> None:
             limit.took(size, now)
             taken += size
         now += step
-    assert taken * 8 <= KBPS * 1000 * GATE * (seconds + GATE_SECONDS) + 2 * size * 8
+    assert taken * 8 <= KBPS * 1000 * DROP_ABOVE * (seconds + BURST_SECONDS) + 2 * size * 8
 
 
 def test_a_keyframe_of_half_a_megabyte_passes_the_gate() -> None:

@@ -1,7 +1,7 @@
 """What is kept of a source until it begins: all of its beginning, in order, and never more than the bound."""
 
 from sfu.media.missing_packets import GIVE_UP_AFTER
-from sfu.media.start_buffer import ANYHOW, KEEP_SECONDS, MAX_KEPT, SETTLE, SETTLED, NumberedPacket, StartBuffer
+from sfu.media.start_buffer import ANYHOW, KEEP_SECONDS, MAX_PACKETS, SETTLE, SETTLED, NumberedPacket, StartBuffer
 from sfu.wire.bitstream.parameter_sets import ParameterSets
 
 IDR, DELTA, SPS, PPS = b"\x65\x88" + bytes(9), b"\x61" + bytes(9), b"\x67" + bytes(9), b"\x68" + bytes(9)
@@ -98,10 +98,10 @@ def test_it_is_bounded_in_packets_and_time() -> None:
     """A keyframe that is no longer whole is no place to begin at."""
     kept = StartBuffer("H264", 0.0)
     kept.add(packet(0, IDR), 0.0)
-    for number in range(1, MAX_KEPT + 5):
+    for number in range(1, MAX_PACKETS + 5):
         kept.add(packet(number, DELTA), 0.0)
-    assert len(kept) == MAX_KEPT
+    assert len(kept) == MAX_PACKETS
     assert not kept.found
-    kept.add(packet(MAX_KEPT + 5, IDR, 9), KEEP_SECONDS + 0.1)
+    kept.add(packet(MAX_PACKETS + 5, IDR, 9), KEEP_SECONDS + 0.1)
     assert len(kept) == 1
     assert kept.found

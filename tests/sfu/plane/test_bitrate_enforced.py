@@ -4,7 +4,7 @@ import asyncio
 import struct
 import time
 
-from sfu.media.bitrate import GATE, GATE_SECONDS
+from sfu.media.bitrate import BURST_SECONDS, DROP_ABOVE
 from sfu.media.history import MAX_BYTES
 from sfu.plane.publisher import Publisher
 from tests.sfu.media_harness import STREAM, TestPublisher, stage
@@ -74,7 +74,7 @@ async def test_a_flood_of_a_hundred_megabit_is_dropped_early_and_ended_and_harms
         (ended,) = run.ended
         assert (ended.stream, ended.reason) == (STREAM, "BITRATE_EXCEEDED")
         passed = session.received * 8
-        assert passed <= kbps * 1000 * GATE * (ended.seconds + GATE_SECONDS) + 20_000
+        assert passed <= kbps * 1000 * DROP_ABOVE * (ended.seconds + BURST_SECONDS) + 20_000
         assert run.plane.stats.dropped_above_limit * 1228 > sent / 2
         assert all(source.track.history.size <= MAX_BYTES for source in session.sections)
         await until(lambda: viewer.counts().missing == 0)
