@@ -1,8 +1,10 @@
-"""What the media plane counts, read by metrics.py: plain integers, and durations. They only grow."""
+"""What the media plane counts, for `sfu.node.metrics` to read: plain integers, and histograms of durations. They only grow."""
 
 from dataclasses import dataclass, field
 
-from sfu.durations import Durations
+from prometheus_client import Histogram
+
+from sfu.durations import media_durations
 
 
 @dataclass(slots=True)
@@ -67,9 +69,9 @@ class PlaneStats:
     publishers_begun: int = 0
     viewers_begun: int = 0
     sessions_ended: int = 0
-    publish_first_packet: Durations = field(default_factory=Durations)
+    publish_first_packet: Histogram = field(default_factory=lambda: media_durations("publish_first_packet"))
     """From a publisher's POST to its first media."""
-    play_first_packet: Durations = field(default_factory=Durations)
+    play_first_packet: Histogram = field(default_factory=lambda: media_durations("play_first_packet"))
     """From a viewer's POST to the first media sent to it; who left before is not in it."""
-    play_first_keyframe: Durations = field(default_factory=Durations)
+    play_first_keyframe: Histogram = field(default_factory=lambda: media_durations("play_first_keyframe"))
     """From a viewer's POST to the begin of the first keyframe sent to it."""

@@ -10,17 +10,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Final
 
+from prometheus_client import Histogram
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
-    HistogramMetricFamily,
     InfoMetricFamily,
     Metric,
 )
 from prometheus_client.registry import Collector
 
 from sfu.control.link import Link
-from sfu.durations import Durations
 from sfu.node.loopdelay import LoopDelay
 from sfu.node.selftest import Reached
 from sfu.stats import PlaneStats
@@ -146,18 +145,19 @@ class NodeCollector(Collector):
         dropped: dict[tuple[str, ...], int] = {}
         for counted in fields(stats):
             name, value = counted.name, getattr(stats, counted.name)
-            if isinstance(value, Durations):
-                yield HistogramMetricFamily(
-                    f"sluice_media_{name}_seconds",
-                    f"PlaneStats.{name}.",
-                    buckets=value.buckets(),
-                    sum_value=value.total,
-                )
+            if isinstance(value, Histogram):
+                yield from map(_without_created, value.collect())
             elif name.startswith(_DROPPED):
                 dropped[(name.removeprefix(_DROPPED),)] = value
             else:
                 yield _count(f"sluice_media_{name}", f"PlaneStats.{name}.", value)
         yield _counter("sluice_media_datagrams_dropped", "Datagrams dropped unanswered.", ("kind",), dropped.items())
+
+
+def _without_created(metric: Metric) -> Metric:
+    """*metric* without the sample that says when it was made, which no metric of ours has."""
+    metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+    return metric
 
 
 def _gauge(name: str, says: str, value: float) -> Metric:

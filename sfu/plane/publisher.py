@@ -77,7 +77,7 @@ class Publisher(MediaSession):
             self._torn(section, incoming)
         if self.first_packet_at is None:
             self.first_packet_at = now
-            self._stats.publish_first_packet.add(now - self.began)
+            self._stats.publish_first_packet.observe(now - self.began)
         if section.layered:
             section.inspect(incoming, payload)
         if section.active is not incoming or number < 0:

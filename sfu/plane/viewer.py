@@ -236,10 +236,10 @@ class Viewer(MediaSession):
         }
         if began and not self._shown:
             self._shown = True
-            self._stats.play_first_packet.add(min(began.values()) - self.began)
+            self._stats.play_first_packet.observe(min(began.values()) - self.began)
         if "video" in began:
             self._pictured = True
-            self._stats.play_first_keyframe.add(began["video"] - self.began)
+            self._stats.play_first_keyframe.observe(began["video"] - self.began)
 
     def farewell(self) -> bytes | None:
         """BYE for all that we send."""

@@ -72,7 +72,7 @@ async def test_durations_are_histograms() -> None:
     """Cumulative buckets with a sum and a count, in seconds."""
     stats = PlaneStats()
     for seconds in (0.04, 0.05, 0.3, 20.0):
-        stats.play_first_keyframe.add(seconds)
+        stats.play_first_keyframe.observe(seconds)
     text = _scrape(_sources(stats)).splitlines()
     name = "sluice_media_play_first_keyframe_seconds"
     for line in (
