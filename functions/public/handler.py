@@ -1,9 +1,7 @@
-"""What anybody may read: HTTP event -> service -> answer."""
+"""What anybody may read, without a key or a token: the page, and what is known of streams, tiers and public keys."""
 
-import json
 import time
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from functions.edge import answers
@@ -12,14 +10,11 @@ from functions.edge.observability import LambdaLog
 from functions.edge.parameters import jwks_parameter
 from functions.edge.routes import ApiRoute, register
 from functions.edge.settings import FunctionSettings
-from functions.edge.web import scheme_of
-from functions.public.api.openapi import document
-from functions.public.api.reference import page as reference_page
-from functions.public.assets import Asset, Files, asset_headers, asset_of, load, page_headers, wants_page
+from functions.public.assets import load
+from functions.public.pages import page_routes
 from functions.public.service import PublicService
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
-from shared.refusals import not_found
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
@@ -27,81 +22,11 @@ if TYPE_CHECKING:
     from functions.edge.aws import ParameterStore
 
 CACHED = {"Cache-Control": "public, max-age=300"}
-"""For what changes with a deployment or a key rotation only."""
-
-
-class Pages:
-    """Answers for people, each to the request that *app* has at the moment."""
-
-    def __init__(self, app: "APIGatewayHttpResolver", files: Files) -> None:
-        self._app = app
-        self._files = files
-
-    def file(self, found: Asset, headers: Mapping[str, str] | None = None, version: str = "") -> answers.Answer:
-        """A file, or that the client has it already."""
-        fields = {
-            **asset_headers(self._files, version),
-            **(headers or {}),
-            "ETag": found.etag,
-            "Vary": "Accept-Encoding",
-        }
-        if found.matches(self._app.current_event.headers.get("if-none-match")):
-            return answers.unchanged(fields)
-        return answers.text(found.body, found.content_type, fields)
-
-    def html(self, found: Asset, *, embeddable: bool = False) -> answers.Answer:
-        """A page."""
-        return self.file(found, self._guarded(embeddable=embeddable))
-
-    def asset(self, version: str, name: str) -> answers.Answer:
-        """A file that the page consists of."""
-        found = self._files.named.get(name)
-        return self.elsewhere() if found is None else self.file(found, version=version)
-
-    def elsewhere(self, _: object = None) -> answers.Answer:
-        """Where nothing is: a person gets a way on, a program the refusal that it can read."""
-        event = self._app.current_event
-        if event.http_method == "GET" and event.path.rstrip("/") == "/watch":
-            return self.html(self._files.page)  # whose watch view takes an id or a link
-        if not wants_page(event.headers.get("accept")):
-            return answers.refusal(not_found())
-        page = self._files.not_found
-        fields = {**self._guarded(), "Cache-Control": "no-store", "Vary": "Accept, Accept-Encoding"}
-        return answers.text(page.body, page.content_type, fields, status=404)
-
-    def _guarded(self, *, embeddable: bool = False) -> dict[str, str]:
-        secure = scheme_of(self._app.current_event.headers) == "https"
-        return page_headers(secure=secure, embeddable=embeddable)
-
-
-def page_routes(app: "APIGatewayHttpResolver", files: Files) -> None:
-    """The page, its files, and the reference."""
-    pages = Pages(app, files)
-    app.not_found(pages.elsewhere)
-
-    @cache
-    def documents() -> Mapping[str, Asset]:
-        """What is generated from the endpoints and the registry, when somebody first asks for it."""
-        return {
-            "openapi": asset_of("application/json", json.dumps(document(), ensure_ascii=False)),
-            "docs": asset_of("text/html; charset=utf-8", files.placed(reference_page())),
-        }
-
-    found: Mapping[str, Callable[..., answers.Answer]] = {
-        "/": lambda: pages.html(files.page),
-        # The page itself reads its address.
-        "/watch/<stream_id>": lambda **_: pages.html(files.watch, embeddable=True),
-        "/assets/<version>/<name>": pages.asset,
-        "/assets/<version>/<folder>/<name>": lambda version, folder, name: pages.asset(version, f"{folder}/{name}"),
-        "/docs": lambda: pages.html(documents()["docs"]),
-        "/openapi.json": lambda: pages.file(documents()["openapi"]),
-    }
-    for path, answer in found.items():
-        app.get(path)(answer)
+"""Of answers that change with a deployment or a rotation of keys only."""
 
 
 def data_routes(service: PublicService, clock: Callable[[], float]) -> tuple[ApiRoute, ...]:
-    """What is known now of tiers, streams and keys."""
+    """The routes that programs read, of tiers, streams and public keys."""
     return (
         ApiRoute("GET", "/v1/tiers", lambda _: service.tiers(), headers=CACHED),
         ApiRoute("GET", "/v1/streams/<stream>", lambda request: service.stream(request.path["stream"], clock())),
@@ -117,7 +42,7 @@ def build(
     *,
     clock: Callable[[], float] = time.time,
 ) -> "APIGatewayHttpResolver":
-    """The composition root."""
+    """The function over these tables and parameters, as a router of payload-2.0 events."""
     directory = Directory(dynamo, settings.accounts_table, settings.fleet_table)
     jwks = jwks_parameter(ssm, settings.jwks_parameter)
     app = answers.resolver(log.logger)

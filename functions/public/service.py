@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from functions.domain.stores import StreamLookup
+from functions.edge.bodies import limit_fields
 from functions.edge.parameters import ParameterUnavailableError
 from functions.public.models import JwkSet, ProblemState, StreamState, TierLimits, Tiers
 from shared.keys import is_stream_id
@@ -13,14 +14,14 @@ from shared.tiers import HLS_EMBED_HOSTS, TIERS
 
 
 class PublicService:
-    """One method an endpoint; *jwks* reads the JWK Set from where the signer publishes it, given the time."""
+    """Reads what anybody may know, a method an endpoint. *jwks* reads the signer's public keys, given the time."""
 
     def __init__(self, streams: StreamLookup, jwks: Callable[[float], Mapping[str, Any]]) -> None:
         self._streams = streams
         self._jwks = jwks
 
     def stream(self, stream_id: str, now: float) -> StreamState | Refused:
-        """Live or not, and how many watch; a node whose lease has run out holds nothing any more."""
+        """Whether a stream is live, and how many watch; a node whose lease has run out holds nothing any more."""
         if not is_stream_id(stream_id):
             return stream_not_found()
         stream, fleet = self._streams.stream_and_fleet(stream_id)
@@ -39,19 +40,8 @@ class PublicService:
         )  # fmt: skip
 
     def tiers(self) -> Tiers:
-        """The table of limits."""
-        rows = [
-            TierLimits(
-                tier=tier,
-                streams=limits.streams,
-                bytes=limits.bytes,
-                viewers=limits.viewers,
-                kbps=limits.kbps,
-                protocols=sorted(limits.protocols),
-                hls_embed=limits.hls_embed,
-            )
-            for tier, limits in TIERS.items()
-        ]
+        """What each tier may use, smallest tier first."""
+        rows = [TierLimits(tier=tier, **limit_fields(limits)) for tier, limits in TIERS.items()]
         return Tiers(tiers=rows, hls_embed_hosts=list(HLS_EMBED_HOSTS))
 
     def jwks(self, now: float) -> JwkSet | Refused:

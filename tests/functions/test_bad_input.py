@@ -13,8 +13,9 @@ import jsonschema_rs
 import pytest
 
 from functions.public.api import examples
-from functions.public.api.endpoints import Endpoint
-from functions.public.api.openapi import ALL, document
+from functions.public.api.endpoint import ApiEndpoint
+from functions.public.api.endpoints import ALL
+from functions.public.api.openapi import document
 from shared.messages import UsageReport
 from tests.functions.front import JSON, SDP, Front
 from tests.functions.public.test_openapi import credentials, stage, target
@@ -38,12 +39,12 @@ Case = tuple[str, Any]
 """A field's path, and the whole body with that field wrong."""
 
 
-def identity(one: Endpoint) -> str:
+def identity(one: ApiEndpoint) -> str:
     """How a case is called."""
     return f"{one.method} {one.path}"
 
 
-def full(one: Endpoint) -> Iterator[dict[str, Any]]:
+def full(one: ApiEndpoint) -> Iterator[dict[str, Any]]:
     """The endpoint's examples with whatever they leave out filled in, so that there is something to be wrong."""
     for example in examples.REQUESTS[(one.method, one.path)].values():
         yield {**example, **LISTED} if one.path.endswith("/heartbeat") else dict(example)
@@ -111,7 +112,7 @@ def written(world: World) -> float:
 
 
 @pytest.mark.parametrize("endpoint", BODIES, ids=identity)
-def test_a_wrong_field_is_named(world: World, endpoint: Endpoint) -> None:
+def test_a_wrong_field_is_named(world: World, endpoint: ApiEndpoint) -> None:
     """Missing, null, of another type, too long, too large, negative, of letters that it cannot have."""
     assert endpoint.request is not None
     token, ids = stage(world, endpoint, "")
@@ -152,7 +153,7 @@ QUERIES = [
 
 
 @pytest.mark.parametrize(("endpoint", "name"), QUERIES)
-def test_a_wrong_parameter_is_named(world: World, endpoint: Endpoint, name: str) -> None:
+def test_a_wrong_parameter_is_named(world: World, endpoint: ApiEndpoint, name: str) -> None:
     """Of another form, too long, negative, in the past, of other digits, or twice."""
     examples_of = examples.REQUESTS.get((endpoint.method, endpoint.path), {"": None})
     token, ids = stage(world, endpoint, "")

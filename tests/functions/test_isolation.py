@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from functions.public.api import examples
-from functions.public.api.endpoints import Endpoint
-from functions.public.api.openapi import ALL
+from functions.public.api.endpoint import ApiEndpoint
+from functions.public.api.endpoints import ALL
 from shared.tiers import Tier
 from tests.functions.front import SDP, Front, routes
 from tests.functions.public.test_openapi import shape, target
@@ -71,7 +71,7 @@ class Neighbours:
         registry = self.world.registry
         return registry.account("victim"), [*registry.keys("victim")], registry.stream(self.stream)
 
-    def ask(self, one: Endpoint, token: str | None, *, stream: str, key: str) -> list[Answer]:
+    def ask(self, one: ApiEndpoint, token: str | None, *, stream: str, key: str) -> list[Answer]:
         """What all examples of an endpoint are answered with that stream and key in them."""
         address = target(one, stream_id=stream, stream_key=key)
         bodies = examples.REQUESTS.get((one.method, one.path), {"": None}).values()
@@ -93,7 +93,7 @@ def exchanged(body: Any, stream: str, key: str) -> Any:
 
 
 @pytest.mark.parametrize("endpoint", OWNED, ids=identity)
-def test_another_s_stream_and_key_are_like_none(world: World, endpoint: Endpoint) -> None:
+def test_another_s_stream_and_key_are_like_none(world: World, endpoint: ApiEndpoint) -> None:
     """With the intruder's own token: the same answer and the same calls as for what does not exist; nothing changes."""
     ours = Neighbours(world)
     before = ours.state()

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnec
 from functions.edge.observability import LambdaLog
 from functions.metering import handler as metering
 from functions.public.api import examples
-from functions.public.api.openapi import ALL
+from functions.public.api.endpoints import ALL
 from functions.storage.dynamo import Dynamo
 from shared import refusals
 from shared.refusals import Code

@@ -8,15 +8,13 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from functions.public.api.endpoints import ENDPOINTS, Endpoint, Parameter
+from functions.public.api.endpoint import ApiEndpoint, ApiParameter
+from functions.public.api.endpoints import ALL
 from functions.public.api.examples import EXAMPLES, PARAMETERS, REQUESTS
-from functions.public.api.operator_endpoints import FURTHER
 from shared.offers import MAX_OFFER_BYTES, SDP
 from shared.refusals import REGISTRY
 
 Json = dict[str, Any]
-
-ALL: tuple[Endpoint, ...] = (*ENDPOINTS, *FURTHER)
 
 _SECURITY: Mapping[str, Json] = {
     "stream key": {"type": "http", "scheme": "bearer", "description": "The stream key."},
@@ -43,7 +41,7 @@ _REF = "#/components/schemas/{model}"
 
 
 def document(version: str = "0.2.0") -> Json:
-    """The whole document."""
+    """The OpenAPI document of the whole API, as *version* of it."""
     requests: list[tuple[Any, Any]] = [(one.request, "validation") for one in ALL if one.request]
     replies: list[tuple[Any, Any]] = [(one.reply, "serialization") for one in ALL if one.reply]
     models = sorted({*requests, *replies}, key=lambda model: (model[0].__module__, model[0].__qualname__))
@@ -69,7 +67,7 @@ def document(version: str = "0.2.0") -> Json:
     }
 
 
-def _operation(endpoint: Endpoint, references: Mapping[Any, Json]) -> Json:
+def _operation(endpoint: ApiEndpoint, references: Mapping[Any, Json]) -> Json:
     success = _success(endpoint, references.get((endpoint.reply, "serialization")))
     operation: Json = {
         "tags": [endpoint.group],
@@ -101,17 +99,17 @@ def _needs_body(model: type[BaseModel]) -> bool:
     return any(field.is_required() for field in model.model_fields.values())
 
 
-def _requests(endpoint: Endpoint) -> Json:
+def _requests(endpoint: ApiEndpoint) -> Json:
     """The examples of an endpoint's body, which tests execute."""
     return {name: {"value": value} for name, value in REQUESTS[(endpoint.method, endpoint.path)].items()}
 
 
-def _operation_id(endpoint: Endpoint) -> str:
+def _operation_id(endpoint: ApiEndpoint) -> str:
     words = endpoint.path.replace("{", "").replace("}", "").replace(".", "/").replace("-", "/").split("/")
     return "_".join([endpoint.method, *filter(None, words)])
 
 
-def _parameter(parameter: Parameter) -> Json:
+def _parameter(parameter: ApiParameter) -> Json:
     schema: Json = {"type": "string"}
     if parameter.pattern:
         schema["pattern"] = parameter.pattern
@@ -125,7 +123,7 @@ def _parameter(parameter: Parameter) -> Json:
     }
 
 
-def _success(endpoint: Endpoint, schema: Json | None) -> Json:
+def _success(endpoint: ApiEndpoint, schema: Json | None) -> Json:
     answer: Json = {"description": endpoint.outcome}
     if schema is not None:
         answer["content"] = {endpoint.media_type: {"schema": schema}}
@@ -139,7 +137,7 @@ def _success(endpoint: Endpoint, schema: Json | None) -> Json:
     return answer
 
 
-def _refused(endpoint: Endpoint) -> Json:
+def _refused(endpoint: ApiEndpoint) -> Json:
     """The refusals by status; several codes share one."""
     answered = [*((REGISTRY[code].status, code) for code in endpoint.refusals), *endpoint.also]
     responses: Json = {}

@@ -5,7 +5,8 @@ from html import escape
 from http import HTTPStatus
 from itertools import groupby
 
-from functions.public.api.endpoints import ENDPOINTS, Endpoint
+from functions.public.api.endpoint import ApiEndpoint
+from functions.public.api.endpoints import LISTED
 from functions.public.api.examples import EXAMPLES
 from shared.refusals import REGISTRY, Code, Definition, Retry
 
@@ -47,10 +48,10 @@ _TAIL = """</div>
 
 
 def page() -> str:
-    """The whole page."""
+    """The reference as an HTML page: endpoints by group, then every code."""
     groups = [
         _section(name, "".join(_endpoint(one) for one in ones))
-        for name, ones in groupby(ENDPOINTS, key=lambda endpoint: endpoint.group)
+        for name, ones in groupby(LISTED, key=lambda endpoint: endpoint.group)
     ]
     documented = "".join(_refusal(code, one) for code, one in REGISTRY.items() if one.documented)
     ours = "".join(_refusal(code, one) for code, one in REGISTRY.items() if not one.documented)
@@ -74,7 +75,7 @@ def _section(title: str, content: str) -> str:
     return f'<section aria-labelledby="{name}"><h2 id="{name}">{escape(title)}</h2>{content}</section>\n'
 
 
-def _endpoint(endpoint: Endpoint) -> str:
+def _endpoint(endpoint: ApiEndpoint) -> str:
     rows = "".join(
         f"<tr><td class=mono>{escape(one.name)}</td><td>{one.where}</td><td>{_marked(one.about)}</td></tr>"
         for one in endpoint.parameters

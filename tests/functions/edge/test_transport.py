@@ -3,8 +3,8 @@
 import pytest
 
 from functions.edge.web import base_url
-from functions.public.api.endpoints import Endpoint
-from functions.public.api.openapi import ALL
+from functions.public.api.endpoint import ApiEndpoint
+from functions.public.api.endpoints import ALL
 from tests.functions.front import Front
 from tests.functions.public.test_openapi import credentials, target
 from tests.functions.world import World
@@ -14,7 +14,7 @@ KNOWN = "Strict-Transport-Security"
 
 
 @pytest.mark.parametrize("endpoint", OPERATIONS.values(), ids=OPERATIONS)
-def test_every_answer_says_so(world: World, endpoint: Endpoint) -> None:
+def test_every_answer_says_so(world: World, endpoint: ApiEndpoint) -> None:
     """Success, refusal, redirect and page alike: here mostly refusals, because the world is empty."""
     for secure in (True, False):
         front = Front(world, secure=secure)

@@ -15,9 +15,10 @@ from functions.edge.observability import LambdaLog
 from functions.nodes import handler as nodes
 from functions.public import handler as public
 from functions.public.api import examples
-from functions.public.api.endpoints import Endpoint
-from functions.public.api.openapi import ALL, document
-from functions.public.api.operator_endpoints import PAGES, PROBES
+from functions.public.api.endpoint import ApiEndpoint
+from functions.public.api.endpoints import ALL
+from functions.public.api.openapi import document
+from functions.public.api.unlisted_endpoints import PAGES, PROBES
 from functions.storage.webhooks import Webhooks
 from shared.refusals import REGISTRY
 from shared.tiers import Tier
@@ -119,7 +120,7 @@ def test_every_parameter_has_an_example_of_its_pattern() -> None:
 
 
 @pytest.mark.parametrize(("endpoint", "name"), EXAMPLES)
-def test_every_example_is_answered_as_documented(world: World, endpoint: Endpoint, name: str) -> None:
+def test_every_example_is_answered_as_documented(world: World, endpoint: ApiEndpoint, name: str) -> None:
     """Against the handlers: the documented success, in the form of the documented model."""
     token, ids = stage(world, endpoint, name)
     body = examples.REQUESTS.get((endpoint.method, endpoint.path), {}).get(name)
@@ -145,19 +146,19 @@ def test_pages_and_probes_are_answered_as_documented(world: World) -> None:
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
-def credentials(endpoint: Endpoint, token: str) -> str | None:
+def credentials(endpoint: ApiEndpoint, token: str) -> str | None:
     """What an endpoint wants as bearer token."""
     return {"stream key": examples.STREAM_KEY, "account token": token}.get(endpoint.security)
 
 
-def target(endpoint: Endpoint, **others: str) -> str:
+def target(endpoint: ApiEndpoint, **others: str) -> str:
     """The endpoint's address with the example of every parameter; *others* in their place."""
     values = {**examples.PARAMETERS, **others}
     query = "&".join(f"{one.name}={values[one.name]}" for one in endpoint.parameters if one.where == "query")
     return re.sub(r"{(\w+)}", lambda found: values[found[1]], endpoint.path) + (f"?{query}" if query else "")
 
 
-def stage(world: World, endpoint: Endpoint, name: str) -> tuple[str, dict[str, str]]:
+def stage(world: World, endpoint: ApiEndpoint, name: str) -> tuple[str, dict[str, str]]:
     """A world in which the examples are true: the account's token, and what ids turned out to be."""
     token = world.account("acme", Tier.SOLO_CREATOR)
     found = world.registry.account("acme")
