@@ -17,7 +17,8 @@ from typing import Any
 import av
 from av.video.frame import PictureType
 
-from local.settings import Settings, SettingsError
+from local.settings import StackSettings
+from sfu.environment import SettingsError
 
 _RATE = 30
 _ENCODER = {"preset": "veryfast", "tune": "zerolatency", "profile": "baseline", "b": "2500k", "maxrate": "2500k"}
@@ -29,7 +30,7 @@ _GOODBYE = 2.0
 def main() -> int:
     """Publish the test picture until stopped; the exit code."""
     try:
-        settings = Settings.from_env(os.environ)
+        settings = StackSettings.from_env(os.environ)
     except SettingsError as error:
         _say(str(error))
         return 2

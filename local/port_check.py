@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from local import ports
-from local.settings import LOOPBACK, Settings, SettingsError
+from local.settings import LOOPBACK, StackSettings
+from sfu.environment import SettingsError
 
 
 class TakenError(Exception):
@@ -28,7 +29,7 @@ class NeededPort:
     kind: socket.SocketKind
 
 
-def needed(settings: Settings) -> Iterator[NeededPort]:
+def needed(settings: StackSettings) -> Iterator[NeededPort]:
     """Every port that the stack of *settings* binds, once for each address."""
     plan = settings.plan
     for purpose, port, kind in plan.all():
@@ -37,7 +38,7 @@ def needed(settings: Settings) -> Iterator[NeededPort]:
             yield NeededPort(purpose, address, port, kind)
 
 
-def check(settings: Settings) -> None:
+def check(settings: StackSettings) -> None:
     """Raise `TakenError` or `SettingsError` where the stack of *settings* could not bind a port that it needs."""
     for port in needed(settings):
         try:
@@ -48,7 +49,7 @@ def check(settings: Settings) -> None:
             raise _taken(settings, port)
 
 
-def refusal(settings: Settings, address: str, error: OSError) -> TakenError | SettingsError:
+def refusal(settings: StackSettings, address: str, error: OSError) -> TakenError | SettingsError:
     """The exception for the API's *error* at *address*, where the port was free when it was checked."""
     if error.errno != errno.EADDRINUSE:
         return _unusable(settings, error)
@@ -57,12 +58,12 @@ def refusal(settings: Settings, address: str, error: OSError) -> TakenError | Se
     )
 
 
-def _unusable(settings: Settings, error: OSError) -> SettingsError:
+def _unusable(settings: StackSettings, error: OSError) -> SettingsError:
     # asyncio puts a text of its own where the system's was.
     return SettingsError(f"HOST={settings.host} cannot be used: {os.strerror(error.errno or 0)}.")
 
 
-def _taken(settings: Settings, port: NeededPort) -> TakenError:
+def _taken(settings: StackSettings, port: NeededPort) -> TakenError:
     name = "UDP port" if port.kind == socket.SOCK_DGRAM else "Port"
     where = "" if port.address == settings.host else f" on {port.address}"
     who = ports.owner(port.address, port.port, port.kind) or "a process that cannot be seen from here"

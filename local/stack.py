@@ -23,7 +23,7 @@ from local.aws.trigger import Trigger
 from local.fleet import NodeProcess, Surroundings
 from local.process import processes
 from local.process.log import StackLog
-from local.settings import LOOPBACK, Settings
+from local.settings import LOOPBACK, StackSettings
 from local.summary import DemoAccount, Summary
 
 _NAME = "local"
@@ -43,7 +43,7 @@ _PROCESSES_PER_FUNCTION = 8
 class Stack:
     """Everything that `make up` runs; an async context manager, whose exit ends it all."""
 
-    def __init__(self, settings: Settings, log: StackLog) -> None:
+    def __init__(self, settings: StackSettings, log: StackLog) -> None:
         self._settings = settings
         self._log = log
         self._undo = AsyncExitStack()

@@ -20,14 +20,15 @@ from local.aws.intrinsics import TemplateError
 from local.port_check import TakenError
 from local.process.log import LibraryRecords, StackLog
 from local.process.processes import ROOT, PartStartError
-from local.settings import LOOPBACK, Settings, SettingsError
+from local.settings import LOOPBACK, StackSettings
 from local.stack import Stack
+from sfu.environment import SettingsError
 
 
 def main() -> int:
     """Run a stack until it is told to stop; the exit code."""
     try:
-        settings = Settings.from_env(os.environ)
+        settings = StackSettings.from_env(os.environ)
         settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         with _alone(settings):
             port_check.check(settings)
@@ -38,7 +39,7 @@ def main() -> int:
 
 
 @contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
+def _alone(settings: StackSettings) -> Iterator[None]:
     """Hold the state directory: one stack at a time keeps its files there."""
     with (settings.state / "lock").open("a+") as lock:
         try:
@@ -55,7 +56,7 @@ def _alone(settings: Settings) -> Iterator[None]:
         yield
 
 
-async def _run(settings: Settings) -> int:
+async def _run(settings: StackSettings) -> int:
     begun = time.monotonic()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -109,7 +110,7 @@ def _on_signal(stop: asyncio.Event) -> None:
     stop.set()
 
 
-def _sluice(settings: Settings) -> str:
+def _sluice(settings: StackSettings) -> str:
     port = "" if settings.port == ports.USUAL else f"PORT={settings.port} "
     return f"{port}{_short(Path(sys.prefix))}/bin/sluice"
 

@@ -26,6 +26,7 @@ from sfu.control.commands import executor
 from sfu.control.handover import Handover, Reconnects
 from sfu.control.heartbeat_sender import ReportedNode
 from sfu.control.link import Link
+from sfu.environment import SettingsError
 from sfu.native.fanout import Fanout, Unavailable
 from sfu.node import announce, logs
 from sfu.node.end_notices import EndNotices
@@ -36,7 +37,7 @@ from sfu.node.metrics import EndCounts, NodeCollector, Sources
 from sfu.node.selftest import SelfTest
 from sfu.node.shutdown import Shutdown
 from sfu.plane.plane import Plane
-from sfu.settings import Sending, Settings, SettingsError
+from sfu.settings import NodeSettings, Sending
 from sfu.signalling.app import make_app
 from sfu.signalling.dependencies import Dependencies
 from sfu.signalling.grant_api import MAX_IN_FLIGHT, GrantApi
@@ -55,7 +56,7 @@ class HttpClients:
     exchange: aiohttp.ClientSession
 
 
-def build(settings: Settings, clients: HttpClients, shutdown: Shutdown, fanout: Fanout | None) -> Parts:
+def build(settings: NodeSettings, clients: HttpClients, shutdown: Shutdown, fanout: Fanout | None) -> Parts:
     """The node that *settings* describe, not started; it sends in Python where there is no *fanout*."""
     boot = new_boot(secrets.token_bytes)
     link = Link(settings, clients.control, boot=boot, clock=time.time, random=secrets.SystemRandom().random)
@@ -91,7 +92,7 @@ def build(settings: Settings, clients: HttpClients, shutdown: Shutdown, fanout: 
     )
 
 
-def _plane(settings: Settings, link: Link, notices: EndNotices, fanout: Fanout | None) -> Plane:
+def _plane(settings: NodeSettings, link: Link, notices: EndNotices, fanout: Fanout | None) -> Plane:
     """The media plane, which tells the link of changes and the notices of ends."""
     return Plane(
         (settings.udp_bind.host, settings.udp_bind.port),
@@ -110,7 +111,7 @@ def _plane(settings: Settings, link: Link, notices: EndNotices, fanout: Fanout |
 
 
 def _signalling(
-    settings: Settings,
+    settings: NodeSettings,
     clients: HttpClients,
     link: Link,
     plane: Plane,
@@ -154,7 +155,7 @@ def _reported(plane: Plane, handover: Handover) -> ReportedNode:
     )
 
 
-def _info(settings: Settings, boot: str, fanout: Fanout | None) -> dict[str, str]:
+def _info(settings: NodeSettings, boot: str, fanout: Fanout | None) -> dict[str, str]:
     """The labels of the metric that says who this process is."""
     sending = Sending.PYTHON if fanout is None else Sending.COMPILED
     return {"node": settings.node_id, "boot": boot, "region": settings.region, "sending": str(sending)}
@@ -176,7 +177,7 @@ def _registry(sources: Sources) -> CollectorRegistry:
     return registry
 
 
-async def serve(settings: Settings) -> int:
+async def serve(settings: NodeSettings) -> int:
     """Run one node until it is asked to stop; the exit code."""
     shutdown = Shutdown()
     loop = asyncio.get_running_loop()
@@ -213,7 +214,7 @@ def _fanout(wanted: Sending) -> Fanout | None:
 def main() -> int:
     """The command."""
     try:
-        settings = Settings.from_env(os.environ)
+        settings = NodeSettings.from_env(os.environ)
         logs.install(settings.log_level, node=settings.node_id)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(serve(settings))

@@ -1,18 +1,20 @@
-"""What one node is told by its environment: read once, checked whole, then frozen.
+"""What one node is told by its environment: read once, checked whole, then frozen (`sfu.environment`).
 
-Every mistake is named in one sentence (which variable, what is wrong with it, what to do), and all of them at once, so
-that a deployment is not repaired one restart at a time. Nothing here opens a socket or reads a credential.
+Nothing here opens a socket or reads a credential. docs/nodes.md is the manual of the variables.
 """
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
-from typing import Any, Final, Generic, NamedTuple, Self, TypeVar, cast
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
+from pydantic import AliasChoices, Field, PlainValidator, ValidationInfo, model_validator
+
+from sfu.environment import Advice, EnvironmentSettings
 from sfu.negotiation import Candidate
 from sfu.signalling.forwarded import Network
 from sfu.signalling.ice_servers import IceServer
@@ -25,12 +27,6 @@ ADDRESS = "{address}"
 DASHED = "{dashed}"
 """In `SLUICE_PUBLIC_URL`: likewise with `-` for `.` and `:`, for wildcard names such as `{dashed}.edge.example.com`."""
 
-_T = TypeVar("_T")
-
-
-class SettingsError(ValueError):
-    """The environment does not describe a node; one sentence a line says why."""
-
 
 class AnnounceFrom(StrEnum):
     """Where the addresses come from that every SDP answer prints as candidates."""
@@ -41,6 +37,15 @@ class AnnounceFrom(StrEnum):
     EC2 = "ec2"
     AUTO = "auto"
     """ECS where its metadata address is set, EC2 where that answers, the bound address otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """The addresses that SDP answers print, as far as they are known, and where the rest of them comes from."""
+
+    source: AnnounceFrom
+    candidates: tuple[Candidate, ...] = ()
+    """Those that were listed; empty: the bound address, or what the metadata says."""
 
 
 class Sending(StrEnum):
@@ -62,140 +67,6 @@ class Bind:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """One node's settings; the names of the variables are in `from_env`."""
-
-    node_id: str
-    region: str
-    api_url: str
-    """Without a trailing slash; may have a path (an API Gateway stage)."""
-    queue_url: str
-    queue_endpoint: str
-    """Where SendMessage is posted: AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL, or the queue URL's own host."""
-    aws_region: str
-    public_url: str
-    """Where clients reach the node's HTTP, without a path; may hold `{address}` or `{dashed}`."""
-    playback_url: str
-    """Base of the playback addresses that the node hands out: the API's, which knows where a stream is live."""
-    ice_servers: tuple[IceServer, ...]
-    """What `Link` fields tell clients; a node that is reached directly needs none."""
-    http_bind: Bind
-    udp_bind: Bind
-    metrics_bind: Bind
-    announce_from: AnnounceFrom
-    announce: tuple[Candidate, ...]
-    """The candidates that were listed; empty: the bound address, or what the metadata says."""
-    trusted_proxies: tuple[Network, ...]
-    """Whose `Forwarded` and `X-Forwarded-…` are believed."""
-    max_sessions: int
-    max_unconnected_per_address: int
-    """Viewers of one client address who have posted an offer and not connected yet."""
-    max_egress_kbps: int
-    drain_seconds: float
-    """How long a stopping node hands its sessions over and waits for them to leave."""
-    wait_seconds: float
-    """How long viewers who ask to (`?wait=1`) may wait for a publisher."""
-    sending: Sending
-    """How media leaves: compiled or in Python."""
-    tls_certificate: str = field(repr=False)
-    """The certificate chain, as a PEM file's name or as the PEM text itself (as ECS hands over secrets); empty: plain HTTP."""
-    tls_key: str = field(repr=False)
-    """The private key, likewise."""
-    log_level: str
-
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> Self:
-        """Read *environ*; raises `SettingsError` with every mistake."""
-        read = _Reader(environ)
-        queue_url = read("SLUICE_QUEUE_URL", _URL)
-        api_url = read("SLUICE_API_URL", _URL)
-        queue_endpoint = environ.get("AWS_ENDPOINT_URL") or (_origin(queue_url) if queue_url else "http://unset")
-        udp_bind = read("SLUICE_UDP_BIND", _BIND, "127.0.0.1:8189")
-        announce = read("SLUICE_ANNOUNCE", _ANNOUNCE, ",")
-        values: dict[str, Any] = {
-            "node_id": read("SLUICE_NODE_ID", _NAME),
-            "region": read("SLUICE_REGION", _NAME, "local"),
-            "api_url": api_url,
-            "queue_url": queue_url,
-            "queue_endpoint": read("AWS_ENDPOINT_URL_SQS", _URL, queue_endpoint),
-            "aws_region": read("AWS_REGION", _NAME, environ.get("AWS_DEFAULT_REGION")),
-            "public_url": read("SLUICE_PUBLIC_URL", _PUBLIC_URL),
-            "playback_url": read("SLUICE_PLAYBACK_URL", _URL, api_url or "http://unset"),
-            "ice_servers": read("SLUICE_ICE_SERVERS", _ICE_SERVERS, "[]"),
-            "http_bind": read("SLUICE_HTTP_BIND", _BIND, "127.0.0.1:8889"),
-            "udp_bind": udp_bind,
-            "metrics_bind": read("SLUICE_METRICS_BIND", _BIND, "127.0.0.1:9889"),
-            "trusted_proxies": read("SLUICE_TRUSTED_PROXIES", _NETWORKS, ","),
-            "max_sessions": read("SLUICE_MAX_SESSIONS", _WHOLE, "400"),
-            "max_unconnected_per_address": read("SLUICE_MAX_UNCONNECTED_PER_ADDRESS", _WHOLE, "64"),
-            "max_egress_kbps": read("SLUICE_MAX_EGRESS_KBPS", _WHOLE, "900000"),
-            "drain_seconds": read("SLUICE_DRAIN_SECONDS", _SECONDS, "8"),
-            "wait_seconds": read("SLUICE_WAIT_SECONDS", _SECONDS, "60"),
-            "sending": read("SLUICE_SENDING", _SENDING, "auto"),
-            "tls_certificate": environ.get("SLUICE_TLS_CERTIFICATE", ""),
-            "tls_key": environ.get("SLUICE_TLS_KEY", ""),
-            "log_level": read("SLUICE_LOG_LEVEL", _LOG_LEVEL, "INFO"),
-        }
-        read.finish()
-        source, listed = announce
-        candidates = tuple(Candidate(address, port or udp_bind.port) for address, port in listed)
-        settings = cls(**values, announce_from=source, announce=candidates)
-        read.mistakes.extend(settings._contradictions())
-        read.finish()
-        return settings
-
-    def _contradictions(self) -> Iterator[str]:
-        """Mistakes that only two variables together show."""
-        if bool(self.tls_certificate) != bool(self.tls_key):
-            yield "SLUICE_TLS_CERTIFICATE and SLUICE_TLS_KEY belong together: set both to PEM files or texts, or neither."
-        if self.http_bind == self.metrics_bind and self.http_bind.port:
-            yield f"SLUICE_METRICS_BIND is {self.metrics_bind}, which SLUICE_HTTP_BIND uses; set it to another port."
-        if (
-            not self.announce
-            and self.announce_from is AnnounceFrom.LIST
-            and ip_address(self.udp_bind.host).is_unspecified
-        ):
-            yield (
-                f"SLUICE_ANNOUNCE is not set and SLUICE_UDP_BIND is {self.udp_bind}, which no client can reach;"
-                " list the addresses that clients shall use, or set it to auto, ecs or ec2."
-            )
-
-
-class _Kind(NamedTuple, Generic[_T]):
-    """How the text of a variable is read, and what to do when it cannot be."""
-
-    parse: Callable[[str], _T]
-    """Raises ValueError or TypeError for anything else than *advice* asks for."""
-    advice: str
-    secret: bool = False
-    """The text may hold a credential, so no message shows it."""
-
-
-class _Reader:
-    """Reads variables one by one and collects what is wrong with them."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-        self.mistakes: list[str] = []
-
-    def __call__(self, name: str, kind: _Kind[_T], default: str | None = None) -> _T:
-        text = self._environ.get(name) or default
-        if not text:
-            self.mistakes.append(f"{name} is not set; {kind.advice}.")
-        else:
-            try:
-                return kind.parse(text)
-            except (ValueError, TypeError):
-                shown = "malformed" if kind.secret else repr(text[:80])
-                self.mistakes.append(f"{name} is {shown}; {kind.advice}.")
-        return cast("_T", None)  # nobody looks at it: finish() raises first
-
-    def finish(self) -> None:
-        if self.mistakes:
-            raise SettingsError("\n".join(self.mistakes))
 
 
 def _name(text: str) -> str:
@@ -226,10 +97,13 @@ def _bind(text: str) -> Bind:
     return Bind(str(ip_address(host.removeprefix("[").removesuffix("]"))), int(port))
 
 
-def _announce(text: str) -> tuple[AnnounceFrom, tuple[tuple[str, int], ...]]:
+def _announcement(text: str, read: ValidationInfo) -> Announcement:
     if text in {AnnounceFrom.AUTO, AnnounceFrom.ECS, AnnounceFrom.EC2}:
-        return AnnounceFrom(text), ()
-    return AnnounceFrom.LIST, tuple(_announced(item.strip()) for item in text.split(",") if item.strip())
+        return Announcement(AnnounceFrom(text))
+    bound = read.data.get("udp_bind")  # None where that is wrong itself, and then nobody looks at these
+    usual = bound.port if isinstance(bound, Bind) else 0
+    listed = (_announced(item.strip()) for item in text.split(",") if item.strip())
+    return Announcement(AnnounceFrom.LIST, tuple(Candidate(address, port or usual) for address, port in listed))
 
 
 def _announced(text: str) -> tuple[str, int]:
@@ -247,14 +121,21 @@ def _networks(text: str) -> tuple[Network, ...]:
 def _ice_servers(text: str) -> tuple[IceServer, ...]:
     listed = json.loads(text)
     if not isinstance(listed, list):
-        raise TypeError
-    servers = tuple(IceServer(**server) for server in listed)
-    for server in servers:
-        if not re.fullmatch(r"(stuns?|turns?):\S+", server.url) or not isinstance(
-            server.username + server.credential, str
-        ):
-            raise ValueError
-    return servers
+        raise ValueError  # noqa: TRY004 - pydantic takes a ValueError alone for a refusal
+    return tuple(_ice_server(server) for server in listed)
+
+
+def _ice_server(server: Any) -> IceServer:
+    fields = {"url", "username", "credential"}
+    if not isinstance(server, dict) or not server.keys() <= fields or not all(map(_is_text, server.values())):
+        raise ValueError
+    if not re.fullmatch(r"(stuns?|turns?):\S+", server.get("url", "")):
+        raise ValueError
+    return IceServer(**server)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _whole(text: str) -> int:
@@ -280,26 +161,120 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-_NAME: Final = _Kind(_name, "set it to 1 to 40 of the characters a-z, 0-9 and '-'")
-_URL: Final = _Kind(_url, "set it to an http:// or https:// URL without a query")
-_PUBLIC_URL: Final = _Kind(
-    _public_url,
-    "set it to the http:// or https:// URL by which clients reach this node, without a path"
-    f" ('{ADDRESS}' and '{DASHED}' in it stand for the announced address)",
-)
-_BIND: Final = _Kind(_bind, "set it to ADDRESS:PORT, for example 0.0.0.0:8889 (IPv6 in brackets)")
-_ANNOUNCE: Final = _Kind(
-    _announce,
-    "set it to a comma list of IP addresses, each with :PORT where that differs from SLUICE_UDP_BIND's,"
-    " or to auto, ecs or ec2",
-)
-_NETWORKS: Final = _Kind(_networks, "set it to a comma list of addresses or networks, for example 10.0.0.0/8")
-_ICE_SERVERS: Final = _Kind(
-    _ice_servers,
-    'set it to a JSON list like [{"url": "turn:turn.example.com:3478", "username": "u", "credential": "c"}]',
-    secret=True,
-)
-_WHOLE: Final = _Kind(_whole, "set it to a whole number, 1 or more")
-_SECONDS: Final = _Kind(_seconds, "set it to a number of seconds from 0 to 86400")
-_SENDING: Final = _Kind(Sending, "set it to auto, compiled or python")
-_LOG_LEVEL: Final = _Kind(_log_level, "set it to DEBUG, INFO, WARNING or ERROR")
+_Name = Annotated[str, PlainValidator(_name), Advice("set it to 1 to 40 of the characters a-z, 0-9 and '-'")]
+_Url = Annotated[str, PlainValidator(_url), Advice("set it to an http:// or https:// URL without a query")]
+_PublicUrl = Annotated[
+    str,
+    PlainValidator(_public_url),
+    Advice(
+        "set it to the http:// or https:// URL by which clients reach this node, without a path"
+        f" ('{ADDRESS}' and '{DASHED}' in it stand for the announced address)"
+    ),
+]
+_Bind = Annotated[
+    Bind, PlainValidator(_bind), Advice("set it to ADDRESS:PORT, for example 0.0.0.0:8889 (IPv6 in brackets)")
+]
+_Announcement = Annotated[
+    Announcement,
+    PlainValidator(_announcement),
+    Advice(
+        "set it to a comma list of IP addresses, each with :PORT where that differs from SLUICE_UDP_BIND's,"
+        " or to auto, ecs or ec2"
+    ),
+]
+_Networks = Annotated[
+    tuple[Network, ...],
+    PlainValidator(_networks),
+    Advice("set it to a comma list of addresses or networks, for example 10.0.0.0/8"),
+]
+_IceServers = Annotated[
+    tuple[IceServer, ...],
+    PlainValidator(_ice_servers),
+    Advice(
+        'set it to a JSON list like [{"url": "turn:turn.example.com:3478", "username": "u", "credential": "c"}]',
+        secret=True,
+    ),
+]
+_Whole = Annotated[int, PlainValidator(_whole), Advice("set it to a whole number, 1 or more")]
+_Seconds = Annotated[float, PlainValidator(_seconds), Advice("set it to a number of seconds from 0 to 86400")]
+_Sending = Annotated[Sending, PlainValidator(Sending), Advice("set it to auto, compiled or python")]
+_LogLevel = Annotated[str, PlainValidator(_log_level), Advice("set it to DEBUG, INFO, WARNING or ERROR")]
+_Pem = Annotated[str, Advice("set it to a PEM file or text", secret=True)]
+
+
+class NodeSettings(EnvironmentSettings):
+    """One node's settings, each with the variable that it is read from."""
+
+    node_id: _Name = Field(validation_alias="SLUICE_NODE_ID")
+    region: _Name = Field("local", validation_alias="SLUICE_REGION")
+    api_url: _Url = Field(validation_alias="SLUICE_API_URL")
+    """Without a trailing slash; may have a path (an API Gateway stage)."""
+    queue_url: _Url = Field(validation_alias="SLUICE_QUEUE_URL")
+    queue_endpoint: _Url = Field(
+        default_factory=lambda read: _origin(read.get("queue_url", "")),
+        validation_alias=AliasChoices("AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL"),
+    )
+    """Where SendMessage is posted; the queue URL's own host where nothing is said."""
+    aws_region: _Name = Field(validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION"))
+    public_url: _PublicUrl = Field(validation_alias="SLUICE_PUBLIC_URL")
+    """Where clients reach the node's HTTP, without a path; may hold `{address}` or `{dashed}`."""
+    playback_url: _Url = Field(
+        default_factory=lambda read: read.get("api_url", ""), validation_alias="SLUICE_PLAYBACK_URL"
+    )
+    """Base of the playback addresses that the node hands out: the API's, which knows where a stream is live."""
+    ice_servers: _IceServers = Field((), validation_alias="SLUICE_ICE_SERVERS")
+    """What `Link` fields tell clients; a node that is reached directly needs none."""
+    http_bind: _Bind = Field(Bind("127.0.0.1", 8889), validation_alias="SLUICE_HTTP_BIND")
+    udp_bind: _Bind = Field(Bind("127.0.0.1", 8189), validation_alias="SLUICE_UDP_BIND")
+    metrics_bind: _Bind = Field(Bind("127.0.0.1", 9889), validation_alias="SLUICE_METRICS_BIND")
+    announcement: _Announcement = Field(Announcement(AnnounceFrom.LIST), validation_alias="SLUICE_ANNOUNCE")
+    trusted_proxies: _Networks = Field((), validation_alias="SLUICE_TRUSTED_PROXIES")
+    """Whose `Forwarded` and `X-Forwarded-…` are believed."""
+    max_sessions: _Whole = Field(400, validation_alias="SLUICE_MAX_SESSIONS")
+    max_unconnected_per_address: _Whole = Field(64, validation_alias="SLUICE_MAX_UNCONNECTED_PER_ADDRESS")
+    """Viewers of one client address who have posted an offer and not connected yet."""
+    max_egress_kbps: _Whole = Field(900_000, validation_alias="SLUICE_MAX_EGRESS_KBPS")
+    drain_seconds: _Seconds = Field(8.0, validation_alias="SLUICE_DRAIN_SECONDS")
+    """How long a stopping node hands its sessions over and waits for them to leave."""
+    wait_seconds: _Seconds = Field(60.0, validation_alias="SLUICE_WAIT_SECONDS")
+    """How long viewers who ask to (`?wait=1`) may wait for a publisher."""
+    sending: _Sending = Field(Sending.AUTO, validation_alias="SLUICE_SENDING")
+    """How media leaves: compiled or in Python."""
+    tls_certificate: _Pem = Field("", validation_alias="SLUICE_TLS_CERTIFICATE", repr=False)
+    """The certificate chain, as a PEM file's name or as the PEM text itself (as ECS hands over secrets); empty: plain HTTP."""
+    tls_key: _Pem = Field("", validation_alias="SLUICE_TLS_KEY", repr=False)
+    """The private key, likewise."""
+    log_level: _LogLevel = Field("INFO", validation_alias="SLUICE_LOG_LEVEL")
+
+    @property
+    def announce_from(self) -> AnnounceFrom:
+        """Where the addresses come from that every SDP answer prints."""
+        return self.announcement.source
+
+    @property
+    def announce(self) -> tuple[Candidate, ...]:
+        """The candidates of every SDP answer; empty: the bound address, or what the metadata says."""
+        return self.announcement.candidates
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        mistakes = list(self._contradictions())
+        if mistakes:
+            raise ValueError("\n".join(mistakes))
+        return self
+
+    def _contradictions(self) -> Iterator[str]:
+        """Mistakes that only two variables together show."""
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            yield "SLUICE_TLS_CERTIFICATE and SLUICE_TLS_KEY belong together: set both to PEM files or texts, or neither."
+        if self.http_bind == self.metrics_bind and self.http_bind.port:
+            yield f"SLUICE_METRICS_BIND is {self.metrics_bind}, which SLUICE_HTTP_BIND uses; set it to another port."
+        if (
+            not self.announce
+            and self.announce_from is AnnounceFrom.LIST
+            and ip_address(self.udp_bind.host).is_unspecified
+        ):
+            yield (
+                f"SLUICE_ANNOUNCE is not set and SLUICE_UDP_BIND is {self.udp_bind}, which no client can reach;"
+                " list the addresses that clients shall use, or set it to auto, ecs or ec2."
+            )

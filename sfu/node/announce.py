@@ -9,7 +9,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
@@ -17,7 +17,7 @@ import aiohttp
 
 from sfu.control.aws import AwsError, SignedHttp
 from sfu.negotiation import Candidate
-from sfu.settings import ADDRESS, AUTO, DASHED, AnnounceFrom, Settings
+from sfu.settings import ADDRESS, AUTO, DASHED, AnnounceFrom, Announcement, NodeSettings
 
 TIMEOUT: Final = 2.0
 IMDS: Final = "http://169.254.169.254"
@@ -38,7 +38,7 @@ class CloudFacts:
 
 
 async def find(
-    settings: Settings, environ: Mapping[str, str], http: aiohttp.ClientSession, signed: SignedHttp
+    settings: NodeSettings, environ: Mapping[str, str], http: aiohttp.ClientSession, signed: SignedHttp
 ) -> CloudFacts:
     """Ask where the settings say; raises `NotFoundOutError`."""
     ecs = environ.get("ECS_CONTAINER_METADATA_URI_V4", "")
@@ -61,7 +61,7 @@ async def find(
         ) from error
 
 
-def apply(settings: Settings, place: CloudFacts) -> Settings:
+def apply(settings: NodeSettings, place: CloudFacts) -> NodeSettings:
     """*settings* with everything filled in that depends on the place; raises `NotFoundOutError`."""
     candidates = settings.announce
     if place.address:
@@ -88,10 +88,11 @@ def apply(settings: Settings, place: CloudFacts) -> Settings:
         node_id = place.name
     url = settings.public_url.replace(DASHED, re.sub(r"[.:]", "-", first))
     url = url.replace(ADDRESS, f"[{first}]" if ":" in first else first)
-    return replace(settings, node_id=node_id, announce=candidates, public_url=url)
+    announcement = Announcement(settings.announce_from, candidates)
+    return settings.model_copy(update={"node_id": node_id, "announcement": announcement, "public_url": url})
 
 
-async def _list(settings: Settings, http: aiohttp.ClientSession, ecs: str, imds: str) -> CloudFacts:
+async def _list(settings: NodeSettings, http: aiohttp.ClientSession, ecs: str, imds: str) -> CloudFacts:
     if settings.node_id != AUTO:
         return CloudFacts(None, None)
     if ecs:
@@ -99,7 +100,9 @@ async def _list(settings: Settings, http: aiohttp.ClientSession, ecs: str, imds:
     return CloudFacts(None, (await _ec2(http, imds)).name)
 
 
-async def _auto(settings: Settings, http: aiohttp.ClientSession, signed: SignedHttp, ecs: str, imds: str) -> CloudFacts:
+async def _auto(
+    settings: NodeSettings, http: aiohttp.ClientSession, signed: SignedHttp, ecs: str, imds: str
+) -> CloudFacts:
     if ecs:
         return await _ecs(settings, http, signed, ecs, imds)
     try:
@@ -125,7 +128,9 @@ async def _ec2(http: aiohttp.ClientSession, imds: str) -> CloudFacts:
     return CloudFacts(address.strip(), name.strip())
 
 
-async def _ecs(settings: Settings, http: aiohttp.ClientSession, signed: SignedHttp, ecs: str, imds: str) -> CloudFacts:
+async def _ecs(
+    settings: NodeSettings, http: aiohttp.ClientSession, signed: SignedHttp, ecs: str, imds: str
+) -> CloudFacts:
     if not ecs:
         raise ValueError("ECS_CONTAINER_METADATA_URI_V4 is not set: this is not an ECS task")
     task = await _get(http, f"{ecs}/task")

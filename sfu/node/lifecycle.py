@@ -19,7 +19,7 @@ from sfu.control.handover import Handover
 from sfu.control.heartbeat_sender import ReportedNode
 from sfu.control.link import Link
 from sfu.node.shutdown import Shutdown, drain
-from sfu.settings import Bind, Settings
+from sfu.settings import Bind, NodeSettings
 from sfu.signalling.certificate import Certificate
 from sfu.signalling.connections import Connections, most_for, raise_limit
 from sfu.signalling.listener import Listener
@@ -64,7 +64,7 @@ class Parts:
     """More tasks that run as long as the node does."""
 
 
-async def run(settings: Settings, parts: Parts) -> int:
+async def run(settings: NodeSettings, parts: Parts) -> int:
     """Run the node until it is asked to stop; the exit code."""
     async with AsyncExitStack() as stack:
         await _listening("UDP", "SLUICE_UDP_BIND", settings.udp_bind, parts.plane.start())
@@ -107,7 +107,7 @@ async def _kept_running(task: Callable[[], Coroutine[Any, Any, None]]) -> None:
         await asyncio.sleep(1)
 
 
-async def _drain_or_forced(settings: Settings, parts: Parts) -> bool:
+async def _drain_or_forced(settings: NodeSettings, parts: Parts) -> bool:
     draining = asyncio.ensure_future(
         drain(
             seconds=settings.drain_seconds,
@@ -159,7 +159,7 @@ def _why(protocol: str, variable: str, bind: Bind, error: OSError) -> str:
     return f"{protocol} port {bind} cannot be opened ({error}); set {variable} to another one."
 
 
-def _certificate(settings: Settings) -> Certificate | None:
+def _certificate(settings: NodeSettings) -> Certificate | None:
     if not settings.tls_certificate:
         return None
     try:

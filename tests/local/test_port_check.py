@@ -12,8 +12,9 @@ from local import port_check
 from local.aws.gateway import Gateway
 from local.port_check import TakenError
 from local.process.log import StackLog
-from local.settings import Settings, SettingsError
+from local.settings import StackSettings
 from local.stack import Stack
+from sfu.environment import SettingsError
 from tests.local import builders
 from tests.ports import free_ports
 
@@ -21,9 +22,9 @@ TCP, UDP = socket.SOCK_STREAM, socket.SOCK_DGRAM
 LOOPBACK, OTHER = "127.0.0.1", "127.0.0.2"  # on Linux both are this machine's
 
 
-def settings(host: str, port: int, state: Path = Path()) -> Settings:
+def settings(host: str, port: int, state: Path = Path()) -> StackSettings:
     """What `make up HOST=host PORT=port` would run with."""
-    return Settings(port, host, None, state)
+    return StackSettings.from_env({"HOST": host, "PORT": str(port)}).model_copy(update={"state": state})
 
 
 def taken(address: str, port: int, kind: socket.SocketKind) -> socket.socket:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cfnlint.decode.cfn_yaml import load  # type: ignore[import-untyped]  # cfn-lint ships no types
 
-from sfu.settings import Settings
+from sfu.settings import NodeSettings
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,7 +72,7 @@ def test_the_environment_is_one_that_the_settings_accept(resources: dict[str, An
     }
     environ = {name: value if isinstance(value, str) else referred.pop(name) for name, value in given.items()}
     assert referred == {}
-    settings = Settings.from_env(environ)
+    settings = NodeSettings.from_env(environ)
     assert settings.udp_bind.port == 8189
     read = (ROOT / "sfu/settings.py").read_text()
     for name in given:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from sfu.environment import SettingsError
 from sfu.negotiation import Candidate
-from sfu.settings import AnnounceFrom, Bind, Settings, SettingsError
+from sfu.settings import AnnounceFrom, Bind, NodeSettings
 from sfu.signalling.ice_servers import IceServer
 
 ENVIRON = {
@@ -20,13 +21,13 @@ ENVIRON = {
 
 def _mistakes(**environ: str) -> list[str]:
     with pytest.raises(SettingsError) as raised:
-        Settings.from_env({**ENVIRON, **environ})
+        NodeSettings.from_env({**ENVIRON, **environ})
     return str(raised.value).splitlines()
 
 
 def test_what_is_not_set_has_a_value_that_works_on_one_machine() -> None:
     """Only five variables are needed."""
-    settings = Settings.from_env(ENVIRON)
+    settings = NodeSettings.from_env(ENVIRON)
     assert settings.http_bind == Bind("127.0.0.1", 8889)
     assert settings.udp_bind == Bind("127.0.0.1", 8189)
     assert settings.metrics_bind == Bind("127.0.0.1", 9889)
@@ -45,12 +46,12 @@ def test_what_is_not_set_has_a_value_that_works_on_one_machine() -> None:
 )
 def test_the_queue_is_where_the_usual_aws_variables_say(environ: dict[str, str], endpoint: str) -> None:
     """An emulator is told of as AWS's own tools are told."""
-    assert Settings.from_env({**ENVIRON, **environ}).queue_endpoint == endpoint
+    assert NodeSettings.from_env({**ENVIRON, **environ}).queue_endpoint == endpoint
 
 
 def test_announced_addresses_take_the_udp_port_unless_they_have_their_own() -> None:
     """IPv4 and IPv6, with and without a port."""
-    settings = Settings.from_env({**ENVIRON, "SLUICE_ANNOUNCE": "203.0.113.7, 2001:db8::1,[2001:db8::2]:99"})
+    settings = NodeSettings.from_env({**ENVIRON, "SLUICE_ANNOUNCE": "203.0.113.7, 2001:db8::1,[2001:db8::2]:99"})
     assert settings.announce == (
         Candidate("203.0.113.7", 8189),
         Candidate("2001:db8::1", 8189),
@@ -60,15 +61,15 @@ def test_announced_addresses_take_the_udp_port_unless_they_have_their_own() -> N
 
 def test_viewers_are_sent_to_the_api_unless_told_otherwise() -> None:
     """It knows where a stream is live, after a takeover too."""
-    assert Settings.from_env(ENVIRON).playback_url == "https://api.example.com/prod"
+    assert NodeSettings.from_env(ENVIRON).playback_url == "https://api.example.com/prod"
     elsewhere = {**ENVIRON, "SLUICE_PLAYBACK_URL": "https://watch.example.com/"}
-    assert Settings.from_env(elsewhere).playback_url == "https://watch.example.com"
+    assert NodeSettings.from_env(elsewhere).playback_url == "https://watch.example.com"
 
 
 def test_ice_servers_are_a_json_list() -> None:
     """As browsers write them, one URL each."""
     listed = '[{"url": "stun:stun.example.com"}, {"url": "turn:t.example.com", "username": "u", "credential": "c"}]'
-    settings = Settings.from_env({**ENVIRON, "SLUICE_ICE_SERVERS": listed})
+    settings = NodeSettings.from_env({**ENVIRON, "SLUICE_ICE_SERVERS": listed})
     assert settings.ice_servers == (IceServer("stun:stun.example.com"), IceServer("turn:t.example.com", "u", "c"))
 
 
@@ -84,7 +85,7 @@ def test_malformed_ice_servers_are_named_without_being_shown(listed: str) -> Non
 def test_every_missing_variable_is_named_at_once() -> None:
     """Nobody restarts a node five times to learn five names."""
     with pytest.raises(SettingsError) as raised:
-        Settings.from_env({})
+        NodeSettings.from_env({})
     assert sorted(line.split()[0] for line in str(raised.value).splitlines()) == [
         "AWS_REGION",
         "SLUICE_API_URL",

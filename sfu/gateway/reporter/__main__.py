@@ -23,11 +23,12 @@ from sfu.control.aws import AwsCredentials, SignedHttp
 from sfu.control.commands import executor
 from sfu.control.heartbeat_sender import ReportedNode
 from sfu.control.link import Link
+from sfu.environment import SettingsError
 from sfu.gateway.reporter.admitted import AdmittedSessions
 from sfu.gateway.reporter.mediamtx import MediaMtx
 from sfu.node import logs
 from sfu.node.shutdown import LAST_WORDS
-from sfu.settings import Settings, SettingsError
+from sfu.settings import NodeSettings
 from sfu.signalling.connections import Connections, most_for, raise_limit
 from sfu.signalling.listener import Listener
 from shared.keys import new_boot
@@ -37,7 +38,7 @@ log = logging.getLogger(__name__)
 DEFAULT_API = "http://127.0.0.1:9997"
 
 
-async def serve(settings: Settings, mediamtx_api: str) -> None:
+async def serve(settings: NodeSettings, mediamtx_api: str) -> None:
     """Report until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -61,7 +62,7 @@ async def serve(settings: Settings, mediamtx_api: str) -> None:
 
 
 def build(
-    settings: Settings, mediamtx_api: str, http: aiohttp.ClientSession, link: Link
+    settings: NodeSettings, mediamtx_api: str, http: aiohttp.ClientSession, link: Link
 ) -> tuple[MediaMtx, ReportedNode]:
     """The reporter of the MediaMTX whose API is at *mediamtx_api*, and what *link* reports of it."""
     admitted = AdmittedSessions(link.meter)
@@ -99,7 +100,7 @@ async def run(link: Link, forever: Sequence[Callable[[], Coroutine[Any, Any, Non
 def main(environ: Mapping[str, str] = os.environ) -> int:
     """The command."""
     try:
-        settings = Settings.from_env(environ)
+        settings = NodeSettings.from_env(environ)
     except SettingsError as error:
         sys.stderr.write("".join(f"sluice mediamtx: {sentence}\n" for sentence in str(error).splitlines()))
         return 2

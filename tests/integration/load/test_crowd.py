@@ -2,14 +2,13 @@
 
 import asyncio
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.process.log import StackLog
-from local.settings import Settings
+from local.settings import StackSettings
 from local.stack import Stack
 from shared.refusals import viewer_limit_reached
 from shared.tiers import Overrides, Tier
@@ -33,7 +32,7 @@ async def test_a_crowd_fills_a_stream_to_its_limit_and_not_beyond(stack: dict[st
 @pytest.mark.timeout(300)
 async def test_a_thousand_viewers_in_ten_seconds_fill_a_hundred_seats(tmp_path: Path) -> None:
     """And what the refused cost DynamoDB: at most one eventually consistent read each, mostly nothing."""
-    settings = replace(Settings.from_env({"PORT": str(free_ports())}), state=tmp_path)
+    settings = StackSettings.from_env({"PORT": str(free_ports())}).model_copy(update={"state": tmp_path})
     log = StackLog(tmp_path / "stack.log")
     emulator = f"http://127.0.0.1:{settings.plan.emulator}"
     with closing(log):

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 from sfu.control.aws import AwsAnswer, SignedHttp
 from sfu.negotiation import Candidate
 from sfu.node.announce import CloudFacts, NotFoundOutError, apply, find
-from sfu.settings import Settings
+from sfu.settings import NodeSettings
 from tests.sfu.test_settings import ENVIRON
 
 
@@ -73,8 +73,8 @@ async def cloud() -> AsyncIterator[_Cloud]:
         yield cloud
 
 
-async def _find(cloud: _Cloud, announce: str, *, ecs: bool = False, **environ: str) -> tuple[Settings, CloudFacts]:
-    settings = Settings.from_env({**ENVIRON, "SLUICE_ANNOUNCE": announce, **environ})
+async def _find(cloud: _Cloud, announce: str, *, ecs: bool = False, **environ: str) -> tuple[NodeSettings, CloudFacts]:
+    settings = NodeSettings.from_env({**ENVIRON, "SLUICE_ANNOUNCE": announce, **environ})
     around = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": cloud.url}
     if ecs:
         around["ECS_CONTAINER_METADATA_URI_V4"] = f"{cloud.url}/v4"
@@ -147,13 +147,13 @@ async def test_listed_addresses_ask_nobody(cloud: _Cloud) -> None:
 
 def test_a_name_that_nobody_knows_is_one_sentence() -> None:
     """Automatic names need a cloud."""
-    settings = Settings.from_env({**ENVIRON, "SLUICE_NODE_ID": "auto"})
+    settings = NodeSettings.from_env({**ENVIRON, "SLUICE_NODE_ID": "auto"})
     with pytest.raises(NotFoundOutError, match="SLUICE_NODE_ID is auto"):
         apply(settings, CloudFacts(None, None))
 
 
 def test_an_address_that_means_any_is_not_announced() -> None:
     """0.0.0.0 is where to listen, not where to send."""
-    settings = Settings.from_env({**ENVIRON, "SLUICE_ANNOUNCE": "auto", "SLUICE_UDP_BIND": "0.0.0.0:8189"})
+    settings = NodeSettings.from_env({**ENVIRON, "SLUICE_ANNOUNCE": "auto", "SLUICE_UDP_BIND": "0.0.0.0:8189"})
     with pytest.raises(NotFoundOutError, match="list the addresses"):
         apply(settings, CloudFacts(None, None))
