@@ -1,6 +1,6 @@
 """`POST /v1/account/dry-run`: what a publish or a play would get now, and why. No slot, no write, no waiting.
 
-Decided by the code that decides in earnest (`functions.domain.dry_run`, `functions.domain.watching.seat_in`), so that
+Decided by the code that decides in earnest (`functions.domain.dry_run`, `functions.domain.watching.decide_viewer`), so that
 the two cannot disagree. This module reads what they need and reports the checks in the order in which they decide.
 What is not the account's own is answered as if it did not exist.
 """
@@ -14,7 +14,7 @@ from functions.domain.dry_run import DryRunInput, dry_run
 from functions.domain.placement import Choose
 from functions.domain.publishing import AdmittedPublisher
 from functions.domain.stores import FleetLookup, RegistryStore
-from functions.domain.watching import AdmittedViewer, seat_in
+from functions.domain.watching import AdmittedViewer, decide_viewer
 from shared.keys import RandomBytes, StreamKey, is_stream_id
 from shared.refusals import Code, Refused, invalid_key, invalid_request, not_found
 
@@ -123,7 +123,7 @@ class DryRun:
             if node
             else "There is no node to ask.",
         }
-        return _reply(request, protocol, stream, PLAY_CHECKS, saw, seat_in(found, fleet, protocol, now))
+        return _reply(request, protocol, stream, PLAY_CHECKS, saw, decide_viewer(found, fleet, protocol, now))
 
 
 def _reply(

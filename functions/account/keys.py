@@ -23,7 +23,7 @@ MAX_KEYS = 200
 """Keys of an account that are not over; those that are to be revoked count until then."""
 MAX_RETIRING = 5
 """Replaced secrets of a key that still publish."""
-MAX_BURIED = 250
+MAX_ARCHIVED = 250
 """Keys that are over and moved away at a time."""
 NEW_KEYS = Rate(200, 60)
 """New secrets of one account: all of its keys at once, and one more a minute. What is over is kept for some weeks."""
@@ -59,7 +59,7 @@ class OwnedKeys:
         keys = list(self._registry.keys(account.id))
         over = [key for key in keys if not key.valid(now)]
         # What was to be over by now is moved away by whoever makes the next key, so that the list never grows.
-        self._registry.bury(over[:MAX_BURIED])
+        self._registry.archive(over[:MAX_ARCHIVED])
         if len(keys) - len(over) >= MAX_KEYS:
             return forbidden(f"An account has at most {MAX_KEYS} keys. Revoke one first.")
         wait = self._throttle.take(f"keys#{account.id}", NEW_KEYS, now)
@@ -101,7 +101,7 @@ class OwnedKeys:
             return when
         self._registry.revoke(key, when)
         if when <= now:
-            self._registry.bury([replace(key, revoked_at=when)])
+            self._registry.archive([replace(key, revoked_at=when)])
         self._end(account.id, stream, when)
         return KeyRevoked(stream_id=stream, revoked_at=when)
 

@@ -216,7 +216,7 @@ class AccountOperations:
             return not_found("The account has no key for this stream.")
         now = self._clock()
         self._registry.revoke(key, now)
-        self._registry.bury([replace(key, revoked_at=now)])
+        self._registry.archive([replace(key, revoked_at=now)])
         self._fleet.end_stream(stream, EndReason.REVOKED)
         return Done(done="revoked")
 

@@ -26,6 +26,7 @@ from functions.domain.names import wrong_name
 from functions.domain.placement import Choose
 from functions.domain.publishing import Publish, PublishDependencies, admit
 from functions.domain.watching import Watching
+from functions.edge.client_rate import ClientRateLimit
 from functions.edge.decisions import logged_decision
 from functions.edge.eventbus import no_client
 from functions.edge.execution import ExecutionEnvironment, Resources
@@ -33,7 +34,6 @@ from functions.edge.observability import Log
 from functions.edge.parameters import signing_parameter
 from functions.edge.publishing import publish_dependencies
 from functions.edge.settings import FunctionSettings
-from functions.edge.turnstile import Turnstile
 from functions.edge.web import ApiAnswer, ApiRequest, as_json, base_url, preflight, refusal, request_of
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
@@ -59,11 +59,11 @@ class Admission:
         granting: Granting,
         visitors: Visitors,
         invalid_keys: InvalidKeyLimit,
-        turnstile: Turnstile,
+        client_rate: ClientRateLimit,
         log: Log,
     ) -> None:
         self._invalid_keys = invalid_keys
-        self._turnstile = turnstile
+        self._client_rate = client_rate
         self._dependencies = dependencies
         self._watching = watching
         self._granting = granting
@@ -182,8 +182,8 @@ class Admission:
         return self._granting.to_publish(admitted, request.protocol)
 
     def _play(self, request: Play, address: str) -> Grant | Refused:
-        wait = self._turnstile.take(address, self._dependencies.clock())
-        if wait > 0 and not self._watching.is_a_node_s(address):
+        wait = self._client_rate.take(address, self._dependencies.clock())
+        if wait > 0 and not self._watching.is_node_address(address):
             # Before anything is read: who asks too often costs this process some microseconds and nobody a call. A node asks
             # for all its viewers, each of which it counts itself; by their common address one of them would shut out the rest.
             return rate_limited(ceil(wait))
@@ -252,7 +252,7 @@ def build(
             secrets.token_bytes,
         ),
         InvalidKeyLimit(throttle, Rate.parse(settings.invalid_key_rate), clock),
-        Turnstile(Rate.parse(settings.watch_rate)),
+        ClientRateLimit(Rate.parse(settings.watch_rate)),
         log,
     )
 

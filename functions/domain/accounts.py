@@ -1,6 +1,7 @@
-"""What the control plane knows of an account, its keys and its streams: values, and nothing that reads or writes.
+"""What the control plane knows of an account, its stream keys and its streams. Values only: nothing here reads or writes.
 
-The account's item is the roster: one conditional write on it decides a publish (design.md, rule 1).
+The account holds the roster, the map from its streams to their publishing slots. One conditional write on the account's
+item decides a publish (docs/design.md, rule 1).
 """
 
 from collections.abc import Mapping
@@ -16,11 +17,11 @@ from shared.tiers import NO_OVERRIDES, Limits, Overrides, Tier, effective
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One publish session's place in the roster, from its grant to its end."""
+    """One publish session's entry in the roster of its account, from its grant to its end."""
 
     session: str
     boot: str
-    """The life of the node that the grant is for; it implies the node."""
+    """The random id of the process life that the grant is for; it implies the node."""
     expires_at: int
     """When the unused grant lapses."""
     used_at: float | None = None
@@ -28,45 +29,46 @@ class Slot:
     forced: int = 0
     """How many forced takeovers in a row led here; 0 for an ordinary admission."""
     key_tag: bytes = b""
-    """Of the secret that it was taken with (`Key.tag`); empty where that was not noted."""
+    """Tag of the secret that it was taken with (`Key.tag`); empty for slots from before tags were kept."""
     awaited_until: float | None = None
-    """Until when a request at most waits for this slot to make way, if one does; by this number it knows its own mark."""
+    """Until when a request waits for this slot to become free, if one does. Each request has a number of its own, and so
+    knows its own mark."""
 
     @property
     def granted_at(self) -> int:
-        """When the slot was taken."""
+        """When the slot was taken, in whole seconds since the epoch."""
         return self.expires_at - GRANT_SECONDS
 
     def grant_usable(self, now: float) -> bool:
-        """Whether the grant may still become a session, clock skew included."""
+        """Whether the unused grant may still become a session, with the time that clocks may differ by included."""
         return self.used_at is None and now < self.expires_at + GRACE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Bytes of one month against the quota, as known when they were written."""
+    """The bytes that an account used in one month, and the quota then: what a block is explained with."""
 
     month: str
     used: int
     quota: int
 
     def refusal(self, tier: Tier) -> Refused:
-        """What an account of *tier* is told once it has used its quota."""
+        """The refusal that an account of *tier* gets once it has used its quota."""
         return quota_exceeded() if tier is Tier.ANONYMOUS else bandwidth_exceeded(self.used, self.quota)
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An account token as its account knows it: by enough of its digest to tell those of one account apart."""
+    """An account token as its account lists it: by the part of its digest that tells the tokens of one account apart."""
 
     tag: str
     """The first 8 bytes of its digest, in hex."""
     until: float | None = None
-    """Of one that was replaced: it opens the account until then."""
+    """Only of a token that was replaced: it opens the account until then."""
 
     @classmethod
     def of(cls, digest: str, until: float | None = None) -> Self:
-        """The token with this digest."""
+        """The token that has this digest."""
         return cls(digest[:16], until)
 
     def valid(self, now: float) -> bool:
@@ -76,7 +78,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account's item."""
+    """One account: what it may use, what its streams do now, and who may open it."""
 
     id: str
     tier: Tier
@@ -84,26 +86,28 @@ class Account:
     slots: Mapping[str, Slot] = field(default_factory=dict)
     """The roster: stream id -> slot."""
     epoch: int = 0
-    """Counts the account's admissions. Every session's epoch is taken from it, so epochs of a stream only rise."""
+    """Counts the account's admissions. Every session gets its epoch from here, so the epochs of a stream only rise, and a
+    higher one fences a lower one."""
     blocked: Usage | None = None
-    """Set once a month's quota was used up; holds for that month only."""
+    """Set once a month's quota was used up; it holds for that month only."""
     created: float = 0
     told: ToldMark | None = None
     """The highest mark of its quota that its owner was told of."""
     version: int = 0
-    """Counts changes of what its streams carry: limits and block."""
+    """Counts the changes of limits and block, which its streams carry: an older copy never replaces a newer one."""
     suspended: bool = False
-    """The operator closed it, for now or for good: its keys are as good as unknown."""
+    """The operator closed it, for now or for good. Its keys are treated as unknown."""
     tokens: tuple[Token, ...] = ()
-    """Those that open it, the present one first. None: made before tokens could be replaced, and whichever names it does."""
+    """The tokens that open it, the present one first. Empty for an account from before tokens could be replaced: every
+    token that names such an account opens it."""
 
     @property
     def limits(self) -> Limits:
-        """What the account may use."""
+        """What the account may use: its tier's limits with its overrides."""
         return effective(self.tier, self.overrides)
 
     def opened_by(self, digest: str, now: float) -> bool:
-        """Whether the account token with this digest, which names the account, opens it."""
+        """Whether the account token with this digest, which names the account, opens it at *now*."""
         return not self.tokens or any(digest.startswith(token.tag) and token.valid(now) for token in self.tokens)
 
     def over_quota(self, now: float) -> Refused | None:
@@ -115,29 +119,29 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Retiring:
-    """A secret that a rotation replaced, and until when it still publishes."""
+    """A stream key's secret that a rotation replaced, and until when it still publishes."""
 
     digest: str
     until: float
 
     @property
     def tag(self) -> bytes:
-        """As a slot knows it."""
+        """The secret as a slot names it (`Key.tag`)."""
         return _tag(self.digest)
 
 
 AUDIENCE_SECONDS = 60
-"""How long a note of waiting viewers counts: as long as a node lets them wait."""
+"""For how long a note of waiting viewers counts: as long as a node lets them wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Viewers who wait for a publisher."""
+    """Where viewers of a stream wait for its publisher, so that the publisher is placed there."""
 
     boot: str
-    """The life of the node that they are connected to."""
+    """The process life of the node that they are connected to."""
     at: float
-    """When it last said so."""
+    """When that node last said so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,17 +154,17 @@ class Key:
     label: str = ""
     created: float = 0
     revoked_at: float | None = None
-    """From then on the key is as good as unknown."""
+    """From then on the key is treated as unknown."""
     expires_at: float | None = None
-    """Anonymous keys lapse."""
+    """When an anonymous key lapses; None for all others."""
     protocols: frozenset[str] | None = None
-    """What it may publish by; None: whatever its account may."""
+    """The protocols that it may publish by; None: all that its account may use."""
     hint: str = ""
-    """The first two characters of the secret, for its owner to know it by."""
+    """The first two characters of the secret, by which its owner recognises it."""
     retiring: tuple[Retiring, ...] = ()
-    """Only in the account's entry of the key: secrets that it had before and that are not over."""
+    """Only in the account's entry of the key: its earlier secrets that still publish."""
     audience: Audience | None = None
-    """Only in the key's own item: where viewers of its stream wait, or did."""
+    """Only in the key's own item: where viewers of its stream wait, or last waited."""
 
     def valid(self, now: float) -> bool:
         """Whether the key publishes at *now*."""
@@ -173,11 +177,14 @@ class Key:
 
     @property
     def tag(self) -> bytes:
-        """The secret as a slot knows it: enough to tell the secrets of one stream apart."""
+        """The first four bytes of the digest, by which a slot names its secret: enough to tell the secrets of one stream apart."""
         return _tag(self.digest)
 
     def ends_at(self, tag: bytes) -> float | None:
-        """When a session of the secret with this tag is over; None while that is not planned. For the account's entry."""
+        """When a session ends that was begun with the secret of this tag; None while no end is planned.
+
+        Asked of the account's entry of the key, which lists the earlier secrets.
+        """
         limits = [self.revoked_at]
         if tag and tag != self.tag:
             limits.append(next((old.until for old in self.retiring if old.tag == tag), 0.0))
@@ -190,7 +197,7 @@ def _tag(digest: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class RefusedPublish:
-    """One refused publish of a known key, as its owner is shown it."""
+    """One refused publish of a known key, as the key's owner is shown it."""
 
     stream: str
     at: float
@@ -199,14 +206,14 @@ class RefusedPublish:
     address: str
     """The client's network (`functions.domain.addresses.shortened`), never its whole address."""
     problem: str = ""
-    """What was wrong with what it sent, a code of `shared.problems`; empty where it got no further than admission."""
+    """What was wrong with the media that it sent, a code of `shared.problems`; empty where admission refused it."""
     session: str = ""
-    """Whose problem it was: it is noted once a session."""
+    """The session that had this problem: a problem is kept once a session."""
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A stream's running session, as its node last reported a change of it."""
+    """The running publish session of a stream, as its node last reported a change of it."""
 
     session: str
     node: str
@@ -220,7 +227,7 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """What viewers watch. Carries what admission of a viewer needs of the account, so that it reads no account."""
+    """What viewers watch. It carries a copy of the limits of its account, so that admission of a viewer reads no account."""
 
     id: str
     account: str
@@ -231,7 +238,7 @@ class Stream:
     blocked: Usage | None = None
     live: Live | None = None
     problems: tuple[str, ...] = ()
-    """Why its last session was ended, where that was for what it sent; codes of `shared.problems`."""
+    """Why its last session was ended, where the media that it sent was the reason; codes of `shared.problems`."""
 
     def over_quota(self, now: float) -> Refused | None:
         """Why the stream may not be watched this month, or None."""

@@ -1,4 +1,4 @@
-"""Client addresses as we use them: one client for counting, and the shortened form that may be kept and shown. Pure."""
+"""Client addresses: what counts as one client for rate limits, and the shortened form that may be kept and shown. Pure."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
@@ -6,7 +6,7 @@ UNKNOWN = "unknown"
 
 
 def client_of(address: str) -> str:
-    """What counts as one client: an IPv4 address, or the /64 that an IPv6 subscriber can choose addresses from."""
+    """What counts as one client: an IPv4 address, or the /64 network that one IPv6 subscriber chooses addresses from."""
     parsed = _parsed(address)
     if isinstance(parsed, IPv6Address):
         return str(ip_network((parsed, 64), strict=False))
@@ -14,7 +14,7 @@ def client_of(address: str) -> str:
 
 
 def shortened(address: str) -> str:
-    """The network of *address*, `203.0.113.0/24` or an IPv6 /48: enough to know one's own, too little to know a person."""
+    """The network of *address*, an IPv4 /24 or an IPv6 /48: enough for an owner to recognise it, too little to find a person."""
     parsed = _parsed(address)
     if parsed is None:
         return UNKNOWN

@@ -17,16 +17,16 @@ LOWEST_PORT = 1024
 
 
 class Reach(StrEnum):
-    """How far webhooks may go; the operator's setting."""
+    """Which networks webhooks may be sent to; the operator's setting."""
 
     PUBLIC = "public"
     LOCAL = "local"
-    """Also http, this machine and private networks: for one machine and for tests."""
+    """Also http, this machine and private networks: for a stack on one machine, and for tests."""
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A URL in parts."""
+    """Where a webhook goes: its URL in parts, checked."""
 
     host: str
     port: int
@@ -36,7 +36,7 @@ class Destination:
 
     @property
     def authority(self) -> str:
-        """The Host header."""
+        """The value of the Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
 
@@ -98,7 +98,7 @@ def destination(url: str, reach: Reach) -> Destination | str:
 
 
 def allowed(address: str, reach: Reach) -> bool:
-    """Whether a webhook may connect to *address*. What is no address is none."""
+    """Whether a webhook may connect to *address*; False for what is no address."""
     try:
         parsed = ip_address(address)
     except ValueError:

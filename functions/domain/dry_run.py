@@ -1,8 +1,8 @@
-"""A publish in the mind: admission's own code (`functions.domain.publishing.attempt`) over what was read once. Nothing is written.
+"""The dry run of a publish: admission's own code (`functions.domain.publishing.attempt`) over what was read once.
 
-A slot is taken on a copy of the account, commands go nowhere, and waiting takes no time: the clock is set forward, and
-nodes are supposed to go on saying what they say now (whoever sends, sends; whoever is silent stays so). So the outcome is
-what a publish would get if nothing else happened meanwhile, and how long its client would wait for it.
+Nothing is written. The slot is taken on a copy of the account, commands are dropped, and waiting takes no time: the clock
+is set forward instead. Nodes are assumed to go on reporting what they report now: who sends goes on sending, who is silent
+stays silent. So the outcome is what a publish would get if nothing else happened meanwhile, and how long it would take.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,12 +17,12 @@ from shared.keys import RandomBytes, new_session_id
 from shared.refusals import Refused, invalid_key
 
 BEAT_SECONDS = 2.0
-"""How often a node reports."""
+"""How often a node reports, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class DryRunOutcome:
-    """What a publish would get, and after how long."""
+    """What a publish would get, and after how many seconds of waiting."""
 
     outcome: AdmittedPublisher | Refused
     waited: float
@@ -30,58 +30,58 @@ class DryRunOutcome:
 
 @dataclass(frozen=True, slots=True)
 class DryRunInput:
-    """What was read for it."""
+    """What was read for a dry run: the key, its account, and the nodes."""
 
     key: Key
     account: Account
     fleet: Fleet
     reports: Mapping[str, NodeReport]
-    """Those of all nodes that hold slots of the account, by node id."""
+    """The last reports of all nodes that hold slots of the account, by node id."""
 
 
 def dry_run(
-    scene: DryRunInput, *, protocol: str, force: bool, region: str, now: float, random: RandomBytes, choose: Choose
+    given: DryRunInput, *, protocol: str, force: bool, region: str, now: float, random: RandomBytes, choose: Choose
 ) -> DryRunOutcome:
-    """What a publish with the scene's key would get at *now*."""
-    if not scene.key.valid(now):
+    """What a publish with the key of *given* would get at *now*; nothing is written."""
+    if not given.key.valid(now):
         return DryRunOutcome(invalid_key(), 0)
-    stage = _DryRunStores(scene, now)
+    stores = _DryRunStores(given, now)
     dependencies = PublishDependencies(
-        directory=stage,
-        rosters=stage,
-        nodes=stage,
+        directory=stores,
+        rosters=stores,
+        nodes=stores,
         region=region,
-        clock=stage.clock,
-        sleep=stage.sleep,
+        clock=stores.clock,
+        sleep=stores.sleep,
         random=random,
         choose=choose,
     )
     session = new_session_id(random)
-    wish = Wish(scene.key.stream, protocol, (session,), now, force, patience_of(now, session))
-    outcome = attempt(dependencies, scene.key, wish, scene.fleet)
-    return DryRunOutcome(outcome, round(stage.clock() - now, 3))
+    wish = Wish(given.key.stream, protocol, (session,), now, force, patience_of(now, session))
+    outcome = attempt(dependencies, given.key, wish, given.fleet)
+    return DryRunOutcome(outcome, round(stores.clock() - now, 3))
 
 
 class _DryRunStores:
-    """All of admission's dependencies."""
+    """Stands for all stores of admission, with a clock of its own; it changes only its copy of the account."""
 
-    def __init__(self, scene: DryRunInput, now: float) -> None:
-        self._key = scene.key
-        self._account = scene.account
-        self._fleet = scene.fleet
-        self._reports = scene.reports
+    def __init__(self, given: DryRunInput, now: float) -> None:
+        self._key = given.key
+        self._account = given.account
+        self._fleet = given.fleet
+        self._reports = given.reports
         self._began = self._now = now
 
     def clock(self) -> float:
-        """The time on stage."""
+        """The time as the dry run has it."""
         return self._now
 
     def sleep(self, seconds: float) -> None:
-        """Set it forward."""
+        """Set the clock forward by *seconds*."""
         self._now += seconds
 
     def key_and_fleet(self, _digest: str) -> tuple[Key | None, Fleet]:
-        """The only key."""
+        """The key of the dry run, whatever is asked for."""
         return self._key, self._fleet
 
     def fleet(self) -> Fleet:
@@ -89,7 +89,7 @@ class _DryRunStores:
         return self._fleet
 
     def reports(self, nodes: Iterable[str]) -> Mapping[str, NodeReport]:
-        """What the *nodes* would say by now."""
+        """What the *nodes* would report by now."""
         return {name: self._repeated(self._reports[name]) for name in set(nodes) if name in self._reports}
 
     def read(self, _account: str) -> Account | None:
@@ -112,18 +112,18 @@ class _DryRunStores:
         return Taken(found)
 
     def release(self, _account: str, _stream: str, _session: str) -> bool:
-        """Free nothing."""
+        """Free no slot: nothing was taken in the store."""
         return False
 
     def wait(self, _account: str, _stream: str, _session: str, _until: float, _now: float) -> bool:
-        """Wait, as whoever finds nobody waiting."""
+        """Let it wait: in a dry run nobody else waits."""
         return True
 
     def leave(self, _account: str, _stream: str, _session: str, _until: float) -> None:
-        """Nothing was noted."""
+        """Remove no note: none was written."""
 
     def leave_command(self, _node: str, _boot: str, _command: PendingCommand) -> bool:
-        """Command nobody."""
+        """Leave no command with any node."""
         return False
 
     def _repeated(self, report: NodeReport) -> NodeReport:

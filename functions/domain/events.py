@@ -1,7 +1,7 @@
-"""What happens that others may want to hear of, as EventBridge events: values and their shapes. Pure.
+"""The events of an account that EventBridge is told of, as values and in EventBridge's shape. Pure.
 
-docs/events.md describes each with an example, which a test compares. Fields are only added. No secret and no client
-address is in them; a stream is named by its public id.
+docs/events.md describes each with an example, and a test compares the two. Fields are only ever added. An event holds no
+secret and no client address; it names a stream by its public id.
 """
 
 import json
@@ -17,7 +17,7 @@ SOURCE = "sluice"
 
 @dataclass(frozen=True, slots=True)
 class AccountEvent:
-    """One event."""
+    """Something that happened to an account's streams or quota, for others to react to."""
 
     kind: str
     """EventBridge's `detail-type`."""
@@ -25,14 +25,14 @@ class AccountEvent:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
     def body(self) -> dict[str, Any]:
-        """EventBridge's `detail`."""
+        """The event as EventBridge's `detail` carries it."""
         return {"v": 1, "account": self.account, **self.detail}
 
 
 def stream_events(
     before: Mapping[str, PublishSession], after: Mapping[str, PublishSession], node: str
 ) -> tuple[AccountEvent, ...]:
-    """What began, ended or changed hands on *node* from one report to the next."""
+    """The events of streams that began, ended or were taken over on *node* from report *before* to report *after*."""
     found: list[AccountEvent] = []
     for stream, session in after.items():
         old = before.get(stream)
@@ -50,7 +50,7 @@ def stream_events(
 
 
 def quota_passed(crossing: Crossing) -> AccountEvent:
-    """A mark of a month's quota."""
+    """The event that an account passed a mark of its month's quota."""
     return AccountEvent(
         "Quota Passed",
         crossing.account,
@@ -62,12 +62,12 @@ def quota_passed(crossing: Crossing) -> AccountEvent:
 
 
 def publish_refused(account: str, stream: str, code: str, protocol: str) -> AccountEvent:
-    """A publisher with a known key was turned away; told as rarely as it is noted for the owner."""
+    """The event that a publisher with a known key was refused; sent as rarely as refusals are kept for the owner."""
     return AccountEvent("Publish Refused", account, {"stream": stream, "code": code, "protocol": protocol})
 
 
 def bus_entry(event: AccountEvent, bus: str, stack: str) -> dict[str, str]:
-    """The event as PutEvents takes it. Several stacks may share a bus, so each event names its own."""
+    """*event* as an entry of PutEvents. Several stacks may share a bus, so each event names its stack."""
     return {
         "Source": SOURCE,
         "DetailType": event.kind,

@@ -1,4 +1,4 @@
-"""What the control plane knows of its nodes, from their heartbeats: values and the questions asked of them. Pure.
+"""What the control plane knows of its nodes from their heartbeats. Pure: values, and questions about them.
 
 `Node` is the summary that placement and viewers need (all nodes in one item, a few seconds old); `NodeReport` is one
 node's truth: every publish session that it holds, as of its last heartbeat.
@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 LEASE_SECONDS = 10
-"""A node that was not heard of for so long holds no session any more, as far as admission is concerned."""
+"""The lease: after so long without a heartbeat a node counts as holding no session any more."""
 
 
 class NodeState(StrEnum):
-    """What a node says of itself."""
+    """What a node says about its own state in a heartbeat."""
 
     SERVING = "serving"
     DRAINING = "draining"
@@ -24,7 +24,7 @@ class NodeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NodeLoad:
-    """How full a node is; a maximum of 0 is none."""
+    """How full a node is; a maximum of 0 means that there is none."""
 
     publishers: int = 0
     viewers: int = 0
@@ -49,39 +49,39 @@ class NodeLoad:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One node in summary."""
+    """One node in summary: what placement and viewers need to know of it."""
 
     id: str
     boot: str
     at: float
-    """When its last heartbeat was received, by the control plane's clock."""
+    """When its last heartbeat was received, in seconds since the epoch by the control plane's clock."""
     url: str
     region: str
     state: NodeState
     load: NodeLoad = NodeLoad()
     drained: bool = False
-    """An operator keeps new sessions away."""
+    """Whether an operator keeps new sessions away from it."""
     kind: str = "sfu"
-    """`mediamtx`: takes only the sessions that it asked for itself."""
+    """`sfu`, or `mediamtx`: the latter takes only sessions that it asked for itself."""
     address: str = ""
     """Where its heartbeats come from, as API Gateway saw it."""
 
     def leased(self, now: float) -> bool:
-        """Whether its word still counts."""
+        """Whether its last heartbeat still counts at *now*."""
         return self.state is not NodeState.STOPPED and now - self.at <= LEASE_SECONDS
 
     def serves(self, now: float) -> bool:
-        """Whether it takes new sessions, be it only such as it asks for itself."""
+        """Whether it takes new sessions at *now*, if only those that it asks for itself."""
         return self.leased(now) and self.state is NodeState.SERVING and not self.drained
 
     def open(self, now: float) -> bool:
-        """Whether new sessions can be placed on it, room aside."""
+        """Whether new sessions can be placed on it at *now*, whether or not it has room."""
         return self.kind == "sfu" and self.serves(now)
 
 
 @dataclass(frozen=True, slots=True)
 class PublishSession:
-    """One publish session as its node reported it."""
+    """One publish session as its node last reported it."""
 
     session: str
     account: str
@@ -97,7 +97,7 @@ class PublishSession:
 
 @dataclass(frozen=True, slots=True)
 class PendingCommand:
-    """A command that waits for a node."""
+    """A command that waits for its node's next heartbeat."""
 
     id: str
     reason: str
@@ -110,12 +110,12 @@ class PendingCommand:
 
 @dataclass(frozen=True, slots=True)
 class NodeReport:
-    """One node's truth as of its last heartbeat."""
+    """Everything that one node said in its last heartbeat, and what is kept beside it."""
 
     node: Node
     started_at: float = 0
     streams: Mapping[str, PublishSession] = field(default_factory=dict)
-    """Live publish sessions that the roster knows, by stream id."""
+    """Its live publish sessions that the roster has too, by stream id."""
     commands: Mapping[str, PendingCommand] = field(default_factory=dict)
     projected_at: float = 0
     """When the summary was last brought up to date."""
@@ -127,13 +127,13 @@ class NodeReport:
     """When the key of each stream that has viewers here and no publisher was last told so."""
 
     def holds(self, stream: str, session: str, now: float) -> bool:
-        """Whether the node reports *session* on *stream*, and its word counts."""
+        """Whether the node reports *session* on *stream*, and its report still counts at *now*."""
         found = self.streams.get(stream)
         return found is not None and found.session == session and self.node.leased(now)
 
 
 class Fleet:
-    """All nodes in summary."""
+    """All nodes in summary, looked up by id or by process life."""
 
     def __init__(self, nodes: Iterable[Node] = ()) -> None:
         self._by_id = {node.id: node for node in nodes}
@@ -141,11 +141,11 @@ class Fleet:
 
     @property
     def nodes(self) -> tuple[Node, ...]:
-        """Every node that is known, leased or not."""
+        """Every node that is known, whether its lease has run out or not."""
         return tuple(self._by_id.values())
 
     def named(self, node: str | None) -> Node | None:
-        """The node with this id."""
+        """The node with this id, or None."""
         return self._by_id.get(node) if node else None
 
     def of_boot(self, boot: str) -> Node | None:

@@ -1,7 +1,7 @@
-"""What a key that publishes nothing is told: that it is invalid, so many times per client address, and then to wait.
+"""The limit of attempts with invalid keys: so many per client address, and then the client has to wait.
 
-Asked only once a key was not found, so a right key from the same address always works; and asked alike for keys that
-never were and for revoked ones, so that neither the answer nor its time tells them apart. No account is touched.
+It counts only keys that were not found, so a valid key from the same address always works. It treats keys that never were
+and revoked ones alike, so that neither the answer nor its time tells them apart. It reads and writes no account.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from shared.refusals import Refused, invalid_key, rate_limited
 
 
 class InvalidKeyLimit:
-    """Counts invalid keys by client."""
+    """Counts attempts with invalid keys by client address."""
 
     def __init__(self, throttle: TokenBuckets, rate: Rate, clock: Callable[[], float]) -> None:
         self._throttle = throttle

@@ -1,4 +1,4 @@
-"""How a webhook's receiver answered lately, and what that allows: the quick lane or the slow one, many attempts at a time or few. Pure.
+"""How a webhook's receiver answered lately: whether it gets the quick lane or the slow one, and how many attempts at a time. Pure.
 
 `functions.webhooks.lanes` says what the lanes are.
 """
@@ -12,30 +12,30 @@ SLOW_SECONDS = 60.0
 IN_FLIGHT = 4
 """Attempts of one account at a time in the slow lane, among all functions."""
 TIRED = 5
-"""Time limits in a row after which a receiver is left alone."""
+"""Attempts in a row that ended by the time limit, after which a receiver is left alone for a while."""
 REST_SECONDS = 30.0
-"""For so long at first, doubled by each further time limit."""
+"""For how long it is left alone at first; doubled by each further attempt that ends by the time limit."""
 MAX_REST_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How an account's receiver answered lately; all 0 for one that is quick."""
+    """How an account's receiver answered lately; all fields are 0 for one that is quick."""
 
     slow_until: float = 0
     """Its messages take the slow lane until then."""
     timeouts: int = 0
-    """Time limits in a row."""
+    """How many attempts in a row ended by the time limit."""
     rests_until: float = 0
     """It is left alone until then."""
 
     def slow(self, now: float) -> bool:
-        """Whether its messages take the slow lane."""
+        """Whether its messages take the slow lane at *now*."""
         return now < self.slow_until
 
     @property
     def permits(self) -> int:
-        """How many attempts it may have at a time; one for a receiver that has to show first that it is there again."""
+        """How many attempts it may have at a time; one for a receiver that first has to answer again."""
         return 1 if self.timeouts >= TIRED else IN_FLIGHT
 
     def after(self, *, timeout: bool, seconds: float, now: float) -> "Pace":
@@ -49,4 +49,4 @@ class Pace:
 
 
 QUICK = Pace()
-"""Of a receiver of which nothing else is known."""
+"""The pace of a receiver of which nothing else is known."""

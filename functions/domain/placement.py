@@ -1,8 +1,8 @@
 """Which node a new stream goes to. Pure: the fleet's last summary in, a node or None out.
 
-Power of two choices: two nodes drawn at random, the less loaded of them. Reports are some seconds old, and whoever
-always takes the least loaded one sends everybody there until the next report (control-plane.md, section 1.3).
-The node itself has the last word on room.
+The power of two choices: of two nodes drawn at random, the less loaded one. Reports are some seconds old, and who always
+takes the least loaded node sends everybody there until the next report. The node itself decides in the end whether it has
+room.
 """
 
 from collections.abc import Callable
@@ -23,10 +23,10 @@ def place(
     audience: str | None = None,
     avoid: str | None = None,
 ) -> Node | None:
-    """A node with room: *node* if it takes sessions, else that of *audience*, else one of *region*, else any; None when nothing fits.
+    """A node with room: *node* if it takes sessions, else that of *audience*, else one of *region*, else any; None where none has.
 
-    *audience* is the boot of the node where viewers wait. *avoid* is one that looks dead before its lease is over: it is
-    the last resort.
+    *audience* is the process life of the node where viewers wait. *avoid* is that of a node which seems dead although its
+    lease is not over: it is taken only if there is no other.
     """
     named = fleet.named(node)
     if named is not None and named.serves(now) and not named.load.full:

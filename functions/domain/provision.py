@@ -1,6 +1,6 @@
-"""Makes accounts and stream keys: the one way, for operators, owners, anonymous visitors and a seeded local stack.
+"""Makes accounts and stream keys, for operators, owners, clients without an account and a seeded local stack.
 
-A secret is returned once, to be handed to its owner; storage gets its digest. Randomness and time are arguments.
+A secret is returned once, to be handed to its owner; storage gets its digest only. Randomness and time are arguments.
 """
 
 import hmac
@@ -15,12 +15,12 @@ from shared.tiers import NO_OVERRIDES, Overrides, Tier
 ANONYMOUS_SECONDS = 30 * 86400
 """How long an anonymous key publishes; its items are dropped some days later."""
 ANONYMOUS_STREAMS = 25
-"""Concurrent streams of one client address: several people can be behind it, each with a key for one stream."""
+"""Concurrent streams of one client address: several people can share it, each with a key for one stream."""
 
 
 @dataclass(frozen=True, slots=True)
 class CreatedAccount:
-    """An account as its owner gets it."""
+    """A new account as its owner gets it, with its token."""
 
     account: Account
     token: AccountToken
@@ -28,7 +28,7 @@ class CreatedAccount:
 
 @dataclass(frozen=True, slots=True)
 class CreatedKey:
-    """A stream key as its owner gets it."""
+    """A new stream key as its owner gets it, with its secret."""
 
     stream_key: StreamKey
     stream: str
@@ -80,9 +80,9 @@ def _hint(secret: StreamKey) -> str:
 
 
 def anonymous_account(salt: str, client: str, now: float) -> Account:
-    """The account of whoever publishes from *client* without one: its quota is the address's, whatever keys are made there.
+    """The account for keys that are made from address *client* without an account: all of them share its quota.
 
-    Named by a salted hash, so that what is stored, logged and signed does not say the address.
+    It is named by a salted hash, so that what is stored, logged and signed does not contain the address.
     """
     hashed = hmac.digest(salt.encode(), client.encode(), "sha256")
     name = b32encode(hashed[:10]).decode().lower()
@@ -90,7 +90,7 @@ def anonymous_account(salt: str, client: str, now: float) -> Account:
 
 
 def create_anonymous(registry: KeyStore, account: Account, *, random: RandomBytes, now: float) -> CreatedKey:
-    """A stream key of *account*, which belongs to nobody; it lapses."""
+    """A new stream key of *account*, which has no owner; the key lapses after `ANONYMOUS_SECONDS`."""
     secret = new_stream_key(random, anonymous=True)
     stream = new_stream_id(random)
     key = Key(secret.digest, account.id, stream, created=now, expires_at=now + ANONYMOUS_SECONDS)
@@ -99,7 +99,7 @@ def create_anonymous(registry: KeyStore, account: Account, *, random: RandomByte
 
 
 def anonymous_forgotten(now: float) -> int:
-    """When the table drops what was made at *now* for a visitor."""
+    """When the table drops what was made at *now* for a client without an account, in seconds since the epoch."""
     return int(now) + ANONYMOUS_SECONDS + 7 * 86400
 
 

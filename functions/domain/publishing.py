@@ -1,9 +1,9 @@
 """Admission of a publisher: look up the key, choose a node, take the slot in one conditional write.
 
-Two calls where nothing stands in the way. Where something does, the account's item comes back with the refusal, and
-`functions.domain.roster.decide()` says what to do about it; this module fetches what the decision asks for, waits while it asks
-for time, and writes what it wants written. Everything that happens here can be repeated safely: a slot is taken under
-a session id that was chosen before the first attempt.
+An ordinary publish takes two calls to the store. Where the write is refused, the account's item comes back with the
+refusal, and `functions.domain.roster.decide()` says what to do about it. This module fetches the reports that the decision
+needs, waits where it needs time, and makes the write that it names. Everything here can be repeated safely: a slot is taken
+under a session id that was chosen before the first attempt.
 """
 
 import hashlib
@@ -33,17 +33,17 @@ from shared.refusals import (
 
 POLL_SECONDS = 0.2
 PATIENCE_SECONDS = 7.0
-"""The longest wait for a silent predecessor, up to half a second more; the function's time limit is above it."""
+"""The longest wait for a predecessor that may be silent, with up to half a second more. The function's time limit is above it."""
 ATTEMPTS = 8
-"""Writes that may lose to others before we say that we cannot decide."""
+"""Conditional writes that may lose to other requests before the answer is that nothing can be decided now."""
 MAX_IDEMPOTENCY_KEY = 255
 REPETITIONS = 8
-"""Sessions that one Idempotency-Key can stand for, one after the other."""
+"""Sessions that requests with one Idempotency-Key can have, one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """A request to publish."""
+    """A request to publish: the key, and what the client asked for."""
 
     key: StreamKey
     protocol: str = "whip"
@@ -53,20 +53,20 @@ class Publish:
     """The node that asks on behalf of its client, and wants to have it."""
     idempotency_key: str | None = None
     address: str = ""
-    """The client's, as far as it is known."""
+    """The client's address, as far as it is known."""
 
 
 def _recorded_nowhere(_key: Key, _request: Publish, _refused: Refused, _now: float) -> None:
-    """For callers that keep no refusals."""
+    """Keeps nothing: for callers that keep no refusals."""
 
 
 def _always() -> None:
-    """For callers that need nothing to hand a slot over."""
+    """Does nothing: for callers that need nothing else before a slot is taken."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdmittedPublisher:
-    """A slot that is ours, and the node that it is on."""
+    """A publisher who is let in: the slot that was taken, and the node that it is on."""
 
     account: Account
     stream: str
@@ -76,25 +76,25 @@ class AdmittedPublisher:
 
 @dataclass(frozen=True, slots=True)
 class PublishDependencies:
-    """What admission of a publisher works with."""
+    """What admission of a publisher works with: the store, the node choice, time and randomness."""
 
     directory: KeyLookup
     rosters: SlotStore
     nodes: CommandStore
     region: str
-    """Ours: where a publisher goes who does not ask for another."""
+    """The region of this control plane, where a publisher goes who does not ask for another."""
     clock: Callable[[], float]
     sleep: Callable[[float], None]
     random: RandomBytes
     choose: Choose
     record: Callable[[Key, Publish, Refused, float], None] = _recorded_nowhere
-    """Told of every refusal of a valid key, for its owner to see."""
+    """Called with every refusal of a valid key, for the key's owner to read."""
     ready: Callable[[], object] = _always
-    """Asked before a slot is taken. It raises where the caller could not tell the client of it: nobody would use that slot."""
+    """Called before a slot is taken. It raises where the caller could not sign a grant: nobody would use that slot."""
 
 
 def admit(dependencies: PublishDependencies, request: Publish) -> AdmittedPublisher | Refused:
-    """A slot for *request*, or why not."""
+    """Take a slot for *request*; the publisher who is let in, or the refusal."""
     now = dependencies.clock()
     key, fleet = dependencies.directory.key_and_fleet(request.key.digest)
     if key is None or not key.valid(now):
@@ -108,7 +108,7 @@ def admit(dependencies: PublishDependencies, request: Publish) -> AdmittedPublis
     outcome = attempt(dependencies, key, wish, fleet, region=request.region, node=request.node)
     if isinstance(outcome, Refused):
         if outcome.code is not Code.INVALID_KEY:
-            # An account that is suspended or gone has nobody who reads it.
+            # The owner of an account that is suspended or gone reads no refusals.
             dependencies.record(key, request, outcome, dependencies.clock())
     elif key.revoked_at is not None:
         # The key is to be revoked: its session ends with it.
@@ -129,20 +129,21 @@ def attempt(
     region: str | None = None,
     node: str | None = None,
 ) -> AdmittedPublisher | Refused:
-    """A slot for *wish* of a valid *key*, or why not. A dry run asks this very function, over dependencies that write nothing."""
+    """Take a slot for *wish* of a valid *key*. A dry run calls this very function, with dependencies that write nothing."""
     return _restricted(dependencies, key, wish.protocol) or _Attempt(dependencies, key, wish, fleet, region, node).run()
 
 
 def patience_of(arrived_at: float, session: str) -> float:
-    """When the waiting of a request for *session* ends that came at *arrived_at*: to the microsecond, as it is stored and compared.
+    """When a request that came at *arrived_at* stops waiting: to the microsecond, as it is stored and compared.
 
-    Requests of one instant differ in the last half second, so that each knows its own mark on a slot from another's.
+    Requests of the same instant get different times within half a second, by their *session*, so that each can tell its
+    own mark on a slot from another's.
     """
     return round(arrived_at + PATIENCE_SECONDS + crc32(session.encode()) % 500_000 / 1e6, 6)
 
 
 def _restricted(dependencies: PublishDependencies, key: Key, protocol: str) -> Refused | None:
-    """Why the key itself may not publish by *protocol*; the account is read for its tier, which the refusal names."""
+    """Why the key itself may not publish by *protocol*, or None. The account is read for its tier, which the refusal names."""
     if key.protocols is None or protocol in key.protocols:
         return None
     account = dependencies.rosters.read(key.account)
@@ -152,14 +153,14 @@ def _restricted(dependencies: PublishDependencies, key: Key, protocol: str) -> R
 
 
 def _repetitions(digest: str, idempotency_key: str) -> Iterable[str]:
-    """The session ids that requests with this key and Idempotency-Key have, the same in every process."""
+    """The session ids of requests with this key and Idempotency-Key, in order; every process finds the same ones."""
     for number in range(REPETITIONS):
         hashed = hashlib.sha256(f"{digest}\n{idempotency_key}\n{number}".encode()).digest()
         yield b32encode(hashed[:16]).decode().rstrip("=").lower()
 
 
 class _Attempt:
-    """One request's way through refused writes, missing knowledge and waiting."""
+    """One request to publish, from the first write on: refused writes, missing reports, waiting."""
 
     def __init__(
         self,
@@ -182,10 +183,10 @@ class _Attempt:
         """The slot that this request is noted to wait for."""
 
     def run(self) -> AdmittedPublisher | Refused:
-        """The ordinary write first; then whatever it takes."""
+        """Make the ordinary write first, and then what the rules say."""
         outcome = self._run()
         if isinstance(outcome, Refused) and self._awaits is not None:
-            # Whoever comes next may wait at once. A taken slot has taken the note along, and one that is left here lapses.
+            # The next request may wait at once. A slot that was taken took the note along; a note that stays lapses by itself.
             self._dependencies.rosters.leave(
                 self._key.account, self._key.stream, self._awaits.session, self._wish.patient_until
             )
@@ -210,7 +211,7 @@ class _Attempt:
         return unavailable()
 
     def _settle(self, account: Account | None) -> AdmittedPublisher | Refused | Account | None:
-        """Ask the rules until they say what to write, and write it; the account as it is where others were faster."""
+        """Apply the rules until they name a write, and make it; the account as it is where others were faster."""
         while True:
             if account is None:
                 return invalid_key()  # the key outlived its account
@@ -235,14 +236,14 @@ class _Attempt:
                     assert_never(decision)
 
     def _wait(self, slot: Slot, now: float) -> Account | None:
-        """Let a moment pass where this request may; the account as it is then, since the roster may have moved on."""
+        """Let a moment pass if this request may wait; the account as it is then, since its roster may have changed."""
         if self._may_wait(slot, now):
             self._dependencies.sleep(POLL_SECONDS)
         self._reports.clear()
         return self._dependencies.rosters.read(self._key.account)
 
     def _may_wait(self, slot: Slot, now: float) -> bool:
-        """Whether this request is noted as the one that waits for *slot*; one write for each slot that it waits for."""
+        """Whether this request is the one that waits for *slot*; it takes one write for each slot that it waits for."""
         if self._awaits is not None and self._awaits.session == slot.session:
             return True
         until = self._wish.patient_until
@@ -254,7 +255,7 @@ class _Attempt:
     def _look(self, boots: frozenset[str]) -> None:
         """Fetch what the nodes of *boots* last reported."""
         if any(self._fleet.of_boot(boot) is None for boot in boots):
-            # Over, or younger than our view of the fleet.
+            # That process life is over, or younger than the fleet as it was read.
             self._fleet = self._dependencies.directory.fleet()
         nodes = {node.id for boot in boots if (node := self._fleet.of_boot(boot)) is not None}
         found = (
@@ -265,7 +266,7 @@ class _Attempt:
         self._reports |= {boot: found.get(boot) for boot in boots}
 
     def _clear(self, clear: Clear) -> Account | None:
-        """Take dead slots off the roster; the account as it is then."""
+        """Remove dead slots from the roster; the account as it is then."""
         outcome = self._dependencies.rosters.clear(self._key.account, clear.dead)
         if isinstance(outcome, Taken):
             self._end(clear.dead.values())
@@ -281,9 +282,9 @@ class _Attempt:
         return outcome
 
     def _successor(self, take: Take, now: float) -> Node | None:
-        """The predecessor's node while it lives, so that viewers stay connected; else any.
+        """The predecessor's node while it lives, so that viewers stay connected; else any node.
 
-        A session that never began has no viewers: then those count who wait elsewhere.
+        A session that never began has no viewers. Then a node where viewers wait comes first.
         """
         if take.replaces is None:
             return self._place()
@@ -298,9 +299,9 @@ class _Attempt:
         return self._place(avoid=take.replaces.boot)
 
     def _fence(self, take: Take, successor: Node, now: float) -> None:
-        """Have the sessions that lost their slots ended, should they still run somewhere.
+        """Command the end of the sessions that lost their slots, in case they still run.
 
-        On the same node the new session's higher epoch does it, at the moment when it begins, and viewers stay; the
+        On the same node the new session ends the old one by its higher epoch when it begins, and viewers stay. The
         command is for the case that it never begins.
         """
         if take.replaces is not None:
@@ -309,7 +310,7 @@ class _Attempt:
         self._end(take.reclaims.values())
 
     def _end(self, slots: Iterable[Slot], *, not_before: float = 0) -> None:
-        """Command the sessions of *slots* that are off the roster to end."""
+        """Command the sessions of *slots*, which are off the roster, to end."""
         for slot in slots:
             report = self._reports.get(slot.boot)
             if report is not None and slot.used_at is not None:

@@ -1,7 +1,7 @@
-"""Which marks of its quota an account has newly passed: values for whoever tells the owner. Pure; nothing is sent here.
+"""Which marks of its month's quota an account has newly passed, for events to its owner. Pure; nothing is sent here.
 
-What was told is remembered with the quota that it was told of, so a raised quota starts anew, and two consumers that
-merge at once cannot both overlook a mark: each compares the whole sum with what was told, never with its own part.
+The last mark that was told of is kept with its quota, so a raised quota starts anew. Two consumers that merge usage at
+once cannot both overlook a mark: each compares the whole sum with the mark that was told of, never with its own part.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ MARKS = (80, 95, 100)
 
 @dataclass(frozen=True, slots=True)
 class ToldMark:
-    """The highest mark that was told of, of which quota in which month."""
+    """The highest mark that an account's owner was told of, of which quota in which month."""
 
     month: str
     quota: int
@@ -21,7 +21,7 @@ class ToldMark:
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """An account passed *percent* of its month's quota."""
+    """An account has passed *percent* of its month's quota."""
 
     account: str
     month: str
@@ -31,7 +31,7 @@ class Crossing:
 
 
 def crossings(account: str, month: str, used: int, quota: int, told: ToldMark | None) -> tuple[Crossing, ...]:
-    """The marks that *used* bytes of *quota* have reached and that nobody was told of, lowest first."""
+    """The marks that *used* bytes of *quota* have reached and that the owner was not told of, lowest first."""
     known = told.percent if told is not None and (told.month, told.quota) == (month, quota) else 0
     return tuple(
         Crossing(account, month, percent, used, quota)

@@ -1,15 +1,15 @@
 """The rules of the roster: may this stream key publish now, and what has to be written for it? Pure.
 
-`decide()` is asked after the ordinary conditional write was refused, with the account's item as it was at that moment.
-Its answer is a refusal, a write that replaces or reclaims exactly what was seen (and fails if anything changed since),
-a wish to know more, or a wish to wait. Nothing here reads, writes, sleeps or asks for the time.
+`decide()` is called after the ordinary conditional write was refused, with the account as it was at that moment. It
+returns a refusal, a write that replaces or reclaims exactly what was seen (and fails if anything changed since), the need
+for more reports, or the need to wait. Nothing here reads, writes, sleeps or asks for the time.
 
-The rule of a takeover (design.md, rule 3), made exact: a key is *in use* only when that is known. Known means that a
-heartbeat younger than the request reports a packet younger than the request, or that its node, which would have said
-"silent" by now, has not. Until then the answer is `Wait`, so that an encoder which lost its network, or its node, is in
-at its first retry: three seconds after their last word both count as silent. By this clock a node that is cut off from
-the control plane is as silent as one that died, and so is every node in the seconds after the control plane itself was
-away; a publish then ends a session which the same key still has there, at that node's next heartbeat.
+The rule of a takeover (docs/design.md, rule 3), made exact: a key is *in use* only when that is known. It is known when a
+heartbeat younger than the request reports a packet younger than the request, or when the node has not reported a silence
+although it would have by now. Until then the decision is `Wait`. So an encoder that lost its network, or whose node died,
+gets in at its first retry: three seconds after the last packet, or the last heartbeat, it counts as silent. A node that is
+cut off from the control plane counts as silent like one that died, and so does every node in the seconds after the control
+plane itself was away. A publish then ends the session that the same key still has there, at that node's next heartbeat.
 """
 
 from collections.abc import Mapping
@@ -22,25 +22,25 @@ from functions.domain.fleet import Fleet, NodeReport, NodeState
 from shared.refusals import Refused, invalid_key, key_already_in_use, protocol_not_allowed, stream_limit_reached
 
 SILENCE_SECONDS = 3.0
-"""A publisher that was silent for so long, or has not come for so long, makes way."""
+"""A publisher that was silent for so long, or has not begun for so long, is replaced."""
 REPORTED_SILENCE_MS = 500
 """A node reports at once when a publisher falls silent for longer than this."""
-VERDICT_SECONDS = 1.0
-"""How long a silence that began before the request can take to be reported, with a margin."""
+SILENCE_REPORT_SECONDS = 1.0
+"""How long it can take until a silence that began before the request is reported, with a margin."""
 LATE_SECONDS = 2.4
-"""A heartbeat comes every two seconds; from here on one is missing, and the node's last word proves nothing."""
+"""A heartbeat comes every two seconds. When the last one is older than this, one is missing, and it proves nothing."""
 OVERDUE_SECONDS = 3.0
-"""From here on a publisher counts as silent since its last packet that we know of."""
+"""When a node's last heartbeat is older than this, its publishers count as silent since the last packet that we know of."""
 DAMPING_SECONDS = 10
-"""How long a forced takeover cannot be forced back; doubled for each one that follows on it."""
+"""For how long a forced takeover cannot be forced back; doubled for each forced takeover that follows."""
 MAX_DAMPING_SECONDS = 320
 MAX_RECLAIMS = 20
-"""Slots that one write reclaims: each has a clause of its own, and DynamoDB takes expressions of 4 KB at most."""
+"""Slots that one write reclaims at most: each has a clause of its own, and DynamoDB takes expressions of 4 KB at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A request to publish."""
+    """A request to publish, as the rules see it: by its stream and session ids, without its key."""
 
     stream: str
     protocol: str
@@ -49,72 +49,72 @@ class Wish:
     arrived_at: float
     force: bool = False
     patient_until: float = 0
-    """When its waiting ends; it marks the slot that it waits for with this number."""
+    """When its waiting ends. It marks the slot that it waits for with this number, which no other request has."""
 
 
 @dataclass(frozen=True, slots=True)
 class OwnSlot:
-    """The slot was taken by this very request before; its answer got lost."""
+    """The slot was taken by this very request before, whose answer got lost: it is used again."""
 
     slot: Slot
 
 
 @dataclass(frozen=True, slots=True)
 class NeedReports:
-    """The decision needs what these nodes report."""
+    """The decision needs the last reports of the nodes with these process lives."""
 
     boots: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The decision needs time: look again in a moment, as the only one that waits for this slot."""
+    """The decision needs time: decide again in a moment. Only one request may wait for a slot."""
 
     server: str
-    """The node to name, should patience end first."""
+    """The node that the refusal names if the request may not wait any longer."""
     slot: Slot
 
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """Take the slot, provided that the roster still is what was seen."""
+    """Write the slot, provided that the roster is still what was seen."""
 
     session: str
     replaces: Slot | None = None
-    """The stream's present slot; None: it must have none."""
+    """The stream's present slot, which is replaced; None: the stream must have no slot."""
     reclaims: Mapping[str, Slot] = field(default_factory=dict)
-    """Slots of other streams that nothing stands behind any more."""
+    """Slots of other streams that no grant and no session uses any more: they are removed in the same write."""
     forced: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Clear:
-    """More slots are dead than one write can reclaim: take these off the roster, and look again."""
+    """More slots are dead than one write can reclaim: remove these from the roster, and decide again."""
 
     dead: Mapping[str, Slot]
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The slot is ours; *account* is the item after the write."""
+    """The roster was written; *account* is the account after the write."""
 
     account: Account
 
 
 @dataclass(frozen=True, slots=True)
 class NotTaken:
-    """The roster was not what the write expected; *account* is the item as it is, None where there is none."""
+    """The roster was not what the write expected; *account* is the account as it is, None where there is none."""
 
     account: Account | None
 
 
 Decision = Refused | OwnSlot | NeedReports | Wait | Clear | Take
 Reports = Mapping[str, NodeReport | None]
-"""What is known of the node of a boot. None: nobody has that boot now."""
+"""The last report of the node with each process life. None: no node has that life now."""
 
 
 def decide(account: Account, wish: Wish, fleet: Fleet, reports: Reports, now: float) -> Decision:
-    """What to do about *wish*, given the account's item as it was when the ordinary write was refused."""
+    """What to do about *wish*, given the account as it was when the ordinary write was refused."""
     refused = refuse_account(account, wish.protocol, now)
     if refused is not None:
         return refused
@@ -131,14 +131,14 @@ def decide(account: Account, wish: Wish, fleet: Fleet, reports: Reports, now: fl
     if repetition is not None:
         following = wish.sessions[min(repetition + 1, len(wish.sessions) - 1)]
         return _make_room(account, wish, Take(following, slot), reports, now)
-    verdict = _contest(slot, wish, reports[slot.boot], now)
-    if isinstance(verdict, Wait):
-        return _others_wait(slot, wish, verdict.server, now) or verdict
-    return verdict if not isinstance(verdict, Take) else _make_room(account, wish, verdict, reports, now)
+    contested = _contest(slot, wish, reports[slot.boot], now)
+    if isinstance(contested, Wait):
+        return _others_wait(slot, wish, contested.server, now) or contested
+    return contested if not isinstance(contested, Take) else _make_room(account, wish, contested, reports, now)
 
 
 def refuse_account(account: Account, protocol: str, now: float) -> Refused | None:
-    """What the account itself forbids: key before protocol before quota (design.md, 4.1)."""
+    """Why the account itself may not publish by *protocol* at *now*, or None; key before protocol before quota."""
     if account.suspended:
         return invalid_key()
     if protocol not in account.limits.protocols:
@@ -147,7 +147,7 @@ def refuse_account(account: Account, protocol: str, now: float) -> Refused | Non
 
 
 def occupied(stream: str, slot: Slot, report: NodeReport | None, now: float) -> bool:
-    """Whether anything stands behind *slot* (design.md, rule 2): a usable grant, or a session that its node reports."""
+    """Whether anybody uses *slot* (docs/design.md, rule 2): by a usable grant, or by a session that its node reports."""
     if report is None or report.node.boot != slot.boot:
         # The boot is over, or so young that our view of the fleet does not have it yet; only a grant can tell.
         return report is None and slot.grant_usable(now)
@@ -164,8 +164,8 @@ def taking(
 ) -> Account | None:
     """*account* with *slot* written as *take* says; None where the condition of that write does not hold.
 
-    The condition of `functions.storage.rosters` in Python, for whoever has the account and no store: the dry run, and
-    tests. `tests/functions/storage/test_contract.py` asks both the same questions.
+    This is the condition of the write in `functions.storage.rosters`, in Python: for the dry run and for tests, which
+    have the account and no store. `tests/functions/storage/test_contract.py` compares the two.
     """
     if not _may_take(account, stream, protocol, now, take, lim):
         return None
@@ -174,7 +174,7 @@ def taking(
 
 
 def cleared(account: Account, dead: Mapping[str, Slot]) -> Account | None:
-    """*account* without the *dead* slots; None where one of them is not what was seen any more."""
+    """*account* without the *dead* slots; None where one of them is no longer what was seen."""
     if not all(_same(account.slots.get(stream), seen) for stream, seen in dead.items()):
         return None
     return replace(account, slots={name: held for name, held in account.slots.items() if name not in dead})
@@ -195,7 +195,7 @@ def _may_take(account: Account, stream: str, protocol: str, now: float, take: Ta
 
 
 def _same(present: Slot | None, seen: Slot) -> bool:
-    """Whether the slot is the one that was judged, and was not used in between where it was judged unused."""
+    """Whether the slot is the one that was seen, and has not become used since where it was seen unused."""
     return (
         present is not None
         and present.session == seen.session
@@ -204,7 +204,7 @@ def _same(present: Slot | None, seen: Slot) -> bool:
 
 
 def _make_room(account: Account, wish: Wish, take: Take, reports: Reports, now: float) -> Decision:
-    """*take*, with whatever must be reclaimed for the stream limit to hold; a refusal where nothing can be."""
+    """*take* with the slots that must be reclaimed for the stream limit to hold; a refusal where too few can be."""
     limit = account.limits.streams
     others = {stream: slot for stream, slot in account.slots.items() if stream != wish.stream}
     if len(others) < limit:
@@ -224,7 +224,7 @@ def _make_room(account: Account, wish: Wish, take: Take, reports: Reports, now: 
 
 
 def _contest(slot: Slot, wish: Wish, report: NodeReport | None, now: float) -> Refused | Wait | Take:
-    """Whether another session's *slot* on the same stream makes way."""
+    """Whether this request replaces another session's *slot* on the same stream."""
     replaced = Take(wish.sessions[0], slot)
     if not occupied(wish.stream, slot, report, now):
         return replaced
@@ -236,18 +236,19 @@ def _contest(slot: Slot, wish: Wish, report: NodeReport | None, now: float) -> R
         return _force(slot, wish, server, now)
     if since is not None:
         return Wait(server, slot)
-    # Sound until proven otherwise: did a packet come after the request? Only a heartbeat that was sent after it can say so. A node
-    # that merely has had the time to report a silence may be dead itself, and its last word is as old as its last beat.
+    # The publisher seems to send. Did a packet come after the request? Only a heartbeat that was sent after the request can say so.
+    # A node that merely has had the time to report a silence may be dead itself: it tells nothing that is younger than its last
+    # heartbeat.
     if report is not None and (found := report.streams.get(wish.stream)) is not None:
         heard = report.node.at - found.silent_ms / 1000
         timely = report.node.at >= wish.arrived_at and now - report.node.at < LATE_SECONDS
-        if heard >= wish.arrived_at or (timely and now - wish.arrived_at >= VERDICT_SECONDS):
+        if heard >= wish.arrived_at or (timely and now - wish.arrived_at >= SILENCE_REPORT_SECONDS):
             return key_already_in_use(server)
     return Wait(server, slot)
 
 
 def _others_wait(slot: Slot, wish: Wish, server: str, now: float) -> Refused | None:
-    """Why this request may not wait for *slot*: another one does. A request that waits holds a process, so one key holds one."""
+    """The refusal where another request waits for *slot* already: each waiting request holds a process, so a key has one."""
     until = slot.awaited_until
     if until is None or until <= now or until == wish.patient_until:
         return None
@@ -255,12 +256,12 @@ def _others_wait(slot: Slot, wish: Wish, server: str, now: float) -> Refused | N
 
 
 def _quiet_since(slot: Slot, stream: str, report: NodeReport | None, now: float) -> float | None:
-    """Since when nothing has been heard of the slot's publisher; None while it is heard."""
+    """Since when nothing has been heard of the slot's publisher; None while it sends."""
     found = report.streams.get(stream) if report is not None else None
     if report is None or found is None or found.session != slot.session:
         if slot.used_at is None:
             return slot.granted_at
-        # A heartbeat reported it, and is not in the node's item; if that was the node's last, the item will never have it.
+        # A heartbeat reported the session but is not in the node's item yet; if it was the node's last, it never will be.
         heard = slot.used_at if report is None else max(slot.used_at, report.node.at)
         return heard if now - heard >= OVERDUE_SECONDS else None
     if found.silent_ms >= REPORTED_SILENCE_MS or now - report.node.at >= OVERDUE_SECONDS:
@@ -269,7 +270,7 @@ def _quiet_since(slot: Slot, stream: str, report: NodeReport | None, now: float)
 
 
 def _force(slot: Slot, wish: Wish, server: str, now: float) -> Refused | Take:
-    """A forced takeover, unless the slot was forced itself a moment ago."""
+    """A forced takeover, unless the slot was itself taken by force a moment ago."""
     calm = slot.granted_at + damping(slot.forced)
     if slot.forced and now < calm:
         return key_already_in_use(server, ceil(calm - now))
@@ -279,5 +280,5 @@ def _force(slot: Slot, wish: Wish, server: str, now: float) -> Refused | Take:
 
 
 def damping(forced: int) -> int:
-    """How many seconds the *forced*-th forced takeover in a row is safe from the next."""
+    """For how many seconds the *forced*-th forced takeover in a row cannot be forced back."""
     return min(DAMPING_SECONDS << max(0, forced - 1), MAX_DAMPING_SECONDS)

@@ -94,7 +94,7 @@ class NodeStore(Protocol):
     """Where each node's last report is kept (`functions.storage.nodes`)."""
 
     def read(self, node: str) -> NodeReport | None:
-        """What *node* last reported."""
+        """What *node* last reported, or None."""
         ...
 
     def take_sessions(self, report: NodeReport, at: float) -> bool:
@@ -157,7 +157,7 @@ class KeyStore(Protocol):
         """From *at* on *key* is as good as unknown."""
         ...
 
-    def bury(self, keys: Sequence[Key]) -> None:
+    def archive(self, keys: Sequence[Key]) -> None:
         """Move the entries of *keys*, which are over, out of the way of `keys`."""
         ...
 
@@ -230,7 +230,7 @@ class WebhookStore(Protocol):
     """Where owners' webhooks are kept (`functions.storage.webhooks`)."""
 
     def read(self, account: str) -> Webhook | None:
-        """The webhook of *account*."""
+        """The webhook of *account*, or None."""
         ...
 
     def create(self, webhook: Webhook) -> bool:
@@ -254,7 +254,7 @@ class DeliveryStore(Protocol):
     """Where is kept how webhooks' receivers answer (`functions.storage.webhooks`)."""
 
     def read(self, account: str) -> Webhook | None:
-        """The webhook of *account*."""
+        """The webhook of *account*, or None."""
         ...
 
     def note(self, webhook: Webhook, outcome: Outcome) -> None:

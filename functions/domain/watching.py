@@ -1,7 +1,7 @@
-"""Admission of a viewer: two eventually consistent reads, no write (design.md, rule 4).
+"""Admission of a viewer: two eventually consistent reads in one call, and no write (docs/design.md, rule 4).
 
-The node's last report decides; the node itself holds the exact count. Refused crowds cost nearly nothing: what cannot
-change within a second is answered from memory for a second (VDO.Ninja posts a refused WHEP 58 times in ten).
+The node's last report decides here; the node itself keeps the exact count. A refused crowd costs nearly nothing: a refusal
+that cannot change within a second is repeated from memory for a second. VDO.Ninja posts a refused WHEP 58 times in ten.
 """
 
 from collections.abc import Callable
@@ -29,16 +29,16 @@ MAX_REMEMBERED = 1000
 
 @dataclass(frozen=True, slots=True)
 class AdmittedViewer:
-    """A stream that may be watched, and where."""
+    """A viewer who is let in: the stream, and the node to watch it at."""
 
     stream: Stream
     live: Live | None
-    """None: a seat to wait in, until somebody publishes."""
+    """None: the viewer waits at the node until somebody publishes."""
     node: Node
 
 
 class Watching:
-    """Admits viewers. Keeps the last second's refusals, and the fleet as it was last read."""
+    """Admits viewers. Remembers the last second's refusals, and the fleet as it was last read."""
 
     def __init__(self, directory: StreamLookup, clock: Callable[[], float], region: str, choose: Choose) -> None:
         self._directory = directory
@@ -49,9 +49,9 @@ class Watching:
         self._fleet = Fleet()
 
     def admit(self, stream: str, protocol: str, *, wait: bool = False) -> AdmittedViewer | Refused:
-        """A seat in *stream*, or why not; with *wait*, an offline stream has seats to wait in at any node with room.
+        """Let a viewer of *stream* in, or refuse; with *wait* an offline stream can be waited for at any node with room.
 
-        The publisher may be placed on another node: then this one sends its viewers after it.
+        The publisher may be placed on another node later: then this one sends its waiting viewers there.
         """
         now = self._clock()
         remembered = self._refused.get((stream, protocol, wait))
@@ -59,24 +59,24 @@ class Watching:
             return remembered[1]
         found, fleet = self._directory.stream_and_fleet(stream)
         self._fleet = fleet
-        seat = seat_in(found, fleet, protocol, now)
-        if wait and found is not None and isinstance(seat, Refused) and seat.code is Code.STREAM_OFFLINE:
+        admitted = decide_viewer(found, fleet, protocol, now)
+        if wait and found is not None and isinstance(admitted, Refused) and admitted.code is Code.STREAM_OFFLINE:
             node = place(fleet, now=now, region=self._region, choose=self._choose) if protocol == "whep" else None
-            seat = seat if node is None else AdmittedViewer(found, None, node)
-        if isinstance(seat, Refused) and seat.code in REMEMBERED:
+            admitted = admitted if node is None else AdmittedViewer(found, None, node)
+        if isinstance(admitted, Refused) and admitted.code in REMEMBERED:
             if len(self._refused) >= MAX_REMEMBERED:
                 self._refused.clear()
-            self._refused[(stream, protocol, wait)] = (now + REMEMBER_SECONDS, seat)
-        return seat
+            self._refused[(stream, protocol, wait)] = (now + REMEMBER_SECONDS, admitted)
+        return admitted
 
-    def is_a_node_s(self, address: str) -> bool:
-        """Whether a node lives at *address*, as far as the last viewer's admission read of the fleet; no call."""
+    def is_node_address(self, address: str) -> bool:
+        """Whether a live node has this *address*, by the fleet as the last admission read it; no call is made."""
         now = self._clock()
         return any(node.address == address and node.leased(now) for node in self._fleet.nodes if node.address)
 
 
-def seat_in(stream: Stream | None, fleet: Fleet, protocol: str, now: float) -> AdmittedViewer | Refused:
-    """Whether *stream* may be watched by *protocol* now. Pure; the order of refusals is design.md's (4.1)."""
+def decide_viewer(stream: Stream | None, fleet: Fleet, protocol: str, now: float) -> AdmittedViewer | Refused:
+    """Whether *stream* may be watched by *protocol* at *now*, in the documented order of refusals. Pure."""
     if stream is None:
         return stream_not_found()
     if protocol not in stream.protocols:

@@ -42,7 +42,7 @@ class Retired:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the last delivery went."""
+    """How the last delivery to a receiver went."""
 
     at: float
     kind: str
@@ -51,13 +51,13 @@ class Outcome:
     """Empty for a success."""
 
     def worth_writing(self, before: "Outcome | None") -> bool:
-        """Whether it says something that *before* does not: anything new at once, the same at most once a minute."""
+        """Whether it should replace *before* in the store: what is new at once, the same at most once a minute."""
         return before is None or (before.error, before.kind) != (self.error, self.kind) or self.at - before.at >= 60
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """Where an account's events go."""
+    """Where an account's events are sent, how they are signed, and how the receiver answers."""
 
     account: str
     url: str
@@ -92,7 +92,7 @@ class Message:
 
 
 def tested(account: str) -> AccountEvent:
-    """What an owner asks for to see that a receiver works."""
+    """The event that an owner has sent to see that a receiver works."""
     return AccountEvent("Webhook Test", account)
 
 
@@ -128,7 +128,7 @@ def shown(secret: bytes) -> str:
 
 
 def message_of(event: Mapping[str, Any]) -> Message:
-    """The message for one event as EventBridge delivers it; KeyError or TypeError for what is none of ours."""
+    """The message for one event as EventBridge delivers it; KeyError or TypeError for what is no event of ours."""
     detail = dict(event["detail"])
     detail.pop("stack", None)
     kind = TYPES[event["detail-type"]]
@@ -137,7 +137,7 @@ def message_of(event: Mapping[str, Any]) -> Message:
 
 
 def signed(message: Message, secrets: Sequence[bytes], now: float) -> dict[str, str]:
-    """The headers of one attempt at *now*: one signature for each secret, apart by a space."""
+    """The headers of one attempt at *now*, with one signature for each of *secrets*, separated by spaces."""
     at = int(now)
     content = b".".join([message.id.encode(), str(at).encode(), message.body])
     signatures = [f"v1,{b64encode(hmac.digest(secret, content, 'sha256')).decode()}" for secret in secrets]

@@ -1,7 +1,7 @@
-"""Makes AWS clients: one place for retries and time limits. Called by composition roots only.
+"""Makes AWS clients: the one place for retries and time limits. Only composition roots call it.
 
-Made for a quick start: straight from botocore, because importing boto3 also imports its S3 transfer manager; and SSM's
-one operation is signed and sent by hand, because botocore needs 55 ms to load the service's model.
+It is made for a quick cold start: it uses botocore, because importing boto3 also imports its S3 transfer manager, and it
+signs and sends the one SSM operation itself, because botocore needs 55 ms to load that service's model.
 """
 
 import json
@@ -44,7 +44,7 @@ class AwsSession:
         return cast("DynamoDBClient", self._session.create_client("dynamodb", config=_ONCE))
 
     def events(self) -> Any:
-        """An EventBridge client, which is not worth waiting for: one attempt of a second."""
+        """An EventBridge client that tries once, for a second: a request does not wait for events."""
         config = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=1)
         return self._session.create_client("events", config=config)
 
@@ -53,7 +53,7 @@ class AwsSession:
         return self._session.create_client("sqs", config=_THRICE)
 
     def ssm(self) -> ParameterStore:
-        """The parameter store."""
+        """The client of SSM's parameter store."""
         return _Parameters(self._session)
 
 

@@ -1,7 +1,7 @@
-"""The verdict on a request, as every function gives it: an answer, a refusal, or that nothing can be decided now.
+"""How every function decides on a request: by an answer, a refusal, or `UNAVAILABLE` where nothing can be decided now.
 
-The one place where a store or a signer that does not answer becomes a refusal, and where refusals are logged and
-counted. A refusal is a value all the way, so nothing else is caught: any other exception is a bug and stays one.
+The one place where a store or a parameter that cannot be read becomes a refusal, and where refusals are logged and counted.
+Refusals are values, so nothing else is caught: any other exception is a bug and stays one.
 """
 
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from shared.refusals import Refused, unavailable
 T = TypeVar("T")
 
 UNDECIDED = (StoreUnavailableError, ParameterUnavailableError)
-"""What is raised where an answer needs something that does not answer itself."""
+"""What is raised where a decision needs a store or a parameter that cannot be read."""
 
 
 def logged_decision(decide: Callable[[], T | Refused], log: Log, **facts: str) -> T | Refused:
-    """What *decide* says, or `UNAVAILABLE`; a refusal is logged with *facts* and counted by its code."""
+    """What *decide* returns, or `UNAVAILABLE`; a refusal is logged with *facts* and counted by its code."""
     said: T | Refused
     try:
         said = decide()

@@ -1,7 +1,7 @@
-"""Puts events on EventBridge: best effort, in batches of ten, and never a reason for a request to fail.
+"""Puts events on EventBridge in batches of ten, with best effort: no request fails because of it.
 
-A bus that is not named, not there or not answering loses events and nothing else; the log and a metric say so. Whoever
-needs every byte or every session asks the API: events are for reacting soon.
+A bus that is not named, not there or not answering loses events and nothing else; the log and a metric say so. Events are
+for reacting soon. Who needs every byte or every session asks the API.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ Put = Callable[[Sequence[AccountEvent]], None]
 
 
 def no_client() -> Any:
-    """For a composition without a bus."""
+    """Stands for a client where there is no bus."""
     raise LookupError("there is no EventBridge client here")
 
 

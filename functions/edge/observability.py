@@ -14,16 +14,16 @@ NAMESPACE = "Sluice"
 
 
 class Log(Protocol):
-    """What services need of a log."""
+    """What services need of a log and of metrics."""
 
     def event(self, message: str, /, **facts: Any) -> None:
-        """Note that something happened."""
+        """Log that something happened, with *facts*."""
 
     def problem(self, message: str, /, **facts: Any) -> None:
-        """Note that something went wrong, with the exception that is being handled, if any."""
+        """Log that something went wrong, with the exception that is being handled, if any."""
 
     def count(self, metric: str, /, value: float = 1, unit: str = "Count", **dimensions: str) -> None:
-        """Add to a metric."""
+        """Add *value* to a metric, apart by *dimensions*."""
 
 
 class LambdaLog:
@@ -38,15 +38,15 @@ class LambdaLog:
         self.logger.set_correlation_id(correlation_id)
 
     def event(self, message: str, /, **facts: Any) -> None:
-        """Note that something happened."""
+        """Log that something happened, with *facts*."""
         self.logger.info(message, extra=_known(facts))
 
     def problem(self, message: str, /, **facts: Any) -> None:
-        """Note that something went wrong."""
+        """Log that something went wrong, with the exception that is being handled, if any."""
         self.logger.error(message, extra=_known(facts), exc_info=sys.exc_info()[0] is not None)
 
     def count(self, metric: str, /, value: float = 1, unit: str = "Count", **dimensions: str) -> None:
-        """Add to a metric."""
+        """Add *value* to a metric, apart by *dimensions*."""
         with single_metric(name=metric, unit=MetricUnit(unit), value=value, namespace=NAMESPACE) as entry:
             entry.add_dimension("service", self._service)
             for name, text in dimensions.items():

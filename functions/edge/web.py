@@ -48,7 +48,7 @@ def transport(headers: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """One HTTP request."""
+    """One HTTP request, as API Gateway handed it over."""
 
     method: str
     route: str
@@ -60,7 +60,7 @@ class ApiRequest:
     """Names in lower case."""
     body: bytes = field(repr=False)
     address: str = ""
-    """The client's, as API Gateway saw it."""
+    """The client's address, as API Gateway saw it."""
     request_id: str = ""
 
     @property
@@ -77,7 +77,7 @@ class ApiRequest:
 
 @dataclass(frozen=True, slots=True)
 class ApiAnswer:
-    """One HTTP answer."""
+    """One HTTP answer, before it becomes a Lambda response."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -116,12 +116,12 @@ def refusal(refused: Refused) -> ApiAnswer:
 
 
 def as_json(status: int, body: Mapping[str, Any]) -> ApiAnswer:
-    """A JSON object."""
+    """An answer with a JSON object as its body."""
     return ApiAnswer(status, {"Content-Type": "application/json"}, json.dumps(body))
 
 
 def preflight() -> ApiAnswer:
-    """The answer to OPTIONS: 200, because MediaMTX's Go client takes 200 or 204 only (whip-whep.md, 27)."""
+    """The answer to OPTIONS: 200, because MediaMTX's Go client takes 200 or 204 only."""
     return ApiAnswer(200, {**PREFLIGHT, "Accept-Post": SDP})
 
 

@@ -1,4 +1,4 @@
-"""Where viewers wait for a key's publisher: noted on the key's own item, which a publish reads anyway."""
+"""Where viewers wait for a key's publisher: kept on the key's own item, which a publish reads anyway."""
 
 from typing import TYPE_CHECKING
 
@@ -10,14 +10,14 @@ from functions.storage.items.key import audience_item, locate_key
 if TYPE_CHECKING:
     from functions.storage.attributes import Item
 
-# Viewers whose publisher left them are more than those who came early: their node's word counts at once.
+# Viewers whose publisher has just left are more than those who came early: their node's note replaces any other.
 EXISTS = "attribute_exists(pk)"
-# Who waits elsewhere came first, unless nothing was heard of them for long.
+# A note of another node came first and stays, unless it is too old.
 NONE_ELSEWHERE = "attribute_exists(pk) AND (attribute_not_exists(waits) OR waits.b = :boot OR waits.t < :stale)"
 
 
 class Audiences:
-    """Notes on keys."""
+    """Writes on keys' items where viewers wait."""
 
     def __init__(self, dynamo: Dynamo, table: str) -> None:
         self._dynamo = dynamo

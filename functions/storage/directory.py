@@ -13,7 +13,7 @@ from functions.storage.items.stream import locate_stream, stream_of
 
 
 class Directory:
-    """Keys, streams and nodes by what a request names."""
+    """Reads keys, streams and nodes by what a request names."""
 
     def __init__(self, dynamo: Dynamo, accounts: str, fleet: str) -> None:
         self._dynamo = dynamo

@@ -49,10 +49,10 @@ _LASTING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The write happened."""
+    """The condition held, and the write was made."""
 
     item: Item
-    """What `returning` asked for; empty for nothing."""
+    """The item that `returning` asked for; empty where it asked for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Update:
 
 
 class Dynamo:
-    """A low-level client behind plain values. Holds no state but the client, and how long it tries."""
+    """DynamoDB's low-level client behind plain values. It holds the client, and how long a call is tried again."""
 
     def __init__(self, client: "DynamoDBClient", patience: Patience | None = None) -> None:
         self._client = client
@@ -207,7 +207,7 @@ class Dynamo:
             parameters["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def _ask(self, operation: Callable[[], T]) -> T:
-        """What *operation* answers, tried again while that may help and time is left."""
+        """The answer of *operation*, which is tried again while that may help and time is left."""
         pauses = self._patience.pauses()
         while True:
             try:

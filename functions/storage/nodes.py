@@ -1,7 +1,7 @@
-"""Nodes: each one's own item (truth), the one item with all of them in summary (for placement), and their commands.
+"""Nodes: each one's own item with its last report and its commands, and the one item with all of them in summary.
 
-A node's item is written once a heartbeat, fenced by its boot. The summary follows within seconds, at once where it
-matters; it may be lost and is made anew by the next heartbeats.
+A node's own item is written once a heartbeat, fenced by its process life. The summary is for placement. It follows within
+seconds, and at once where it matters; if it is lost, the next heartbeats make it anew.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,13 +17,13 @@ FORGET_SECONDS = 3600
 MAX_DROPPED = 100
 """Commands that one write drops: DynamoDB takes expressions of 4 KB at most."""
 
-# The node lives the life that we know: the ordinary heartbeat.
+# The ordinary heartbeat: the node has the process life that the item names.
 SAME_BOOT = "boot = :boot"
-# A new life takes over from one that began earlier, or whose lease is over; an old life's late heartbeat does not.
+# A new process life replaces one that began earlier or whose lease is over. A late heartbeat of an old life does neither.
 NEW_BOOT = "attribute_not_exists(pk) OR started < :started OR #at < :lapsed"
-# Nobody took them before, and no heartbeat came since they were looked at.
+# The sessions were not taken off before, and no heartbeat came since they were read.
 UNHEARD = "boot = :boot AND #at = :at AND size(streams) > :none"
-# A late writer of an older state loses.
+# A late write of an older state changes nothing.
 NEWER = "attribute_not_exists(nodes.#node) OR nodes.#node.#at <= :at"
 
 
@@ -33,14 +33,14 @@ class Fenced:
 
 
 class Nodes:
-    """The fleet's table."""
+    """Reads and writes the fleet's table."""
 
     def __init__(self, dynamo: Dynamo, table: str) -> None:
         self._dynamo = dynamo
         self._table = table
 
     def read(self, node: str) -> NodeReport | None:
-        """What *node* last reported."""
+        """What *node* last reported, or None."""
         item = self._dynamo.get(self._table, locate_node(node))
         return report_of(item) if item else None
 
@@ -90,7 +90,7 @@ class Nodes:
         return not isinstance(outcome, Unmet)
 
     def take_sessions(self, report: NodeReport, at: float) -> bool:
-        """Take its sessions off the item that *report* is, noting when; False where it is not that item any more."""
+        """Take the sessions off the node's item, and keep when; False where the item is no longer as *report* has it."""
         outcome = self._dynamo.update(
             Update(
                 self._table,

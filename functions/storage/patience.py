@@ -1,9 +1,9 @@
-"""How long a function goes on for: what is left of its invocation, and whether a store that fails is asked once more.
+"""How long a function may go on: what is left of its invocation, and whether a failed call to the store is made again.
 
-Decided by time, never by a count of attempts: what a count spans is the library's to change (botocore 1.43 spread three
-attempts over 1.8 s, 1.44 over 0.15 s), and what passes on the other side (a failover, a split partition) takes seconds. A
-store may fail for `STORE_SECONDS` before a request is refused, which clients wait for easily; and no pause begins so late
-that the answer would come after Lambda's time limit, or API Gateway's 29 s.
+Time decides, never a count of attempts. How long a count takes changes with the library (botocore 1.43 spread three
+attempts over 1.8 s, 1.44 over 0.15 s), and what is wrong at the store (a failover, a split partition) lasts seconds. A
+store may fail for `STORE_SECONDS` before a request is refused, and clients wait that long. No pause begins so late that
+the answer would come after Lambda's time limit, or after the 29 s of API Gateway.
 """
 
 import time
@@ -16,7 +16,7 @@ RESERVE_SECONDS = 3.0
 """For one attempt that times out (2 s) and the answer."""
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 0.5
-"""Whoever waits so long between attempts asks less of a store in trouble than in ordinary times."""
+"""At this pause a function asks a store in trouble less often than it does in ordinary times."""
 
 Left = Callable[[], float]
 """How many seconds are left for work."""
@@ -28,7 +28,7 @@ def unhurried() -> float:
 
 
 class Patience:
-    """One execution environment's: it serves one invocation at a time."""
+    """The time that one execution environment has: it serves one invocation at a time."""
 
     def __init__(
         self,
@@ -68,5 +68,5 @@ class NoPatience(Patience):
     """For callers whose client tries again by itself, or who want to know at once."""
 
     def pauses(self) -> Iterator[None]:
-        """None."""
+        """No further attempt is made."""
         return iter(())

@@ -1,8 +1,8 @@
-"""The last refusals of each stream key, kept for a day: OBS and FFmpeg throw a refusal's body away, the owner reads it here.
+"""The last refusals of each stream key, kept for a day. OBS and FFmpeg throw a refusal's body away; its owner reads it here.
 
-A note is one small write that shifts the others down, at most one a key in `PAUSE_SECONDS`; an encoder that posts
-again and again costs nothing more. It is best effort: a store that does not answer loses the note, never the answer.
-Unknown keys are never noted, and neither are revoked ones: the write would tell by its time that the key was one.
+Keeping one is a small write that shifts the others down, at most one a key in `PAUSE_SECONDS`, so an encoder that posts
+again and again costs nothing more. Where the store does not answer, the refusal is not kept, and the client gets it all the
+same. Refusals of unknown and of revoked keys are never kept: the time of the write would tell that the key was one.
 """
 
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ MAX_REMEMBERED = 1000
 MAX_SHOWN = 1000
 """Keys of one account whose refusals are read: a page of the store."""
 
-# Another process has just noted a refusal of this key.
+# No other process has just kept a refusal of this key.
 QUIET = "attribute_not_exists(#at) OR #at <= :quiet"
-# A heartbeat that is done again reports the same problem of the same session.
+# A heartbeat that is repeated reports the same problem of the same session.
 FIRST = "attribute_not_exists(troubled) OR troubled <> :session"
 
 
 class RefusalLog:
-    """Notes and reads refusals. Remembers which keys were noted a moment ago, and nothing else."""
+    """Keeps and reads refusals. It remembers for which keys one was kept a moment ago, and nothing else."""
 
     def __init__(self, dynamo: Dynamo, table: str) -> None:
         self._dynamo = dynamo
@@ -36,9 +36,9 @@ class RefusalLog:
         self._noted: dict[str, float] = {}
 
     def note(self, account: str, refusal: RefusedPublish) -> bool:
-        """Keep *refusal*, unless the key was noted a moment ago; whether it was kept.
+        """Keep *refusal*, unless another of its key was kept a moment ago; whether it was kept.
 
-        A session's problem is kept whatever was noted a moment ago, and once.
+        A session's problem is kept once, whatever was kept a moment ago.
         """
         if not refusal.session and refusal.at - self._noted.get(refusal.stream, -PAUSE_SECONDS) < PAUSE_SECONDS:
             return False

@@ -1,8 +1,8 @@
-"""Accounts, their stream keys, tokens and streams: made, listed, changed, revoked. Not on the path of a publish.
+"""Accounts with their stream keys, tokens and streams: made, listed, changed, revoked. Not on the path of a publish.
 
-Secrets come in as digests. A write whose answer got lost is made again, and finds what it wrote itself: that is success,
-known by the secret's digest, which is nobody else's. Making a key writes three items one after the other (what the owner lists, the stream, the
-key); a key that is not written is no key, so a crash in between leaves nothing that publishes.
+Secrets come in as digests. A write whose answer got lost is made again and finds what it wrote itself. That is success, and
+is known by the secret's digest, which no other write has. Making a key writes three items one after the other: the owner's
+entry, the stream, and the key itself last. So a crash in between leaves nothing that publishes.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -43,7 +43,7 @@ PAGE = 100
 
 
 class Registry:
-    """Who exists."""
+    """Reads and writes accounts, tokens, keys and streams."""
 
     def __init__(self, dynamo: Dynamo, table: str) -> None:
         self._dynamo = dynamo
@@ -99,7 +99,7 @@ class Registry:
         return account_of(written.item)
 
     def create_anonymous_key(self, key: Key, stream: Stream, forget_at: int) -> None:
-        """Write a visitor's key and its stream; the table drops them some time after *forget_at*."""
+        """Write a key without an owner, and its stream; the table drops them some time after *forget_at*."""
         items: list[Item] = [owned_item(key), stream_item(stream), key_item(key)]
         self._dynamo.put_all(self._table, [{**item, "ttl": forget_at} for item in items])
 
@@ -163,10 +163,10 @@ class Registry:
         return None if isinstance(outcome, Unmet) else account_of(outcome.item)
 
     def delete_account(self, account: Account, left: Left) -> bool:
-        """Remove *account* and all that is its own but the bytes; False where time ran out, and asking again goes on.
+        """Remove *account* and all its items except the bytes; False where time ran out: the next call goes on from there.
 
-        Its own item goes last: until then its keys are known to be closed. Each page removes what it names elsewhere
-        first, then its own items, so that nothing is forgotten by who goes on.
+        The account's own item goes last: until then its keys are known to be closed. Of each page the items elsewhere
+        that it names are removed first, and its own items then, so that the next call finds what is left.
         """
         own = locate_account(account.id)
         while True:
@@ -212,7 +212,7 @@ class Registry:
         self._dynamo.put_all(self._table, [owned_item(key), stream_item(stream), key_item(key)])
 
     def keys(self, account: str) -> Iterator[Key]:
-        """The keys of *account* that are not over, and some that are (`bury`), in order of their streams."""
+        """The keys of *account* that are not over, and some that are (`archive`), in order of their streams."""
         return (key_of(item) for item in self._dynamo.query(self._table, f"ACCOUNT#{account}", prefix="KEY#"))
 
     def past(self, account: str, limit: int) -> Iterator[Key]:
@@ -221,7 +221,7 @@ class Registry:
             key_of(item) for item in self._dynamo.query(self._table, f"ACCOUNT#{account}", prefix="PAST#", limit=limit)
         )
 
-    def bury(self, keys: Sequence[Key]) -> None:
+    def archive(self, keys: Sequence[Key]) -> None:
         """Move the entries of *keys*, which are over, out of the way of `keys`; they are dropped some weeks later."""
         self._dynamo.write_all(
             self._table,
@@ -283,9 +283,9 @@ class Registry:
         return True
 
     def revoke(self, key: Key, at: float) -> None:
-        """From *at* on *key* is as good as unknown. The secrets first, then the owner's view of them.
+        """Treat *key* as unknown from *at* on: write it to the secrets first, then to the owner's entry.
 
-        Some weeks later the table drops all of it, and the stream.
+        Some weeks later the table drops all of these, and the stream.
         """
         self._set_revoked(locate_key(key.digest), at)
         for old in key.retiring:
@@ -322,7 +322,7 @@ def _forgotten(at: float) -> int:
 
 
 def _elsewhere(item: Item) -> Iterator[dict[str, str]]:
-    """What an entry of an account's partition stands for outside of it: a key's secrets and its stream."""
+    """The items outside an account's partition that belong to *item* in it: a key's secrets and stream, a token."""
     if item["sk"].startswith(("KEY#", "PAST#")):
         key = key_of(item)
         yield from (locate_key(digest) for digest in (key.digest, *(old.digest for old in key.retiring)))

@@ -1,7 +1,7 @@
-"""The writes on an account's item: one conditional update decides a publish (design.md, rule 1).
+"""The writes on an account's roster: one conditional update decides a publish (docs/design.md, rule 1).
 
-Every condition is a named clause with its reason above it. A write that was retried after a lost response finds its own
-session in the failure image; that is the caller's to see (`functions.domain.roster.OwnSlot`).
+Every condition is a named clause with its reason above it. A write that is repeated after its answer got lost fails, and
+finds its own session in the item that comes back with the failure; the rules see that (`functions.domain.roster.OwnSlot`).
 """
 
 from collections.abc import Mapping
@@ -29,13 +29,13 @@ PROTOCOL = "contains(protos, :protocol)"
 WITHIN_QUOTA = "(attribute_not_exists(blocked) OR blocked <> :month)"
 # One publisher a stream.
 FREE = "attribute_not_exists(slots.#stream)"
-# Slots that nothing stands behind any more still count here: the ordinary write can only refuse too much, never too little.
+# Slots that nobody uses any more still count here: the ordinary write can only refuse too much, never too little.
 ROOM = "size(slots) < lim"
-# The stream's slot is the one that was judged; nobody took it over in between.
+# The stream's slot is the one that was seen; nobody has replaced it since.
 SAME = "slots.#stream.s = :seen"
-# A grant that was judged unused has not become a session in between.
+# The grant of a slot that was seen unused has not become a session since.
 STILL_UNUSED = "attribute_not_exists(slots.#stream.u)"
-# Nobody waits for the slot, or nobody any more: whoever waits ends by then or has died; or it is this very write, repeated.
+# No request waits for the slot, or the one that did has ended or died by now; or this is the same write again.
 UNAWAITED = "(attribute_not_exists(slots.#stream.w) OR slots.#stream.w <= :now OR slots.#stream.w = :until)"
 AWAITED_HERE = "slots.#stream.w = :until"
 # `size(slots) <= :bound` is worked out from the limit that was seen, so the limit must still be that one.
@@ -44,7 +44,7 @@ BOUND = "size(slots) <= :bound"
 
 
 class Rosters:
-    """Takes, marks and frees slots."""
+    """Takes, marks and frees publishing slots."""
 
     def __init__(self, dynamo: Dynamo, table: str) -> None:
         self._dynamo = dynamo
@@ -97,7 +97,7 @@ class Rosters:
         )
 
     def clear(self, account: str, dead: Mapping[str, Slot]) -> Taken | NotTaken:
-        """Take *dead* slots (at most `MAX_RECLAIMS`) off the roster, provided that they are what was judged."""
+        """Remove *dead* slots (at most `MAX_RECLAIMS`) from the roster, provided that they are what was seen."""
         victims = _Victims(dead)
         return self._written(
             Update(
@@ -145,7 +145,7 @@ class Rosters:
         )
 
     def leave(self, account: str, stream: str, session: str, until: float) -> None:
-        """Take that note away, as long as it is the one of `wait` with the same *until*; at the latest it lapses by itself."""
+        """Remove the note that `wait` made with the same *until*; if that fails, it lapses by itself."""
         with suppress(StoreUnavailableError):
             self._on_own_slot(
                 account, stream, session, "REMOVE slots.#stream.w", {":until": until}, f"{SAME} AND {AWAITED_HERE}"
@@ -161,7 +161,7 @@ class Rosters:
 
 
 class _Victims:
-    """The part of an update that removes slots, each if it is the one that was judged: a renewal or a heartbeat wins."""
+    """The part of an update that removes slots, each only if it is what was seen: a renewal or a heartbeat wins."""
 
     def __init__(self, slots: Mapping[str, Slot]) -> None:
         assert len(slots) <= MAX_RECLAIMS  # noqa: S101 - more would not fit an expression; `functions.domain.roster` sees to it

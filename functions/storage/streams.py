@@ -1,8 +1,8 @@
-"""What a stream's item says of the running session, and what it carries of its account: read by every viewer's admission.
+"""The running session on a stream's item, and the copy of its account's limits: every viewer's admission reads both.
 
-An account has any number of streams, and only those that are live matter to viewers. So whatever changes an account
-writes to these, and a session that begins brings its stream up to date in the write that says so: nothing has to walk
-all streams of an account for a block or a limit to hold.
+An account has any number of streams, and only the live ones matter to viewers. So a change of an account is written to its
+live streams only, and a session that begins brings its stream up to date in the same write. No block and no limit needs
+all streams of an account to be written.
 """
 
 from typing import Any
@@ -14,12 +14,12 @@ from functions.storage.items.stream import carried_item, live_item, locate_strea
 
 # A late heartbeat of the node that lost the stream does not hide the session that took it over.
 NOT_OLDER = "attribute_exists(pk) AND (attribute_not_exists(live) OR live.epoch <= :epoch)"
-# Whoever read the account before its last change does not overrule who read it after.
+# A copy of the account from before its last change does not replace a later one.
 NOT_STALE = "attribute_exists(pk) AND (attribute_not_exists(lv) OR lv <= :lv)"
 
 
 class Streams:
-    """The live marks of streams, and what they carry of their accounts."""
+    """Writes streams' running sessions, and the limits that they carry of their accounts."""
 
     def __init__(self, dynamo: Dynamo, table: str) -> None:
         self._dynamo = dynamo

@@ -1,7 +1,7 @@
 """Token buckets per client and purpose in the fleet's table: one conditional update takes a token.
 
-An empty bucket is remembered here, and its client refused without a call until it has a token again: what is stored only
-grows, so the memory can only be too kind. The table drops idle buckets by TTL, which is garbage collection only.
+An empty bucket is remembered here, and its client is refused without a call until it has a token again. What is stored only
+grows, so the memory never refuses too much. The table drops idle buckets by TTL, only to free the space.
 """
 
 from functions.storage.dynamo import Dynamo, Unmet, Update
@@ -14,7 +14,7 @@ BUSY = "#full > :now AND #full <= :latest"
 
 
 class Throttle:
-    """Buckets. Remembers when those that it met are full again, and nothing else."""
+    """Takes tokens from buckets. It remembers when the buckets that it used are full again, and nothing else."""
 
     def __init__(self, dynamo: Dynamo, table: str) -> None:
         self._dynamo = dynamo
@@ -35,7 +35,7 @@ class Throttle:
                 return 0
             seen = outcome.item["full"] if outcome.item else 0.0
             self._remember(bucket, seen)
-        # Others of the same address were faster four times in a row: it is that busy.
+        # Other requests of the same address were faster four times in a row.
         return rate.seconds
 
     def _taking(self, bucket: str, rate: Rate, now: float, *, idle: bool) -> Update:

@@ -1,7 +1,7 @@
-"""Bytes: grow-only shards per (account, month, node, boot), their sum, and the block that a full quota puts up.
+"""Counted bytes: grow-only totals per account, month, node and process life, their sum, and the block of a full quota.
 
-A shard holds the largest total that its node ever reported, so duplicates, reordering, replays and lost reports change
-nothing (design.md, rule 5). The sum of the shards is the account's use of the month, exactly.
+Each total (shard) is the largest that its node ever reported, so duplicates, reordering, replays and lost reports change
+nothing (docs/design.md, rule 5). The sum of the shards is exactly what the account used in the month.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,12 +21,12 @@ NOT_LATER = "(attribute_not_exists(blocked) OR blocked <= :month)"
 # The figures of a block only grow.
 MORE = "(attribute_not_exists(used) OR used.#month < :month OR used.#bytes < :used)"
 
-# Another consumer may have told of a higher mark meanwhile; of another month or quota, what was told does not count.
+# Another consumer may have told of a higher mark meanwhile. A mark of another month or quota does not count.
 HIGHER = "(attribute_not_exists(told) OR told.#month <> :month OR told.#quota <> :quota OR told.#percent < :percent)"
 
 
 class UsageLedger:
-    """The only writer of bytes."""
+    """Merges and sums counted bytes, and blocks accounts whose quota is full: the only writer of both."""
 
     def __init__(self, dynamo: Dynamo, table: str) -> None:
         self._dynamo = dynamo
@@ -55,7 +55,7 @@ class UsageLedger:
         return not isinstance(outcome, Unmet)
 
     def known(self, totals: Iterable[UsageTotal]) -> list[UsageTotal]:
-        """Those of *totals* that were merged already, or larger ones of the same lives."""
+        """Those of *totals* that are merged already, or that a larger one of the same process life replaced."""
         wanted = {(total.account, total.month, total.node, total.boot): total for total in totals}
         keys = [{"pk": f"USAGE#{account}#{month}", "sk": f"{node}#{boot}"} for account, month, node, boot in wanted]
         found: dict[tuple[str, str], int] = {}

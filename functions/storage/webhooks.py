@@ -19,19 +19,19 @@ PERMIT_SECONDS = 20.0
 """After which an attempt is over in any case, and its permit with it: longer than an attempt may take."""
 
 SAME = "salt = :seen"
-# Whoever had it gave it back, or died with it.
+# The attempt that had the permit gave it back, or its time is over.
 FREE = "(attribute_not_exists(#permit) OR #permit < :now)"
 
 
 class Webhooks:
-    """Reads and changes webhooks."""
+    """Reads and changes the accounts' webhooks, and limits attempts at slow receivers."""
 
     def __init__(self, dynamo: Dynamo, table: str) -> None:
         self._dynamo = dynamo
         self._table = table
 
     def read(self, account: str) -> Webhook | None:
-        """The webhook of *account*."""
+        """The webhook of *account*, or None."""
         item = self._dynamo.get(self._table, locate_webhook(account))
         return webhook_of(item) if item else None
 
@@ -74,7 +74,7 @@ class Webhooks:
         self._change(webhook, "SET #last = :last", {":last": outcome_item(outcome)}, {"#last": "last"})
 
     def slow_down(self, webhook: Webhook, pace: Pace) -> None:
-        """Note that the receiver is slow, for whoever reads this next."""
+        """Keep that the receiver is slow, for the next function that reads it."""
         self._change(webhook, "SET slow = :slow", {":slow": pace.slow_until})
 
     def permit(self, webhook: Webhook, now: float) -> str | None:
@@ -102,7 +102,7 @@ class Webhooks:
         return None
 
     def give_back(self, webhook: Webhook, permit: str, pace: Pace) -> None:
-        """The attempt of *permit* is over; *pace*: how the receiver does now."""
+        """End the attempt of *permit*, and keep how the receiver answers now as *pace*."""
         change = Update(
             self._table,
             locate_webhook(webhook.account),
@@ -114,7 +114,7 @@ class Webhooks:
         self._dynamo.update(change)
 
     def delete(self, account: str) -> None:
-        """Send nothing more."""
+        """Remove the webhook of *account*: nothing more is sent."""
         self._dynamo.delete(self._table, locate_webhook(account))
 
     def _change(self, webhook: Webhook, update: str, values: Item, names: Mapping[str, str] | None = None) -> bool:

@@ -125,5 +125,5 @@ def tokens_item(tokens: Sequence[Token]) -> Item:
 
 
 def told_item(told: ToldMark) -> Item:
-    """Which mark of a quota was told of."""
+    """Which mark of its quota the account's owner was told of."""
     return {"month": told.month, "quota": told.quota, "percent": told.percent}

@@ -21,7 +21,7 @@ def locate_past_key(account: str, stream: str) -> dict[str, str]:
 
 
 def key_item(key: Key) -> Item:
-    """A stream key's item."""
+    """A stream key's own item, without what rotations added."""
     return {
         **locate_key(key.digest),
         "account": key.account,
@@ -62,7 +62,7 @@ def past_item(key: Key, ttl: int) -> Item:
 
 
 def retiring_item(key: Key) -> list[Item]:
-    """The secrets that a key had before."""
+    """The secrets that a key had before, oldest first."""
     return [{"d": old.digest, "until": old.until} for old in key.retiring]
 
 

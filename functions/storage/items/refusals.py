@@ -21,5 +21,5 @@ def refused_publish_item(refusal: RefusedPublish) -> Item:
 
 
 def refused_publish_of(stream: str, item: Item) -> RefusedPublish:
-    """The refusal that such an entry means."""
+    """The refusal of *stream* that an entry of its item means."""
     return RefusedPublish(stream, item["t"], item["c"], item["p"], item["a"], item.get("w", ""))

@@ -11,7 +11,7 @@ def locate_stream(stream: str) -> dict[str, str]:
 
 
 def stream_item(stream: Stream) -> Item:
-    """A new stream's item."""
+    """The item of a new stream."""
     return {
         **locate_stream(stream.id),
         "account": stream.account,
@@ -37,7 +37,7 @@ def stream_of(item: Item) -> Stream:
 
 
 def carried_item(account: Account) -> Item:
-    """What a stream carries of its account; None is not there."""
+    """What a stream carries of its account. None stands for an attribute that is not there."""
     limits = account.limits
     return {
         "tier": account.tier.value,
@@ -60,7 +60,7 @@ def stream_limits_item(stream: Stream) -> Item:
 
 
 def usage_item(usage: Usage | None) -> Item | None:
-    """A month's use."""
+    """The month's use that a block is for."""
     return None if usage is None else {"month": usage.month, "used": usage.used, "quota": usage.quota}
 
 

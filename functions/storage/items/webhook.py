@@ -11,7 +11,7 @@ def locate_webhook(account: str) -> dict[str, str]:
 
 
 def webhook_item(webhook: Webhook) -> Item:
-    """A new webhook's item."""
+    """The item of a new webhook."""
     return {
         **locate_webhook(webhook.account),
         "url": webhook.url,

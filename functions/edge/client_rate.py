@@ -1,7 +1,7 @@
-"""How often one client may ask, kept in this process's memory: no call, no store, nothing that outlives the process.
+"""A rate limit per client in this process's memory: it makes no call, and nothing of it outlives the process.
 
-For requests that cost little and need no exact count. Every process counts for itself, so that a client gets at most the
-rate times the number of processes; what is forgotten only lets more through.
+It is for requests that cost little and need no exact count. Every process counts for itself, so a client gets at most the
+rate times the number of processes. What is forgotten only lets more through.
 """
 
 from functions.domain.addresses import client_of
@@ -11,7 +11,7 @@ MAX_CLIENTS = MAX_KEYS
 """Clients that are remembered: a megabyte."""
 
 
-class Turnstile:
+class ClientRateLimit:
     """Token buckets by client address, an IPv6 client by its /64 (`functions.domain.addresses.client_of`)."""
 
     def __init__(self, rate: Rate) -> None:
