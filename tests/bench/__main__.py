@@ -74,7 +74,7 @@ async def _run(a: argparse.Namespace) -> dict[str, list[Any]]:
             except Missing as error:
                 _say(str(error))
                 break
-            except load.Failed as error:
+            except load.MeasurementError as error:
                 _say(f"! {error}")
     if a.full:
         _say("packet path …")
@@ -87,7 +87,7 @@ async def _run(a: argparse.Namespace) -> dict[str, list[Any]]:
     return results
 
 
-async def _pairs(a: argparse.Namespace, viewers: int, core: int) -> "AsyncIterator[list[load.Load]]":
+async def _pairs(a: argparse.Namespace, viewers: int, core: int) -> "AsyncIterator[list[load.LoadResult]]":
     """This checkout and the other one in turns, each started anew: the two loads of a pair, as they were measured."""
     for number, names in enumerate(pairing.turns(a.pairs), 1):
         pair = []
@@ -98,7 +98,7 @@ async def _pairs(a: argparse.Namespace, viewers: int, core: int) -> "AsyncIterat
         yield pair
 
 
-def _ours_first(pair: list[load.Load]) -> pairing.Pair:
+def _ours_first(pair: list[load.LoadResult]) -> pairing.Pair:
     first, second = pair
     return (first, second) if first.server == pairing.OURS else (second, first)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.bench.load import Load
+from tests.bench.load import LoadResult
 from tests.bench.pairing import Comparison
 
 OURS, BASE, OTHER = "sluice", "mediamtx", "broadcast-box"
@@ -33,7 +33,7 @@ class Bar:
     passed: bool | None
 
 
-def short(loads: Sequence[Load]) -> list[Bar]:
+def short(loads: Sequence[LoadResult]) -> list[Bar]:
     """What every run holds: nothing lost or altered, and CPU and memory against MediaMTX, for each number of viewers."""
     numbers = sorted({load.viewers for load in loads if load.server == OURS})
     return [bar for viewers in numbers for bar in (_whole(loads, viewers), _cpu(loads, viewers), _rss(loads, viewers))]
@@ -57,7 +57,7 @@ def _beside(compared: Comparison) -> Bar:
 
 def bars(results: Mapping[str, Sequence[Any]]) -> list[Bar]:
     """The bars of a full run: CPU, capacity, memory, latency, joins, loss, and the packet path."""
-    loads: Sequence[Load] = results.get("load", ())
+    loads: Sequence[LoadResult] = results.get("load", ())
     return [
         _cost(loads, 100),
         _cost(loads, 200),
@@ -73,22 +73,22 @@ def bars(results: Mapping[str, Sequence[Any]]) -> list[Bar]:
     ]
 
 
-def lossless(load: Load) -> bool:
+def lossless(load: LoadResult) -> bool:
     """Whether every viewer got in and every packet arrived, whatever the load generator itself let fall."""
     return load.joined == load.viewers and load.lost <= load.dropped_by_load
 
 
-def highest(loads: Iterable[Load], server: str) -> int:
+def highest(loads: Iterable[LoadResult], server: str) -> int:
     """The most viewers that *server* served without loss; 0 when it never did."""
     return max((load.viewers for load in loads if load.server == server and lossless(load)), default=0)
 
 
-def target(loads: Iterable[Load]) -> int:
+def target(loads: Iterable[LoadResult]) -> int:
     """How many viewers a core must carry: 300, or 1.4 times MediaMTX's highest."""
     return max(300, -(-highest(loads, BASE) * 14 // 10))
 
 
-def plan(server: str, loads: Sequence[Load]) -> Iterator[tuple[str, int]]:
+def plan(server: str, loads: Sequence[LoadResult]) -> Iterator[tuple[str, int]]:
     """What the bars need of *server*, one after the other; *loads* grows meanwhile, and says how many viewers to try next."""
     yield from (("load", 100), ("load", 200))
     if server == OURS:
@@ -109,10 +109,10 @@ def costs(printed: str) -> dict[str, float]:
     return {found[1]: float(found[2]) for found in re.finditer(r"(?m)^(.+?) +([\d.]+) µs a packet", printed)}
 
 
-def _whole(loads: Sequence[Load], viewers: int) -> Bar:
+def _whole(loads: Sequence[LoadResult], viewers: int) -> Bar:
     found = {load.server: load for load in loads if load.viewers == viewers}
 
-    def told(load: Load) -> str:
+    def told(load: LoadResult) -> str:
         return f"{load.lost} of {load.packets}, {load.altered}, {load.unauthentic}"
 
     ours = found[OURS]
@@ -125,28 +125,28 @@ def _whole(loads: Sequence[Load], viewers: int) -> Bar:
     )
 
 
-def _cpu(loads: Sequence[Load], viewers: int) -> Bar:
+def _cpu(loads: Sequence[LoadResult], viewers: int) -> Bar:
     return _against_base(
         loads, viewers, "CPU s a delivered Gbit", 0.7, lambda load: load.cpu_per_gbit, lambda x: f"{x:.2f}"
     )
 
 
-def _rss(loads: Sequence[Load], viewers: int) -> Bar:
+def _rss(loads: Sequence[LoadResult], viewers: int) -> Bar:
     return _against_base(loads, viewers, "memory", 0.25, lambda load: load.memory_mb, lambda x: f"{x:.0f} MB")
 
 
-def _cost(loads: Sequence[Load], viewers: int) -> Bar:
+def _cost(loads: Sequence[LoadResult], viewers: int) -> Bar:
     return _against_base(
         loads, viewers, "CPU s a delivered Gbit", 0.5, lambda load: load.cpu_per_gbit, lambda x: f"{x:.2f}"
     )
 
 
 def _against_base(
-    loads: Sequence[Load],
+    loads: Sequence[LoadResult],
     viewers: int,
     what: str,
     most: float,
-    of: Callable[[Load], float],
+    of: Callable[[LoadResult], float],
     text: Callable[[float], str],
 ) -> Bar:
     """A figure of ours that may be at most *most* of MediaMTX's in the same run."""
@@ -162,7 +162,7 @@ def _against_base(
     )
 
 
-def _capacity(loads: Sequence[Load]) -> Bar:
+def _capacity(loads: Sequence[LoadResult]) -> Bar:
     ours, wanted = highest(loads, OURS), target(loads)
     tried = [load for load in loads if load.server == OURS and load.viewers >= wanted]
     others = ", ".join(
@@ -173,8 +173,8 @@ def _capacity(loads: Sequence[Load]) -> Bar:
     )
 
 
-def _memory(loads: Sequence[Load]) -> Bar:
-    def a_viewer(load: Load) -> float:
+def _memory(loads: Sequence[LoadResult]) -> Bar:
+    def a_viewer(load: LoadResult) -> float:
         return (load.memory_mb - load.memory_idle_mb) * 1e3 / load.joined
 
     found = {load.server: load for load in loads if load.viewers == 200}
@@ -201,7 +201,7 @@ def _growth(found: Mapping[str, Any]) -> Bar:
     )
 
 
-def _latency(loads: Sequence[Load]) -> Bar:
+def _latency(loads: Sequence[LoadResult]) -> Bar:
     found = {load.server: load for load in loads if load.viewers == 100}
     ours = found.get(OURS)
     return Bar(
@@ -213,7 +213,7 @@ def _latency(loads: Sequence[Load]) -> Bar:
     )
 
 
-def _tail(loads: Sequence[Load]) -> Bar:
+def _tail(loads: Sequence[LoadResult]) -> Bar:
     found = {load.server: load for load in loads if load.viewers == 100}
     ours, base = found.get(OURS), found.get(BASE)
     return Bar(

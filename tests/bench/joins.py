@@ -7,7 +7,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from tests.bench.load import Failed, join, publishing, total
+from tests.bench.load import MeasurementError, join, publishing, total
 from tests.bench.servers import Server, tail
 from tests.peers import peer
 from tests.peers.protocol import whip
@@ -54,7 +54,7 @@ async def joins(server: Server, count: int) -> Joins:
         tried = await asyncio.gather(*(one(GOP_SECONDS * n / count) for n in range(count)))
     good = [viewer.at for viewer in tried if viewer is not None and viewer.at.first_keyframe]
     if not good:
-        raise Failed(f"no join at {server.name} gave a picture: {tail(server.log)}")
+        raise MeasurementError(f"no join at {server.name} gave a picture: {tail(server.log)}")
     pictures = sorted(at.first_keyframe - at.posted for at in good)
     packets = sorted(at.first_packet - at.posted for at in good)
     connected = sorted(at.secured - at.posted for at in good)

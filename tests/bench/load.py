@@ -29,12 +29,12 @@ JOINING = 12
 SATURATED = 0.92
 
 
-class Failed(Exception):  # noqa: N818 - the report prints it and the run goes on
-    """A measurement that could not be made."""
+class MeasurementError(Exception):
+    """A measurement could not be made; the text says why, and the run goes on without it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class LoadResult:
     """One server under one number of viewers."""
 
     server: str
@@ -74,7 +74,7 @@ class Load:
 
 
 @dataclass(slots=True)
-class Source:
+class PublisherProcess:
     """A publisher in its own process."""
 
     process: asyncio.subprocess.Process
@@ -92,7 +92,9 @@ class Source:
 
 
 @asynccontextmanager
-async def publishing(server: Server, stream: str, *, gop: float, spread: float = 0.0) -> AsyncIterator[Source]:
+async def publishing(
+    server: Server, stream: str, *, gop: float, spread: float = 0.0
+) -> AsyncIterator[PublisherProcess]:
     """A publisher on *stream* while the block lasts."""
     recipe = clip.Recipe(gop_seconds=gop)
     video = clip.load(recipe)
@@ -115,18 +117,18 @@ async def publishing(server: Server, stream: str, *, gop: float, spread: float =
             cwd=ROOT,
             stdout=subprocess.PIPE,
         )
-        source = Source(process, video, shared, {})
+        source = PublisherProcess(process, video, shared, {})
         try:
             assert process.stdout is not None
             if not await asyncio.wait_for(process.stdout.readline(), 20):
-                raise Failed(f"the publisher did not connect to {server.name}: {tail(server.log)}")
+                raise MeasurementError(f"the publisher did not connect to {server.name}: {tail(server.log)}")
             yield source
         finally:
             await source.stop()
 
 
 async def join(
-    host: peer.Host, server: Server, stream: str, source: Source, viewers: int, *, at_once: int = JOINING
+    host: peer.Host, server: Server, stream: str, source: PublisherProcess, viewers: int, *, at_once: int = JOINING
 ) -> list[Viewer]:
     """*viewers* viewers of *stream*, *at_once* at a time; those that were refused or timed out are left out."""
     gate = asyncio.Semaphore(at_once)
@@ -150,7 +152,7 @@ def total(viewers: list[Viewer]) -> Counts:
     return sum(counts[1:], start=counts[0])
 
 
-async def measure(server: Server, viewers: int, seconds: float, server_core: int, *, spread: float = 0.0) -> Load:
+async def measure(server: Server, viewers: int, seconds: float, server_core: int, *, spread: float = 0.0) -> LoadResult:
     """Put *viewers* viewers on *server* and measure for *seconds*."""
     stream = server.new_stream()
     pids = machine.family(server.pid)
@@ -159,7 +161,7 @@ async def measure(server: Server, viewers: int, seconds: float, server_core: int
         await asyncio.sleep(1.0)
         watching = await join(host, server, stream, source, viewers)
         if not watching:
-            raise Failed(f"no viewer could join {server.name}: {tail(server.log)}")
+            raise MeasurementError(f"no viewer could join {server.name}: {tail(server.log)}")
         await asyncio.sleep(2.5)
         latencies = array("d")
         for viewer in watching:
@@ -190,11 +192,11 @@ async def measure(server: Server, viewers: int, seconds: float, server_core: int
             viewer.vanish()
         await source.stop()
         if ended:
-            raise Failed(f"{len(ended)} of {len(watching)} viewers of {server.name} were ended: {ended[0]}")
+            raise MeasurementError(f"{len(ended)} of {len(watching)} viewers of {server.name} were ended: {ended[0]}")
     wall, cpu, own = (after[n] - before[n] for n in range(3))
     gbit = counts.octets * 8 / 1e9
     ordered = sorted(latencies) or [0.0]
-    return Load(
+    return LoadResult(
         server=server.name,
         viewers=viewers,
         joined=len(watching),
@@ -220,7 +222,7 @@ async def measure(server: Server, viewers: int, seconds: float, server_core: int
     )
 
 
-def rounded(load: Load) -> dict[str, Any]:
+def rounded(load: LoadResult) -> dict[str, Any]:
     """The figures as JSON shows them."""
     return {
         name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(replace(load)).items()

@@ -9,12 +9,12 @@ from dataclasses import dataclass, fields, replace
 from statistics import median
 from typing import Any
 
-from tests.bench.load import Load
+from tests.bench.load import LoadResult
 
 OURS, AGAINST, BASE = "sluice", "against", "mediamtx"
 """The names of this checkout, of the other one, and of the server that both are compared with."""
 
-_FIGURES: Mapping[str, Callable[[Load], float]] = {
+_FIGURES: Mapping[str, Callable[[LoadResult], float]] = {
     "cpu_per_gbit": lambda load: load.cpu_per_gbit,
     "p50_ms": lambda load: load.latency_p50_ms,
     "p99_ms": lambda load: load.latency_p99_ms,
@@ -22,7 +22,7 @@ _FIGURES: Mapping[str, Callable[[Load], float]] = {
 }
 """What is compared, by its name in the JSON."""
 
-Pair = tuple[Load, Load]
+Pair = tuple[LoadResult, LoadResult]
 """Ours and the other one's, of the same number of viewers, measured one right after the other."""
 
 
@@ -65,20 +65,20 @@ def _comparison(viewers: int, pairs: Sequence[Pair]) -> Comparison:
     )
 
 
-def together(loads: Iterable[Load]) -> list[Load]:
+def together(loads: Iterable[LoadResult]) -> list[LoadResult]:
     """One row a server and number of viewers: the middle of each figure, and the sum of each count."""
-    found: dict[tuple[str, int], list[Load]] = {}
+    found: dict[tuple[str, int], list[LoadResult]] = {}
     for load in loads:
         found.setdefault((load.server, load.viewers), []).append(load)
     return [_merged(each) for each in found.values()]
 
 
-def _merged(loads: Sequence[Load]) -> Load:
+def _merged(loads: Sequence[LoadResult]) -> LoadResult:
     first, *more = loads
     if not more:
         return first
     merged: dict[str, Any] = {}
-    for field in fields(Load):
+    for field in fields(LoadResult):
         values = [getattr(load, field.name) for load in loads]
         if isinstance(values[0], float):
             merged[field.name] = median(values)
@@ -89,7 +89,7 @@ def _merged(loads: Sequence[Load]) -> Load:
     return replace(first, **merged)
 
 
-def document(loads: Sequence[Load], pairs: Sequence[Pair]) -> dict[str, Any]:
+def document(loads: Sequence[LoadResult], pairs: Sequence[Pair]) -> dict[str, Any]:
     """What a run writes for programs: every run by itself, and the ratios of ours to the other checkout.
 
     Without another checkout they are to MediaMTX of the same run. `ratio` has the figures of the first number of
@@ -109,7 +109,7 @@ def document(loads: Sequence[Load], pairs: Sequence[Pair]) -> dict[str, Any]:
     return {"runs": [_run(load) for load in loads], "ratio": ratio}
 
 
-def _run(load: Load) -> dict[str, Any]:
+def _run(load: LoadResult) -> dict[str, Any]:
     figures = {name: _short(of(load)) for name, of in _FIGURES.items()}
     return {"server": load.server, "viewers": load.viewers, "lost": load.lost, **figures}
 

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from tests.bench.load import Failed, publishing, total
+from tests.bench.load import MeasurementError, publishing, total
 from tests.bench.servers import Server, tail
 from tests.peers import peer
 from tests.peers.lossy import Lossy, Network
@@ -49,7 +49,7 @@ async def recovery(server: Server, viewers: int, seconds: float) -> Recovery:
 
         watching = [v for v in await asyncio.gather(*(one(n) for n in range(viewers))) if v is not None]
         if not watching:
-            raise Failed(f"no viewer could join {server.name} over the bad network: {tail(server.log)}")
+            raise MeasurementError(f"no viewer could join {server.name} over the bad network: {tail(server.log)}")
         await asyncio.sleep(seconds)
         marks = {(v, t.ssrc): t.highest for v in watching for t in v.tracks.values()}
         counts = total(watching)

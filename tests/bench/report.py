@@ -6,7 +6,7 @@ from typing import Any
 from tests.bench.bars import Bar
 from tests.bench.churn import Churn
 from tests.bench.joins import Joins, Storm
-from tests.bench.load import Load
+from tests.bench.load import LoadResult
 from tests.bench.pairing import Comparison
 from tests.bench.recovery import Recovery
 
@@ -40,7 +40,7 @@ def page(
     return "\n\n".join(parts)
 
 
-def loads(results: Sequence[Load]) -> str:
+def loads(results: Sequence[LoadResult]) -> str:
     """One row a server and number of viewers."""
     base = {load.viewers: load for load in results if load.server == BASE}
     rows = [
@@ -176,7 +176,7 @@ def bars(results: Sequence[Bar]) -> str:
     return table(rows)
 
 
-def _notes(load: Load) -> list[str]:
+def _notes(load: LoadResult) -> list[str]:
     who = f"{load.server} with {load.viewers} viewers"
     notes = []
     if load.saturated:

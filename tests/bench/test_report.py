@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.bench import bars, machine, report, servers
-from tests.bench.load import Load
+from tests.bench.load import LoadResult
 from tests.peers.mediamtx import Missing
 
-MEDIAMTX = Load(
+MEDIAMTX = LoadResult(
     server="mediamtx",
     viewers=100,
     joined=100,
@@ -95,7 +95,7 @@ def test_the_viewers_a_core_must_carry_follow_from_mediamtx() -> None:
 
 def test_the_next_number_of_viewers_follows_from_how_the_last_ones_got_on() -> None:
     """MediaMTX climbs by fifties until it loses something, and we must carry 1.4 times what it did."""
-    loads: list[Load] = []
+    loads: list[LoadResult] = []
     tried = []
     for kind, n in bars.plan("mediamtx", loads):
         if kind == "load":

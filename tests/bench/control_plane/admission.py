@@ -48,7 +48,7 @@ def main() -> int:
     return bool(missed)
 
 
-def _cold(figures: coldstart.Figures) -> str:
+def _cold(figures: coldstart.ColdStartFigures) -> str:
     return (
         f"Cold start, import to first answer, CPU: {figures.ours * 1000:.0f} ms; `import boto3` and a DynamoDB client: "
         f"{figures.least * 1000:.0f} ms ({figures.least_trimmed * 1000:.0f} ms in our trimmed package). "
@@ -56,7 +56,7 @@ def _cold(figures: coldstart.Figures) -> str:
     )
 
 
-def _warm(figures: warm.Figures) -> str:
+def _warm(figures: warm.WarmFigures) -> str:
     return (
         f"Warm, p50 in the function: publish {figures.publish * 1000:.2f} ms, watch {figures.watch * 1000:.2f} ms; "
         f"bare boto3 update_item {figures.bare * 1000:.2f} ms. Ratio {figures.ratio:.2f}, bar {warm.BAR}."

@@ -30,7 +30,7 @@ print(ended - began)
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class ColdStartFigures:
     """Seconds of CPU, medians of alternated runs."""
 
     ours: float
@@ -43,7 +43,7 @@ class Figures:
     """ours / least, the median of the runs' own ratios."""
 
 
-def measure(endpoint: str, folder: Path, runs: int = RUNS) -> Figures:
+def measure(endpoint: str, folder: Path, runs: int = RUNS) -> ColdStartFigures:
     """Start the three kinds of process in turns, and time each."""
     around = shipped.Surroundings(endpoint)
     around.world.account("acme")
@@ -61,4 +61,4 @@ def measure(endpoint: str, folder: Path, runs: int = RUNS) -> Figures:
         ours.append(shipped.run(OURS, around.environment, str(file), package=package))
         trimmed.append(shipped.run(LEAST, around.environment, package=package))
     ratio = statistics.median(mine / theirs for mine, theirs in zip(ours, least, strict=True))
-    return Figures(statistics.median(ours), statistics.median(least), statistics.median(trimmed), ratio)
+    return ColdStartFigures(statistics.median(ours), statistics.median(least), statistics.median(trimmed), ratio)

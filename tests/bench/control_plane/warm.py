@@ -36,7 +36,7 @@ print(json.dumps({kind: statistics.median(times) for kind, times in spent.items(
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class WarmFigures:
     """The median of each kind of request, in seconds."""
 
     publish: float
@@ -49,7 +49,7 @@ class Figures:
         return self.publish / self.bare
 
 
-def measure(endpoint: str, folder: Path, turns: int = TURNS) -> Figures:
+def measure(endpoint: str, folder: Path, turns: int = TURNS) -> WarmFigures:
     """Send the three kinds of request in turns to the package as it is shipped."""
     around = shipped.Surroundings(endpoint)
     world, node = around.world, around.node
@@ -67,4 +67,4 @@ def measure(endpoint: str, folder: Path, turns: int = TURNS) -> Figures:
     }  # fmt: skip
     file = folder / "warm.json"
     file.write_text(json.dumps(plan))
-    return Figures(**shipped.run(CODE, around.environment, str(file), package=shipped.build(folder / "warm")))
+    return WarmFigures(**shipped.run(CODE, around.environment, str(file), package=shipped.build(folder / "warm")))
