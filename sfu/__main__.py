@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class HttpClients:
-    """What reaches other machines. The exchange has its own connections: a crowd at the door delays no heartbeat."""
+    """What reaches other machines. Requests for grants have connections of their own, so that a crowd delays no heartbeat."""
 
     control: SignedHttp
     exchange: aiohttp.ClientSession
@@ -212,7 +212,7 @@ def _fanout(wanted: Sending) -> Fanout | None:
 
 
 def main() -> int:
-    """The command."""
+    """Start the node that the environment describes, and run it to its end; the exit code."""
     try:
         settings = NodeSettings.from_env(os.environ)
         logs.install(settings.log_level, node=settings.node_id)

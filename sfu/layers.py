@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One encoding of the picture."""
+    """One encoding of the picture (RFC 8853): its name, its place, and whether it comes now."""
 
     id: str
     """Its rid, or its SSRC where the publisher names none."""

@@ -9,7 +9,7 @@ from sfu.durations import media_durations
 
 @dataclass(slots=True)
 class PlaneStats:
-    """Counters of one process life."""
+    """What the media plane counted since the process began."""
 
     received_packets: int = 0
     """Authentic RTP packets from publishers."""

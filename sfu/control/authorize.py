@@ -1,7 +1,7 @@
 """Decides whether a token admits one session here and now: a valid grant, and never the same one twice.
 
 `shared.grants` proves signature, node, boot, stream, action and time; what only the node can know, which grants were
-used already, is decided here (design.md, rule 6). Every failure has a reason of its own for the log and a counter; the
+used already, is decided here. Every failure has a reason of its own for the log and a counter; the
 client learns none of them.
 """
 
@@ -18,12 +18,12 @@ further off has no session with the control plane (`sfu.control.walltime`)."""
 
 
 class Verifies(Protocol):
-    """`shared.grants.Verifier`, or something that holds the current one."""
+    """What verifies grants: `shared.verifier.Verifier`, or something that holds the current one."""
 
     def verify(
         self, token: str | None, *, node: str, boot: str, stream: str, action: Action, now: float
     ) -> VerifiedGrant | Rejected:
-        """Whether *token* is a grant for this."""
+        """The verified grant in *token* for this, or why it is none."""
         ...
 
 
@@ -51,7 +51,7 @@ class ReplaySet:
 
 
 class Authorizer:
-    """Admits sessions to one boot of one node."""
+    """Admits sessions to one life of one node, each grant once."""
 
     def __init__(self, verifier: Verifies, *, node: str, boot: str, monotonic: Callable[[], float]) -> None:
         self._verifier = verifier

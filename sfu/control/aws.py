@@ -25,14 +25,14 @@ class AwsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AwsAnswer:
-    """What a service answered."""
+    """What a service of AWS answered: the HTTP status and the body."""
 
     status: int
     body: bytes
 
     @property
     def ok(self) -> bool:
-        """Whether it did what was asked."""
+        """Whether the status says that the service did what was asked."""
         return 200 <= self.status < 300
 
     def __str__(self) -> str:
@@ -40,7 +40,7 @@ class AwsAnswer:
 
 
 class AwsCredentials:
-    """The credentials chain of botocore, awaited. *load* is `botocore.session.Session().get_credentials`, or a test's."""
+    """The credentials that botocore finds on this machine, asked for without blocking the event loop. *load* is `botocore.session.Session().get_credentials`, or a test's."""
 
     def __init__(self, load: Callable[[], Any]) -> None:
         self._load = load
@@ -76,7 +76,7 @@ class AwsCredentials:
 
 
 class SignedHttp:
-    """POSTs signed requests in one region."""
+    """Signs POST requests for one region and sends them."""
 
     def __init__(self, session: aiohttp.ClientSession, credentials: AwsCredentials, region: str) -> None:
         self._session = session

@@ -14,12 +14,12 @@ log = logging.getLogger(__name__)
 
 
 class EndsSessions(Protocol):
-    """What of the media plane commands need."""
+    """What can end sessions: the media plane, or the MediaMTX beside the reporter."""
 
     def end_where(
         self, *, session: str | None = None, stream: str | None = None, account: str | None = None, reason: str
     ) -> int:
-        """End what matches and say how many sessions that were."""
+        """End the sessions that match the one target that is given, and say how many that were."""
 
 
 def executor(plane: EndsSessions) -> Callable[[Command], None]:

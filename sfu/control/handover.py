@@ -30,32 +30,32 @@ LAST_CALL_SECONDS: Final = 0.3
 
 
 class WatchingSession(Protocol):
-    """A viewer's session."""
+    """One viewer's session, as far as a handover has to know it."""
 
     @property
     def id(self) -> str:
-        """The grant's session id."""
+        """The session's id, which is the grant's."""
         ...
 
     @property
     def secret(self) -> str:
-        """Its session URL's."""
+        """The secret in the session's URL."""
         ...
 
 
 class MovableSessions(Protocol):
-    """What of the media plane is needed."""
+    """The sessions of the media plane, as far as a handover looks at them and ends them."""
 
     def streams(self) -> list[StreamReport]:
-        """Every live publish session."""
+        """Every live publish session, as heartbeats tell it."""
         ...
 
     def watching(self, stream: str | None = None) -> Sequence[WatchingSession]:
-        """The viewers of *stream*, or all."""
+        """The viewers' sessions of *stream*, or those of all streams."""
         ...
 
     def stranded(self) -> Iterable[str]:
-        """Streams with viewers and without a publisher."""
+        """The streams that have viewers here and no publisher."""
         ...
 
     def end(self, session_id: str, reason: str) -> bool:
@@ -64,7 +64,7 @@ class MovableSessions(Protocol):
 
 
 class Reconnects:
-    """What event streams tell of it: the seam to `sfu.signalling.subscriptions`."""
+    """Which viewers shall reconnect elsewhere, for their event streams (`sfu.signalling.subscriptions`) to tell them."""
 
     def __init__(self) -> None:
         self.moved: frozenset[str] = frozenset()
@@ -78,7 +78,7 @@ class Reconnects:
         self._listeners.append(listener)
 
     def set(self, moved: frozenset[str]) -> None:
-        """These streams' viewers are to go, and no others'."""
+        """The viewers of the streams *moved* shall reconnect elsewhere, and no others."""
         if moved != self.moved:
             self.moved = moved
             for listener in self._listeners:
@@ -86,7 +86,7 @@ class Reconnects:
 
 
 class Handover:
-    """One node's."""
+    """Decides which sessions of one node are handed over, and when; *stopping* says whether the process was told to stop."""
 
     def __init__(
         self, sessions: MovableSessions, beats: HeartbeatSequence, reconnects: Reconnects, stopping: Callable[[], bool]
@@ -102,7 +102,7 @@ class Handover:
         self._sent: frozenset[str] = frozenset()
         """Viewers that were sent after a stream, which is elsewhere still."""
         self._asked = False
-        """The operator wants this node empty."""
+        """Whether the operator wants this node empty."""
         self.published = 0
         """Publishers that were let go."""
         self.moved = 0
@@ -110,7 +110,7 @@ class Handover:
 
     @property
     def draining(self) -> bool:
-        """Whether new sessions are refused."""
+        """Whether this node refuses new sessions."""
         return self._asked or self._stopping()
 
     def reported(self) -> list[StreamReport]:
@@ -125,7 +125,7 @@ class Handover:
         return self._named
 
     def heard(self, reply: HeartbeatReply) -> None:
-        """A heartbeat was answered."""
+        """Act on the answer to a heartbeat: drain or not, let publishers go, send viewers after their streams."""
         self._obey(drain=reply.drain)
         self._close_told()
         unasked = self.reconnects.moved.difference(self._named)
@@ -134,7 +134,7 @@ class Handover:
             self._let_go()
 
     async def last_call(self) -> None:
-        """Send everybody who listens elsewhere, wherever that may be: the node ends now."""
+        """Tell every viewer that listens for `reconnect` events to go elsewhere: the node ends now."""
         if self.reconnects.listening:
             streams = {report.stream for report in self._sessions.streams()} | set(self._sessions.stranded())
             self.reconnects.set(frozenset(streams))

@@ -1,4 +1,4 @@
-"""Decides what a heartbeat says and when it goes out: the node's half of the lease (design.md, section 2).
+"""Decides what a heartbeat says and when it goes out: the node's half of the lease by which it holds its sessions.
 
 Pure: `now` is an argument, nothing is sent here; `sfu.control.heartbeat_sender` is the shell around it. What holds:
 - at most one heartbeat is under way; the next leaves after 2 s, at once when a publisher began, ended, fell silent or came
@@ -43,7 +43,7 @@ Decisive = frozenset[tuple[str, bool, bool, tuple[str, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class NodeIdentity:
-    """Who this process is, for its whole life."""
+    """Who this process is to the control plane, for its whole life."""
 
     node: str
     boot: str
@@ -54,7 +54,7 @@ class NodeIdentity:
 
 
 class HeartbeatSequence:
-    """The sequence of heartbeats of one boot. Instants are of any one clock that does not jump, in seconds."""
+    """The heartbeats of one life of a node, one after the other. Instants are seconds of any one clock that does not jump."""
 
     def __init__(self, identity: NodeIdentity) -> None:
         self._identity: Final = identity
@@ -84,15 +84,15 @@ class HeartbeatSequence:
         """Whether the control plane has been told everything, the state included."""
         return not (self._changed or self._touched or self._under_way or self._ended or self._done or self._failures)
 
-    def look(self, streams: Sequence[StreamReport]) -> None:
-        """Something happened: tell of *streams* at once if it was something that decides, soon if not."""
+    def streams_changed(self, streams: Sequence[StreamReport]) -> None:
+        """Sessions changed: tell of *streams* at once if the control plane decides by what changed, soon if not."""
         if _decisive(streams) == self._told:
             self._touched = True
         else:
             self._changed = True
 
     def enter(self, state: State) -> None:
-        """Say *state* from now on, at once."""
+        """Tell *state* from the next heartbeat on, which is due at once."""
         self.state = state
         self._changed = True
 
@@ -118,7 +118,7 @@ class HeartbeatSequence:
         if self._last is None:
             return float("-inf")
         if self._failures:
-            # A change does not speed up the knocking at a door that nobody opens.
+            # While the control plane does not answer, a change does not bring the next try forward.
             return self._last + RETRY[min(self._failures, len(RETRY)) - 1]
         pause = WAITING[self.state] if self._waiting else INTERVAL
         return self._last + (SPACING if self._changed else min(SOON, pause) if self._touched else pause)

@@ -90,7 +90,7 @@ class HeartbeatSender:
             await self._beat(node)
 
     async def settle(self, seconds: float) -> bool:
-        """Wait until everything was told, for *seconds* at most, and say whether it was."""
+        """Wait until the control plane knows everything, for *seconds* at most, and say whether it does."""
         return await self._until(lambda: self._beats.settled, seconds)
 
     async def told(self, session: str) -> bool:
@@ -116,7 +116,7 @@ class HeartbeatSender:
                 if rest <= 0:
                     self._look = False
                     self._looked_at = loop.time()
-                    self._beats.look(node.snapshot()[0])
+                    self._beats.streams_changed(node.snapshot()[0])
                     continue
                 pause = min(pause, rest)
             self._wake.clear()

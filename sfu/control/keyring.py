@@ -12,7 +12,7 @@ from shared.verifier import Reason, Rejected, VerifiedGrant, Verifier
 
 
 class Keyring:
-    """The keys by which this node believes a grant."""
+    """The public keys by which this node tells grants of the control plane from forged ones."""
 
     def __init__(self) -> None:
         self._jwks: Mapping[str, Any] | None = None

@@ -106,7 +106,7 @@ class Link:
     def ended(self, report: EndedReport) -> None:
         """A session ended: tell of it until it was heard, and report its bytes soon."""
         self.never_began(report)
-        self.usage.poke()
+        self.usage.report_soon()
 
     def never_began(self, report: EndedReport) -> None:
         """A grant was used up without a session: tell of it until it was heard, so that its slot is freed."""

@@ -71,7 +71,7 @@ class _Total:
         return {**self.days, today: (before[0] + received, before[1] + sent)}
 
     def close(self, day: str) -> None:
-        """*day* is over."""
+        """Note that *day* is over: its bytes change no more."""
         self.days = self.by_day(day)
         self.closed = (self.received, self.sent)
 
@@ -81,7 +81,7 @@ class _Total:
 
 
 class Meter:
-    """The totals of one boot."""
+    """The media bytes of each account and month since this process began."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock: Final = clock
@@ -145,7 +145,7 @@ class Meter:
                 del self._months[month]
 
     def accounts(self) -> int:
-        """How many totals are kept."""
+        """How many totals of an account and month are kept."""
         return sum(len(accounts) for accounts in self._months.values())
 
     def unreported(self) -> int:

@@ -27,7 +27,7 @@ Send = Callable[[str], Awaitable[None]]
 
 
 class UsageReporter:
-    """Sends what the queue does not know, until it is cancelled."""
+    """Sends the usage that the queue does not know yet, until it is cancelled. *random* gives numbers from 0 to 1."""
 
     def __init__(
         self,
@@ -52,12 +52,12 @@ class UsageReporter:
         self.sent = 0
         self.failed = 0
 
-    def poke(self) -> None:
-        """A session ended: report soon."""
+    def report_soon(self) -> None:
+        """Report as soon as the spacing allows, because a session ended."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Report until cancelled."""
+        """Report every few seconds, and soon after a session ended, until cancelled."""
         while True:
             await self.report()
             if self._failures:

@@ -16,7 +16,7 @@ TOLERANCE: Final = 2.0
 
 
 class WallTime:
-    """Call it for the seconds since the epoch."""
+    """The time of day, corrected by what the control plane says; call it for seconds since the epoch."""
 
     def __init__(self, system: Callable[[], float]) -> None:
         self._system = system
@@ -25,7 +25,7 @@ class WallTime:
         self._correction = 0.0
 
     def __call__(self) -> float:
-        """The time."""
+        """Seconds since the epoch, by the control plane's clock."""
         return self._system() + self._correction
 
     def learn(self, at: float, round_trip: float) -> None:

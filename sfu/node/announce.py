@@ -29,7 +29,7 @@ class NotFoundOutError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CloudFacts:
-    """What the cloud says of this process."""
+    """What the metadata of ECS or EC2 says of this process."""
 
     address: str | None
     """The public IPv4 address."""

@@ -20,7 +20,7 @@ MAX_REASON = 64
 
 
 class EndNotices:
-    """Hooks for the media plane (`ended`) and for signalling (`refused`)."""
+    """Tells the link, the session URLs, the metrics and the log of each end: the media plane calls `ended`, signalling `refused`."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class EndNotices:
         self._count = count
 
     def ended(self, ended: Ended) -> None:
-        """A session that had begun is over."""
+        """Tell everybody that a session which had begun is over."""
         log.info(
             "session ended",
             extra={
@@ -52,7 +52,7 @@ class EndNotices:
         self._link.ended(_report(ended.session, ended.stream, ended.account, ended.action, ended.reason))
 
     def refused(self, grant: VerifiedGrant, reason: str) -> None:
-        """A grant was used up and no session began."""
+        """Tell the control plane that a grant was used up and no session began, so that the slot is freed."""
         claims = grant.claims
         log.info(
             "session refused",

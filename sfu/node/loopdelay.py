@@ -17,11 +17,11 @@ class LoopDelay:
 
     @property
     def worst(self) -> float:
-        """Seconds."""
+        """The worst lateness of the last ten seconds, in seconds."""
         return max(self._samples, default=0.0)
 
     async def run(self) -> None:
-        """Measure until cancelled."""
+        """Measure four times a second until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             expected = loop.time() + PERIOD

@@ -35,7 +35,7 @@ class Reached:
 
     @property
     def text(self) -> str:
-        """`203.0.113.7:8189`, `[2001:db8::7]:8189`."""
+        """Address and port as a URL has them: `203.0.113.7:8189`, `[2001:db8::7]:8189`."""
         address, port = self.candidate.address, self.candidate.port
         return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
@@ -51,13 +51,13 @@ class Reached:
         )
 
     def state(self) -> dict[str, Any]:
-        """As JSON."""
+        """This result as `/readyz` tells it."""
         told = {"address": self.text, "reachable": self.reachable}
         return told if self.advice is None else {**told, "advice": self.advice}
 
 
 class SelfTest:
-    """The announced addresses of one node."""
+    """Tries the announced addresses of one node again and again, and keeps the last results."""
 
     def __init__(
         self, candidates: Sequence[Candidate], credentials: IceCredentials, random_bytes: Callable[[int], bytes]
@@ -74,7 +74,7 @@ class SelfTest:
             await asyncio.sleep(AGAIN_SECONDS if failed else STILL_SECONDS)
 
     async def try_all(self) -> None:
-        """Try every address once; say what is new."""
+        """Try every address once, and log each result that is not as before."""
         before = self.results
         outcomes = await asyncio.gather(
             *(reaches(result.candidate, self._credentials, self._random_bytes) for result in before)
@@ -89,7 +89,7 @@ class SelfTest:
                 log.info("announced address reached", extra={"address": new.text})
 
     def state(self) -> list[dict[str, Any]]:
-        """As JSON."""
+        """Every result as `/readyz` tells it."""
         return [result.state() for result in self.results]
 
 

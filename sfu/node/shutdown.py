@@ -13,11 +13,11 @@ from sfu.control.link import Link
 
 log = logging.getLogger(__name__)
 
-ANNOUNCING: Final = 1.0
+ANNOUNCE_SECONDS: Final = 1.0
 """How long sessions are kept so that the control plane hears `draining` first and sends nobody here any more."""
 LAST_WORDS: Final = 5.0
 """How long the last usage report and the last heartbeat are tried."""
-LOOK: Final = 0.2
+EMPTY_CHECK_SECONDS: Final = 0.2
 """How often a draining node looks whether it is empty."""
 
 
@@ -34,7 +34,7 @@ class Shutdown:
         return self.asked.is_set()
 
     def signalled(self) -> None:
-        """SIGTERM or SIGINT came."""
+        """Note that SIGTERM or SIGINT came: drain at the first one, end at once at the second."""
         if self.asked.is_set():
             self.forced.set()
         self.asked.set()
@@ -51,11 +51,11 @@ async def drain(
     """Bring a running node to its end in good order."""
     log.info("draining", extra={"sessions": sessions(), "seconds": seconds})
     link.enter("draining")
-    await link.heartbeats.settle(ANNOUNCING)
+    await link.heartbeats.settle(ANNOUNCE_SECONDS)
     try:
         async with asyncio.timeout(seconds):
             while sessions():  # noqa: ASYNC110  # seconds long and rare; no event says "empty"
-                await asyncio.sleep(LOOK)
+                await asyncio.sleep(EMPTY_CHECK_SECONDS)
     except TimeoutError:
         log.info("sessions are ended", extra={"sessions": sessions()})
         await last_call()

@@ -1,6 +1,6 @@
-"""What came in goes out: bursts to the viewers after each drain of the socket, and to the meter what is billed for them.
+"""Sends what came in: bursts to the viewers after each drain of the socket, and to the meter the bytes that are billed.
 
-It is the only place that meters. Bytes are handed to the meter per burst or per second, never per packet.
+It is the only place that counts bytes for billing. Bytes are handed to the meter per burst or per second, never per packet.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from sfu.plane.viewer import Viewer
 
 
 class Egress:
-    """From the tracks that were fed to whom they belong."""
+    """Sends the packets of the tracks that have some, and tells the meter whose bytes they were."""
 
     def __init__(self, ingress: Ingress, meter: CountsBytes, clock: Callable[[], float]) -> None:
         self._ingress = ingress
@@ -26,7 +26,7 @@ class Egress:
         """Set while the begin of a frame waits for the rest of it."""
 
     def close(self) -> None:
-        """Nothing is sent any more."""
+        """Stop sending what waits for the rest of its frame."""
         if self._late is not None:
             self._late.cancel()
             self._late = None
@@ -36,11 +36,11 @@ class Egress:
         self._payers[track] = (account, stream)
 
     def forget(self, track: ForwardedTrack) -> None:
-        """*track* is over."""
+        """Forget who pays for *track*, which is over."""
         self._payers.pop(track, None)
 
     def forward(self) -> None:
-        """After each drain: whole frames go out, begun ones wait for a moment."""
+        """Send whole frames after a drain of the socket; begun ones wait a moment for their rest."""
         ingress = self._ingress
         if ingress.is_feeding():
             now = self._clock()
@@ -56,13 +56,13 @@ class Egress:
         self.forward()
 
     def sent(self, track: ForwardedTrack, size: int) -> None:
-        """*size* bytes of *track* went to viewers."""
+        """Count *size* bytes of *track* that went to viewers, for whoever pays."""
         if size:
             account, stream = self._payers[track]
             self._meter.sent(account, size, stream)
 
     def meter_publisher(self, publisher: Publisher) -> None:
-        """What it sent since the last time."""
+        """Count what *publisher* sent since the last time."""
         size = publisher.take_unmetered()
         if size:
             self._meter.received(publisher.account, size, publisher.stream)

@@ -36,7 +36,7 @@ stay full, and everybody seconds behind. Control traffic is read at any age; it 
 
 
 class Ingress:
-    """The way in."""
+    """Takes every datagram of the socket to the session that it is for; calls its hooks when one connects, closes or first sends."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class Ingress:
         self._by_ufrag[local.ufrag] = session
 
     def dismiss(self, session: MediaSession) -> None:
-        """Forget *session*."""
+        """Forget *session*: neither its checks nor its packets are taken any more."""
         for ufrag in session.peer.passwords:
             self._by_ufrag.pop(ufrag, None)
         for address in session.peer.addresses:
@@ -105,7 +105,7 @@ class Ingress:
                 del self._gone[next(iter(self._gone))]
 
     def _refuse_again(self, address: Address) -> None:
-        """As a kernel does: FFmpeg takes note of it in a read only, and a write may have been told."""
+        """Refuse once more, as a kernel does: FFmpeg notes it in a read only, and the one before may have met a write."""
         left = self._gone.pop(address, 0)
         if left and self.udp is not None and self.udp.refuse(address) and left > 1:
             self._gone[address] = left - 1
@@ -131,7 +131,7 @@ class Ingress:
         return heard
 
     def datagram(self, datagram: bytes, address: Address) -> None:
-        """Take whatever came in."""
+        """Take one datagram from the socket's queue, whatever it is."""
         first = datagram[0]
         if 128 <= first < 192 and len(datagram) > 12:
             session = self._by_address.get(address)
@@ -275,7 +275,7 @@ class Ingress:
         return owner is not None and owner is not session and owner.peer.holds(address, self._clock())
 
     def _try_ourselves(self, datagram: bytes, address: Address) -> None:
-        """The self-test's check: answered, and forgotten."""
+        """Answer a check of the self-test and keep nothing of it."""
         check = ice.answer_check(datagram, self.own.pwd, address)
         if check is None or self.udp is None:
             self._stats.dropped_stun += 1

@@ -43,7 +43,10 @@ from shared.verifier import VerifiedGrant
 
 
 class Plane:
-    """All sessions of this process."""
+    """Begins, finds and ends all sessions of this process; its hooks tell of each change and each end.
+
+    *clock* does not jump, *wall* is the time of day, both in seconds; *random_bytes* is fit for secrets.
+    """
 
     def __init__(  # noqa: PLR0913 - each is a setting or a part, by name, and the composition root has them one by one
         self,
@@ -105,7 +108,7 @@ class Plane:
     # -- life ----------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Bind the socket and begin; raises OSError where that is impossible."""
+        """Bind the UDP socket and begin; raises OSError where that is impossible."""
         loop = asyncio.get_running_loop()
         self._udp = UdpSocket(
             self._bind,
@@ -139,7 +142,7 @@ class Plane:
 
     @property
     def own(self) -> IceCredentials:
-        """By these the node tries whether it can be reached."""
+        """The ICE credentials by which the node tries whether it can be reached."""
         return self._ingress.own
 
     def new_credentials(self) -> IceCredentials:
@@ -227,7 +230,7 @@ class Plane:
         return viewer
 
     def session(self, session_id: str) -> MediaSession | None:
-        """A session that is not over."""
+        """The session of this id that is not over; None where there is none."""
         return self._sessions.find(session_id)
 
     def restart(self, session_id: str, local: IceCredentials) -> bool:
@@ -318,7 +321,7 @@ class Plane:
         return () if room is None or room.publisher is None else room.publisher.layers()
 
     def watching(self, stream: str | None = None) -> list[Viewer]:
-        """The viewers of *stream*, or all."""
+        """The viewers' sessions of *stream*, or those of all streams."""
         if stream is not None:
             room = self._sessions.rooms.get(stream)
             return [] if room is None else list(room.viewers.values())

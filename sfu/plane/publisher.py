@@ -25,7 +25,7 @@ OUR_SSRC: Final = 1
 
 
 class Publisher(MediaSession):
-    """The session."""
+    """A publisher's session: takes its packets, and asks it for what is missing."""
 
     action: Literal["publish", "play"] = "publish"
 
@@ -167,7 +167,7 @@ class Publisher(MediaSession):
             self._lips.reported(section.media.kind, *incoming.reference, now)
 
     def _align(self, now: float) -> None:
-        """Once a second, for all tracks at one instant: which of their timestamps is of now."""
+        """Once a second, for all tracks at the same instant: tell each which of its timestamps belongs to now."""
         sent = [(section, section.active) for section in self.sections if section.active is not None]
         for section, incoming in sent:
             if (earliest := incoming.take_earliest()) is not None:
@@ -229,7 +229,7 @@ class Publisher(MediaSession):
             )
 
     def report(self, now: float) -> None:
-        """Once a second: the receiver report."""
+        """Send the receiver report, which is due once a second."""
         at, before = self._rate
         if now > at:
             self.kbps = int((self.received - before) * 8 / (now - at) / 1000)
@@ -268,7 +268,7 @@ class Publisher(MediaSession):
         return (Problem.B_FRAMES,) if found else ()
 
     def farewell(self) -> bytes | None:
-        """Our BYE."""
+        """Our BYE to the publisher (RFC 3550, section 6.6)."""
         return rtcp.receiver_report(OUR_SSRC, ()) + rtcp.bye([OUR_SSRC])
 
     def take_unmetered(self) -> int:

@@ -16,7 +16,7 @@ GRACE: Final = 30.0
 
 
 class Room:
-    """Where a publisher and its viewers meet."""
+    """One stream's publisher, viewers and tracks on this node."""
 
     def __init__(self, stream: str) -> None:
         self.stream = stream
@@ -32,13 +32,13 @@ class Room:
         return epoch > self.epoch if self.publisher is not None else epoch >= self.epoch
 
     def begin(self, publisher: Publisher) -> None:
-        """*publisher* is the source from now on."""
+        """Take *publisher* for the source from now on."""
         self.publisher = publisher
         self.epoch = publisher.claims.epoch
         self.kept_until = None
 
     def leave(self, publisher: Publisher, now: float) -> None:
-        """*publisher* is gone."""
+        """Note that *publisher* is gone; its viewers are kept for a while."""
         if self.publisher is publisher:
             self.publisher = None
             self.wait(now + GRACE)

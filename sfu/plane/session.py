@@ -1,4 +1,4 @@
-"""What publishers' and viewers' sessions have in common: identity, transport, life and the state that a client may read.
+"""What publishers' and viewers' sessions have in common: who it is, its transport, its life, and the state that a client may read.
 
 A session begins with a grant and an answer, and ends once, for one reason.
 """
@@ -16,7 +16,7 @@ from shared.grants import Claims
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A session that is over."""
+    """What is told of a session when it is over."""
 
     session: str
     stream: str
@@ -31,7 +31,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class SessionStart:
-    """What every session begins with."""
+    """What a session of either kind is made of when it begins."""
 
     claims: Claims
     peer: Peer
@@ -44,7 +44,7 @@ class SessionStart:
 
 
 class MediaSession(ABC):
-    """One WHIP or WHEP connection."""
+    """One WHIP or WHEP connection, from its grant to its end."""
 
     action: Literal["publish", "play"]
 
@@ -64,22 +64,22 @@ class MediaSession(ABC):
 
     @property
     def id(self) -> str:
-        """The grant's session id."""
+        """The session's id, which is the grant's."""
         return self.claims.session
 
     @property
     def stream(self) -> str:
-        """The stream's public id."""
+        """The public id of the session's stream."""
         return self.claims.stream
 
     @property
     def account(self) -> str:
-        """Who pays."""
+        """The account that pays for the session's media."""
         return self.claims.account
 
     @property
     def negotiated(self) -> Negotiated:
-        """What was agreed."""
+        """What the offer and our answer agreed on."""
         return self.peer.negotiated
 
     def rtcp(self, data: bytes, now: float, wall: float) -> bool:
@@ -107,7 +107,7 @@ class MediaSession(ABC):
         """Media bytes received and sent."""
 
     def state(self, now: float) -> dict[str, Any]:
-        """Why is it black: each stage of the way to a picture, in order, as far as it came."""
+        """Each stage of the way to a picture, in order, as far as it came: what a client asks when its picture is black."""
         peer = self.peer
         received, sent = self.totals()
         return {
@@ -149,4 +149,4 @@ class MediaSession(ABC):
 
     @abstractmethod
     def media_state(self, now: float) -> list[dict[str, Any]]:
-        """The same for each track."""
+        """What `state` tells of each section of the offer."""

@@ -19,7 +19,7 @@ SLICES: Final = 10
 
 
 class SessionTable:
-    """All of this process."""
+    """The sessions and rooms of this process: begins and ends each session, and tells of each end."""
 
     def __init__(
         self,
@@ -53,15 +53,15 @@ class SessionTable:
         return self._by_id.get(session_id)
 
     def all(self) -> list[MediaSession]:
-        """Those that are not over."""
+        """All sessions that are not over."""
         return list(self._by_id.values())
 
     def slice(self, number: int) -> list[MediaSession]:
-        """A tenth of them."""
+        """The sessions of one of the ten slices, by its number."""
         return list(self._slices[number])
 
     def begin(self, session: MediaSession) -> None:
-        """*session* takes checks from now on."""
+        """Add *session*, whose connectivity checks are taken from now on."""
         self._by_id[session.id] = session
         min(self._slices, key=len)[session] = None
         if isinstance(session, Publisher):
@@ -72,7 +72,7 @@ class SessionTable:
         self._ingress.admit(session)
 
     def end(self, session: MediaSession, reason: str) -> bool:
-        """Say goodbye, forget it, and tell; False where it had ended already."""
+        """Say goodbye to *session*, forget it, and tell of its end; False where it had ended already."""
         if session.ended is not None:
             return False
         session.ended = reason
@@ -115,7 +115,7 @@ class SessionTable:
         return sum(self.end(session, reason) for session in list(sessions))
 
     def vacate(self, room: Room) -> None:
-        """The grace of *room* without a publisher is over."""
+        """End the viewers of *room* and forget it: its publisher did not come back in time."""
         self.end_all(room.viewers.values(), EndReason.PUBLISHER_GONE)
         for track in room.tracks.values():
             self._egress.forget(track)

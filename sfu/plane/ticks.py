@@ -26,7 +26,7 @@ SILENT_SECONDS: Final = 0.5
 
 
 class Ticks:
-    """The timer, from `start()` to `close()`."""
+    """The one timer of the media plane, which runs from `start()` to `close()`."""
 
     def __init__(
         self,
@@ -55,13 +55,13 @@ class Ticks:
         """Sent to viewers in the last second."""
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin."""
+        """Begin to tick on the event loop *loop*."""
         self._ticked_at = self._slice_at = self._clock()
         self._sent_by = (self._ticked_at, 0)
         self._timer = loop.call_later(TICK, self._tick, loop)
 
     def close(self) -> None:
-        """No more."""
+        """Stop the timer: nothing is done any more."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -33,11 +33,11 @@ class Unconnected:
         return sum(self._by_viewer[viewer] == known for viewer in self._waiting()) >= self._per_address
 
     def begin(self, viewer: Viewer, address: str) -> None:
-        """*viewer* has posted from *address*."""
+        """Note that *viewer* has posted its offer from *address*."""
         self._by_viewer[viewer] = subscriber(address)
 
     def oldest(self, belongs: Callable[[Viewer], bool] = lambda _viewer: True) -> Viewer | None:
-        """Who makes way, of those that *belongs* says may."""
+        """The viewer that makes way: the oldest of those that *belongs* allows."""
         return next((viewer for viewer in self._waiting() if belongs(viewer)), None)
 
     def _waiting(self) -> Iterator[Viewer]:

@@ -48,7 +48,7 @@ class OutgoingSection:
 
 
 class Viewer(MediaSession):
-    """The session."""
+    """A viewer's session: what it is sent, what it asks for again, and what it is told about clocks."""
 
     action: Literal["publish", "play"] = "play"
 
@@ -90,7 +90,7 @@ class Viewer(MediaSession):
                 section.track.viewers.unfollow(section.outgoing)
 
     def moved(self, address: Address) -> None:
-        """Packets go to another address from now on."""
+        """Send packets to *address* from now on."""
         for section in self.sections:
             if section.outgoing is not None:
                 section.outgoing.destination.aim(address)
@@ -203,7 +203,7 @@ class Viewer(MediaSession):
     # -- reports -------------------------------------------------------------------------------------------------------
 
     def report(self, now: float, wall: float, cname: str) -> None:
-        """Once a second: sender reports, re-based to our clock and the viewer's timestamps (whip-whep.md, P16)."""
+        """Send what is due once a second: sender reports, by our clock and the viewer's timestamps (RFC 3550, section 6.4.1)."""
         if not self.peer.secure:
             return
         sent = self.totals()[1]
@@ -242,7 +242,7 @@ class Viewer(MediaSession):
             self._stats.play_first_keyframe.observe(began["video"] - self.began)
 
     def farewell(self) -> bytes | None:
-        """BYE for all that we send."""
+        """Our BYE for every stream that we send (RFC 3550, section 6.6)."""
         ssrcs = [
             section.media.ssrc
             for section in self.sections

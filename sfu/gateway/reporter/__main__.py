@@ -98,7 +98,7 @@ async def run(link: Link, forever: Sequence[Callable[[], Coroutine[Any, Any, Non
 
 
 def main(environ: Mapping[str, str] = os.environ) -> int:
-    """The command."""
+    """Start the reporter that *environ* describes, and run it until it is stopped; the exit code."""
     try:
         settings = NodeSettings.from_env(environ)
     except SettingsError as error:

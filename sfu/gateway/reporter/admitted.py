@@ -1,8 +1,8 @@
-"""What a MediaMTX holds, compared with what was admitted to it: live sessions, ended ones, bytes, and strangers. Pure.
+"""What a MediaMTX holds, compared with what was admitted to it: live sessions, ended ones, bytes, and sources that nobody admitted. Pure.
 
 MediaMTX says every second which paths have a source, of which connection, and how many bytes went in and out. A source is
 known by the connection's id in the admission that the hook answered; RTSP asks by another id than it lists, and then the
-path decides. A source that nobody admitted (it came before this process did) is a stranger and is ended: its encoder
+path decides. A source that nobody admitted (it came before this process did) is ended: its encoder
 comes back within seconds and is asked for its key.
 
 What is not seen: bytes between the last look and the end of a session, a second's worth; and viewers by HLS, who are
@@ -44,17 +44,17 @@ class AdmittedSession:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What a look at MediaMTX found out."""
+    """What changed between two looks at MediaMTX's list."""
 
     ended: tuple[EndedReport, ...] = ()
-    strangers: tuple[tuple[str, str], ...] = ()
-    """Kind and id of connections to end."""
+    unadmitted: tuple[tuple[str, str], ...] = ()
+    """Kind and id of connections that nobody admitted, to be ended."""
     began: bool = False
 
 
 @dataclass(slots=True)
 class AdmittedSessions:
-    """The sessions of one MediaMTX."""
+    """The publish sessions that the control plane admitted to one MediaMTX."""
 
     meter: CountsBytes
     sessions: dict[str, AdmittedSession] = field(default_factory=dict)
@@ -68,12 +68,12 @@ class AdmittedSessions:
             told["stream"], told["session"], told["account"], told["epoch"], limits.get("viewers", 0), identity, now
         )
 
-    def look(self, paths: Iterable[Mapping[str, Any]], now: float) -> Comparison:
+    def compare(self, paths: Iterable[Mapping[str, Any]], now: float) -> Comparison:
         """Compare with MediaMTX's list of paths."""
         seconds = max(now - self._looked_at, 0.1) if self._looked_at is not None else 1.0
         self._looked_at = now
         present: set[str] = set()
-        strangers: list[tuple[str, str]] = []
+        unadmitted: list[tuple[str, str]] = []
         began = False
         for path in paths:
             source = path.get("source")
@@ -82,7 +82,7 @@ class AdmittedSessions:
             connection = (str(source["type"]), str(source["id"]))
             session = self._session_of(path["name"].strip("/"), connection)
             if session is None:
-                strangers.append(connection)
+                unadmitted.append(connection)
                 continue
             began = began or session.source is None
             session.source = connection
@@ -103,7 +103,7 @@ class AdmittedSessions:
                 )
                 for session in gone
             ),
-            tuple(strangers),
+            tuple(unadmitted),
             began,
         )  # fmt: skip
 
@@ -126,7 +126,7 @@ class AdmittedSessions:
         return streams, Load(publishers=len(streams), viewers=viewers, max_sessions=max_sessions)
 
     def connections(self, *, session: str | None, stream: str | None, account: str | None) -> Sequence[tuple[str, str]]:
-        """The connections that a command means; those that did not appear yet are forgotten, and so become strangers."""
+        """The connections that a command means; those that did not appear yet are forgotten, and are ended as not admitted when they do."""
         meant = [
             found
             for found in self.sessions.values()

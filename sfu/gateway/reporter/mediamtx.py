@@ -1,7 +1,7 @@
 """Stands between MediaMTX and the control plane: passes its questions on, remembers what was admitted, ends what must end.
 
 MediaMTX's `authHTTPAddress` points here, on loopback, and its API answers us. Nothing is decided here. A control plane
-that does not answer lets nobody in, and ends nobody (design.md, rule 7); a MediaMTX that does not answer is asked
+that does not answer lets nobody in, and ends nobody; a MediaMTX that does not answer is asked
 again, and its sessions are not reported meanwhile as if they were known to live.
 """
 
@@ -29,7 +29,7 @@ PAGE: Final = 1000
 
 
 class MediaMtx:
-    """One MediaMTX's door."""
+    """The MediaMTX beside this reporter: passes its questions on, watches its sessions, and ends what must end."""
 
     def __init__(
         self,
@@ -47,38 +47,38 @@ class MediaMtx:
         self._api = mediamtx_api.rstrip("/")
         self._admitted = admitted
         self._clock = clock
-        self._looked = True
+        self._answers = True
         self._ending: set[asyncio.Task[None]] = set()
         self._on_change = on_change
         self._on_end = on_end
 
     def application(self) -> web.Application:
-        """What MediaMTX's `authHTTPAddress` reaches."""
+        """The HTTP application that MediaMTX's `authHTTPAddress` points to."""
         app = web.Application(client_max_size=MAX_BODY)
         app.router.add_post("/auth", self._ask)
         return app
 
     async def run(self) -> None:
-        """Look every second until cancelled."""
+        """Compare every second with what MediaMTX lists, until cancelled."""
         while True:
-            await self.look()
+            await self.compare()
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def look(self) -> None:
-        """Compare with MediaMTX once, tell of what ended, and end strangers."""
+    async def compare(self) -> None:
+        """Compare once with what MediaMTX lists: tell of what ended, and end sources that nobody admitted."""
         try:
             paths = await self._paths()
         except (aiohttp.ClientError, TimeoutError, ValueError, KeyError) as error:
-            if self._looked:
+            if self._answers:
                 log.warning("MediaMTX's API does not answer: %r", error)
-            self._looked = False
+            self._answers = False
             return
-        self._looked = True
-        found = self._admitted.look(paths, self._clock())
+        self._answers = True
+        found = self._admitted.compare(paths, self._clock())
         for ended in found.ended:
             log.info("session ended", extra={"session": ended.session, "reason": ended.reason})
             self._on_end(ended)
-        self._end(found.strangers, EndReason.NOT_ADMITTED)
+        self._end(found.unadmitted, EndReason.NOT_ADMITTED)
         if found.began or found.ended:
             self._on_change()
 

@@ -74,7 +74,7 @@ def test_a_publisher_that_began_is_told_at_once_but_not_within_100_ms_of_the_one
     _beat(beats, 10.0)
     beats.answered(_reply())
     for number in range(50):
-        beats.look([STREAM, STREAM.model_copy(update={"session": f"session{number}"})])
+        beats.streams_changed([STREAM, STREAM.model_copy(update={"session": f"session{number}"})])
     assert beats.due() == 10.0 + SPACING
 
 
@@ -93,7 +93,7 @@ def test_only_what_decides_something_is_told_at_once(change: dict[str, object], 
     beats = _heartbeats()
     _beat(beats, 10.0)
     beats.answered(_reply())
-    beats.look([STREAM.model_copy(update=change)])
+    beats.streams_changed([STREAM.model_copy(update=change)])
     assert beats.due() == 10.0 + pause
 
 
@@ -101,7 +101,7 @@ def test_only_one_is_under_way_and_a_change_meanwhile_waits_for_its_answer() -> 
     """What changed after it left is in the next one."""
     beats = _heartbeats()
     _beat(beats, 10.0)
-    beats.look([])
+    beats.streams_changed([])
     assert beats.due() is None
     with pytest.raises(RuntimeError):
         _beat(beats, 10.1)
@@ -165,7 +165,7 @@ def test_failures_are_retried_ever_slower_and_changes_do_not_hurry_them() -> Non
     for pause in (*RETRY, RETRY[-1]):
         _beat(beats, now)
         beats.failed()
-        beats.look([])
+        beats.streams_changed([])
         assert beats.due() == now + pause
         now += pause
     assert beats.failures == len(RETRY) + 1

@@ -135,7 +135,7 @@ async def test_the_end_of_a_session_is_reported_soon() -> None:
     async with _running(reporter):
         await asyncio.sleep(0)  # the first report, of nothing, is over
         meter.received("demo", 7, "s")
-        reporter.poke()
+        reporter.report_soon()
         async with asyncio.timeout(INTERVAL - 1):
             await queue.tries.acquire()
     assert queue.messages[0].entries[0].received == 7
