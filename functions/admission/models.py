@@ -1,29 +1,18 @@
 """What admission is asked for and answers as JSON: models for the OpenAPI document, and what tests hold the handler to.
 
-The handler does not import them: a model library would double its cold start, so `asking` checks by hand. A test puts
+The handler does not import them: a model library would double its cold start, so `grant_request` checks by hand. A test puts
 the same bodies to both and compares.
 """
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import ConfigDict, Field, RootModel
 
+from functions.edge.bodies import OpenRequestBody, ReplyBody
 from shared.messages import Name
 
 
-class Asked(BaseModel):
-    """A request: strict about types; fields that we do not know are ignored."""
-
-    model_config = ConfigDict(frozen=True, strict=True, use_attribute_docstrings=True)
-
-
-class Told(BaseModel):
-    """A reply."""
-
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
-
-
-class _Session(Asked):
+class _GrantRequest(OpenRequestBody):
     protocol: Literal["whip", "whep", "rtmp", "srt", "hls"] | None = None
     """`whip` to publish and `whep` to play, where left out."""
     force: bool | None = False
@@ -38,18 +27,20 @@ class _Session(Asked):
     """The same request again gets the same session."""
 
 
-class PublishGrantRequest(_Session):
-    """A grant to publish."""
+class PublishGrantRequest(_GrantRequest):
+    """A grant to publish, for who has the stream key."""
 
     action: Literal["publish"]
+    """What the session does."""
     key: str
     """The stream key."""
 
 
-class PlayGrantRequest(_Session):
-    """A grant to watch."""
+class PlayGrantRequest(_GrantRequest):
+    """A grant to watch, for anybody who knows the stream."""
 
     action: Literal["play"]
+    """What the session does."""
     stream: str
     """The stream id."""
 
@@ -60,7 +51,7 @@ class GrantRequest(RootModel[Annotated[PublishGrantRequest | PlayGrantRequest, F
     model_config = ConfigDict(frozen=True, strict=True)
 
 
-class GrantLimits(Told):
+class GrantLimits(ReplyBody):
     """What holds for the session's stream."""
 
     viewers: int
@@ -69,7 +60,7 @@ class GrantLimits(Told):
     """Bitrate of the publisher, in kbit/s."""
 
 
-class GrantReply(Told):
+class GrantReply(ReplyBody):
     """A grant, and where to use it."""
 
     grant: str
@@ -77,18 +68,23 @@ class GrantReply(Told):
     url: str
     """Post the offer to it with `?grant=`; RTMP, SRT and HLS: the node's address and the stream's path."""
     session: str
+    """The id of the session that the grant is for."""
     expires_at: float
-    """Seconds since the epoch."""
+    """Until when the grant can begin a session, in seconds since the epoch."""
     node: str
+    """The id of the node that accepts the grant."""
     region: str
+    """The region of that node."""
     limits: GrantLimits
 
 
-class AnonymousReply(Told):
+class AnonymousReply(ReplyBody):
     """A free stream key with its secret: it is shown this once."""
 
     stream_key: str
+    """The secret: whoever has it can publish."""
     stream_id: str
+    """The stream that the key publishes, which anybody may know."""
     whip: str
     """Where to publish; the address carries the secret."""
     whep: str

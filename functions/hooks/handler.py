@@ -19,8 +19,8 @@ from functions.edge.observability import Log
 from functions.edge.publishing import publish_dependencies
 from functions.edge.settings import FunctionSettings
 from functions.edge.web import ApiAnswer, ApiRequest, as_json, refusal, request_of
-from functions.hooks.mediamtx import read
-from functions.hooks.service import Hook
+from functions.hooks.mediamtx import read_auth_request
+from functions.hooks.service import MediaMtxAdmission
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.throttle import Throttle
@@ -28,24 +28,24 @@ from shared.names import is_name
 from shared.rate import Rate
 from shared.refusals import Code, Refused
 
-PLAIN = frozenset({Code.INVALID_REQUEST, Code.UNAVAILABLE})
-"""Codes that are not about the client, and keep their status."""
+OWN_STATUS = frozenset({Code.INVALID_REQUEST, Code.UNAVAILABLE})
+"""Codes that are not about the client: they keep their own status."""
 
 
-def answer(hook: Hook, request: ApiRequest, log: Log) -> ApiAnswer:
-    """The answer to one question."""
-    asked, node = read(request.body), request.query.get("node", "")
+def answer(admission: MediaMtxAdmission, request: ApiRequest, log: Log) -> ApiAnswer:
+    """The answer to one question of MediaMTX's, as the module's head says."""
+    question, node = read_auth_request(request.body), request.query.get("node", "")
     if not is_name(node):
-        asked = wrong_name("node")
+        question = wrong_name("node")
     said = logged_decision(
-        lambda: asked if isinstance(asked, Refused) else hook.decide(asked, node, request.address),
+        lambda: question if isinstance(question, Refused) else admission.decide(question, node, request.address),
         log,
         route=request.route,
     )
     if not isinstance(said, Refused):
         return as_json(200, said).to(request)
     told = refusal(said).to(request)
-    return told if said.code in PLAIN else ApiAnswer(401, told.headers, told.body)
+    return told if said.code in OWN_STATUS else ApiAnswer(401, told.headers, told.body)
 
 
 def build(
@@ -56,15 +56,15 @@ def build(
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
     events: Callable[[], Any] = no_client,
-) -> Hook:
-    """The composition root."""
+) -> MediaMtxAdmission:
+    """The function over these tables and this event bus."""
     directory = Directory(dynamo, settings.accounts_table, settings.fleet_table)
     dependencies = publish_dependencies(settings, log, dynamo, events, clock=clock, sleep=sleep)
     invalid_keys = InvalidKeyLimit(Throttle(dynamo, settings.fleet_table), Rate.parse(settings.invalid_key_rate), clock)
-    return Hook(dependencies, Watching(directory, clock, settings.region, randrange), invalid_keys, log)
+    return MediaMtxAdmission(dependencies, Watching(directory, clock, settings.region, randrange), invalid_keys, log)
 
 
-def _built(given: Resources) -> Hook:
+def _built(given: Resources) -> MediaMtxAdmission:
     return build(given.settings, given.log, given.dynamo, events=given.aws.events)
 
 
@@ -73,5 +73,5 @@ _environment = ExecutionEnvironment("hooks", _built)
 
 def lambda_handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     """Answer one payload-2.0 event of API Gateway."""
-    hook = _environment.begin(event, context)
-    return answer(hook, request_of(event), _environment.log).event()
+    admission = _environment.begin(event, context)
+    return answer(admission, request_of(event), _environment.log).event()

@@ -42,21 +42,24 @@ _PROTOCOLS: Mapping[str, tuple[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One question of MediaMTX's."""
+class AuthRequest:
+    """One question of MediaMTX's: whether a client may publish a stream, or watch it."""
 
     stream: str
+    """The public id."""
     protocol: str
-    """Ours."""
+    """Our name of it, as `shared.tiers.PROTOCOLS` has it."""
     key: StreamKey | None = field(repr=False)
-    """None: wants to watch."""
+    """The key that a publisher presents; None where the client wants to watch."""
     identity: str | None
     """MediaMTX's id of the connection: the same question twice has it twice."""
     address: str
+    """The client's, as MediaMTX says."""
     force: bool
+    """Whether to override a publisher that uses the key now."""
 
 
-def read(body: bytes) -> Asked | Refused:
+def read_auth_request(body: bytes) -> AuthRequest | Refused:
     """What *body* asks for; a refusal where it makes no sense, names no stream or carries no key."""
     fields = _fields(body)
     if isinstance(fields, Refused):
@@ -75,7 +78,7 @@ def read(body: bytes) -> Asked | Refused:
         # Whoever publishes gets no hint; whoever watches asked for a stream that cannot be.
         return invalid_key() if publishing else stream_not_found()
     force = query.get("force", ["0"])[-1] in {"1", "true"}
-    return Asked(stream, protocol, key, fields["id"], fields["ip"], force)
+    return AuthRequest(stream, protocol, key, fields["id"], fields["ip"], force)
 
 
 def _fields(body: bytes) -> dict[str, Any] | Refused:

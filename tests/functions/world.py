@@ -22,7 +22,7 @@ from samtranslator.yaml_helper import yaml_parse
 from functions.account import handler as account
 from functions.admin import handler as admin
 from functions.admission import handler as admission
-from functions.admission.handler import Admission
+from functions.admission.routes import Admission
 from functions.domain.destinations import Reach
 from functions.domain.provision import CreatedKey, create_account, create_key
 from functions.domain.signer import new_signer
@@ -31,7 +31,7 @@ from functions.edge.observability import LambdaLog
 from functions.edge.settings import FunctionSettings
 from functions.edge.web import request_of
 from functions.hooks import handler as hooks
-from functions.hooks.service import Hook
+from functions.hooks.service import MediaMtxAdmission
 from functions.metering import handler as metering
 from functions.metering.service import Metering
 from functions.nodes import handler as nodes
@@ -270,7 +270,7 @@ class World:
         return self._client("nodes")
 
     @cached_property
-    def _hook(self) -> Hook:
+    def _hook(self) -> MediaMtxAdmission:
         return hooks.build(
             self.settings,
             LambdaLog("hooks"),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.hooks.mediamtx import Asked, read
+from functions.hooks.mediamtx import AuthRequest, read_auth_request
 from shared.refusals import Refused
 from shared.tiers import Tier
 from tests.functions.world import Answer, Beating, World
@@ -58,9 +58,9 @@ def begins(world: World, mtx: Beating, answer: Answer, viewers: int = 0) -> None
 )
 def test_the_key_is_found_where_the_protocol_carries_it(changes: dict[str, Any], protocol: str) -> None:
     """User, password, token or query; the path is the stream."""
-    asked = read(json.dumps(question(**changes)).encode())
+    asked = read_auth_request(json.dumps(question(**changes)).encode())
 
-    assert isinstance(asked, Asked)
+    assert isinstance(asked, AuthRequest)
     assert (asked.stream, asked.protocol, asked.key and asked.key.reveal()) == (STREAM, protocol, KEY)
 
 
@@ -70,9 +70,9 @@ def test_the_key_is_found_where_the_protocol_carries_it(changes: dict[str, Any],
 )
 def test_watching_needs_no_key(action: str, protocol: str, ours: str) -> None:
     """Who knows the stream may watch it."""
-    asked = read(json.dumps({**EMPTY, "action": action, "protocol": protocol, "path": STREAM}).encode())
+    asked = read_auth_request(json.dumps({**EMPTY, "action": action, "protocol": protocol, "path": STREAM}).encode())
 
-    assert isinstance(asked, Asked)
+    assert isinstance(asked, AuthRequest)
     assert (asked.protocol, asked.key) == (ours, None)
 
 
@@ -96,7 +96,7 @@ def test_watching_needs_no_key(action: str, protocol: str, ours: str) -> None:
 )
 def test_what_makes_no_sense_is_refused(body: Any, code: str) -> None:
     """A field of the wrong type by its name, an action that is not ours, a key in the path."""
-    refused = read(body if isinstance(body, bytes) else json.dumps(body).encode())
+    refused = read_auth_request(body if isinstance(body, bytes) else json.dumps(body).encode())
 
     assert isinstance(refused, Refused)
     assert refused.code.value == code

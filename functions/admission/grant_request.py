@@ -20,16 +20,18 @@ IDEMPOTENCY_KEY = re.compile(rf"[ -+\--~]{{1,{MAX_IDEMPOTENCY_KEY}}}")
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """A request to watch."""
+    """What a client says who wants to watch."""
 
     stream: str
+    """The public id."""
     protocol: str
+    """What it will be played by, as `shared.tiers.PROTOCOLS` calls it."""
     wait: bool = False
     """Rather wait at a node than be told that the stream is offline."""
 
 
-def grant_request(body: bytes, address: str = "") -> Publish | Play | Refused:
-    """What *body* asks for on behalf of the client at *address*, or which field is wrong."""
+def read_grant_request(body: bytes, address: str = "") -> Publish | Play | Refused:
+    """What *body* asks for, for the client at *address*; a refusal that names the first field that is wrong."""
     if len(body) > MAX_OFFER_BYTES:
         return too_large()
     fields = read_object(body)

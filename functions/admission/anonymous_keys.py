@@ -1,4 +1,4 @@
-"""Stream keys for visitors without an account: made on request, so many per client address.
+"""Stream keys for people without an account: made on request, so many for each client address.
 
 All keys of one address belong to one account, so their bytes count together against the anonymous quota: what metering,
 blocks and commands do to an account, they do to the address. A publish and its metering cost nothing more for it.
@@ -15,8 +15,8 @@ from shared.rate import Rate
 from shared.refusals import Refused, rate_limited
 
 
-class Visitors:
-    """Makes anonymous keys."""
+class AnonymousKeys:
+    """Makes stream keys for people without an account, at *rate* for each client address."""
 
     def __init__(
         self,

@@ -18,10 +18,11 @@ class Grant:
     token: str = field(repr=False)
     claims: Claims
     node_url: str
+    """Where clients reach the node that accepts the grant."""
     region: str
-    """The node's."""
+    """The region of that node."""
     waits: bool = False
-    """For a viewer who comes before the publisher."""
+    """Whether it is for a viewer who comes before the publisher, and waits at the node."""
 
     @property
     def url(self) -> str:
@@ -35,8 +36,8 @@ class Grant:
         return f"{self.url}?grant={self.token}{'&wait=1' if self.waits else ''}"
 
 
-class Granting:
-    """Signs grants with the signer's active key."""
+class GrantSigner:
+    """Makes the grants of admitted publishers and viewers, signed with the signer's active key."""
 
     def __init__(self, key: CachedParameter[SigningKey], clock: Callable[[], float], random: RandomBytes) -> None:
         self._key = key
@@ -48,7 +49,7 @@ class Granting:
         self._key.value(self._clock())
 
     def to_publish(self, place: AdmittedPublisher, protocol: str) -> Grant:
-        """The grant for a slot; it lapses when the slot's admission does."""
+        """The grant for a publisher's slot; it lapses when the slot does that nobody has used yet."""
         limits = place.account.limits
         claims = Claims(
             node=place.node.id,
@@ -69,7 +70,7 @@ class Granting:
         return self._signed(claims, place.node)
 
     def to_play(self, seat: AdmittedViewer, protocol: str) -> Grant:
-        """The grant for a viewer."""
+        """The grant for a viewer's seat, which lapses `GRANT_SECONDS` from now."""
         now = self._clock()
         claims = Claims(
             node=seat.node.id,
