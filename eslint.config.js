@@ -43,7 +43,7 @@ const documented = {
         check(node, source.getText(node).split("\n", 1)[0]);
       },
       /** @param {import("estree").MethodDefinition} node */
-      "ExportNamedDeclaration > ClassDeclaration MethodDefinition[kind!='constructor'][key.type!='PrivateIdentifier']"(node) {
+      "ExportNamedDeclaration > ClassDeclaration MethodDefinition[kind=/get|method/][key.type!='PrivateIdentifier']"(node) {
         check(node, source.getText(node.key));
       },
     };
@@ -58,6 +58,7 @@ export default [
     rules: {
       "arrow-body-style": "error",
       "array-callback-return": ["error", { checkForEach: true }],
+      complexity: ["error", 20],
       curly: "error",
       "default-case-last": "error",
       eqeqeq: "error",
@@ -98,6 +99,7 @@ export default [
     plugins: { sluice: { rules: { documented } } },
     languageOptions: { globals: globals.browser },
     rules: {
+      "sluice/documented": "error",
       "no-console": ["error", { allow: ["error"] }], // a failure that nobody foresaw is for whoever opens the console
     },
   },

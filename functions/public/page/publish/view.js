@@ -1,526 +1,409 @@
-// The publish view: a source, a key, and what becomes of them.
+// The publish view: a source, a key, and what becomes of them (states.js).
 //
-// States: idle -> opening (the source) -> connecting -> live -> (reconnecting -> live)* -> idle; `waiting` to try again by itself
-// before it ever was live, `refused` until a person acts, `ended` with the source. The key of an account lives in its password
-// field and in the Authorization header of one request; it is never put into a URL or into storage.
+// It brings the parts together: source-picker.js captures, broadcast.js publishes, key-field.js and free-key.js have the key,
+// figures.js shows what is measured. Here is what follows from what a person does and from what the server refuses.
 
 import * as api from "../api.js";
+import { Refusal } from "../http.js";
+import { streamIdIn } from "../text/format.js";
+import { notAKey } from "../text/pasted.js";
+import { explain } from "../text/refusals.js";
+import { byId, say } from "../ui/dom.js";
+import { Notice } from "../ui/notice.js";
 import { Backoff } from "../webrtc/backoff.js";
 import { encodable } from "../webrtc/codecs.js";
-import { byId, describe, every, fillList, markInvalid, say } from "../ui/dom.js";
-import { clock, count, kbps, streamIdIn } from "../text/format.js";
-import { forget, isKept, keptKey, takeFreeKey } from "./free-key.js";
-import { Liveness, isGone } from "../webrtc/liveness.js";
-import { Notice } from "../ui/notice.js";
-import { notAKey, pasted } from "../text/pasted.js";
-import { explain } from "../text/refusals.js";
-import { Refusal } from "../webrtc/session.js";
-import * as sources from "./sources.js";
-import { Meter } from "../webrtc/stats.js";
-import { playbackUrl, publish, replaceTracks, setBitrate } from "../webrtc/whip.js";
+import { playbackUrl } from "../webrtc/whip.js";
+import { Broadcast } from "./broadcast.js";
+import { Figures } from "./figures.js";
+import { takeFreeKey } from "./free-key.js";
+import { KeyField } from "./key-field.js";
+import { SourcePicker } from "./source-picker.js";
+import { SourceError } from "./sources.js";
+import { appearance, isAtRest } from "./states.js";
+import { removeKey, storedKey } from "./stored-key.js";
+
+/** @typedef {import("./states.js").State} State */
+/** @typedef {import("../text/pasted.js").Problem} Problem */
 
 /** A server that hands its streams over closes the connection once another one has room: viewers see black meanwhile. */
 const REJOIN_MS = 100;
-/** A connection over which nothing came for so long is given up, and another one is made. */
-const GIVE_UP_MS = 8000;
-/** How often it is looked at. */
-const PULSE_MS = 500;
-/** States in which nothing runs, and the button begins. */
-const AT_REST = new Set(["idle", "refused", "ended"]);
+
+/** @type {Record<string, number>} */
 const SUGGESTED_KBPS = { "360p": 800, "720p": 2500, "1080p": 4500 };
 
+/** The part of the page that publishes, with its form, preview and notices. */
 export class PublishView {
-  #source = null;
-  #session = null;
-  #attempt = null;
-  #streamId = null;
-  #liveSince = 0;
-  #polls = [];
-  #backoff = new Backoff({ first: 1, ceiling: 15 });
-  #notice = new Notice(byId("publish-notice"));
+  #form = byId("publish-form", HTMLFormElement);
+  #codec = byId("codec", HTMLSelectElement);
+  #resolution = byId("resolution", HTMLSelectElement);
+  #bitrate = byId("bitrate", HTMLSelectElement);
+  #stage = byId("publish-stage", HTMLElement);
+  #status = byId("publish-status", HTMLElement);
+  #start = byId("go-live", HTMLButtonElement);
+  #previewButton = byId("preview-source", HTMLButtonElement);
 
+  #notice = new Notice(byId("publish-notice", HTMLElement));
+  #backoff = new Backoff({ first: 1, ceiling: 15 });
+  #figures = new Figures();
+  #key = new KeyField({ onGetFree: () => this.#getFreeKey(), onForget: () => this.#forgetFreeKey() });
+  #picker = new SourcePicker({ onEnded: () => this.stop("ended", "The source ended, so publishing stopped.") });
+  #broadcast = new Broadcast({
+    state: () => this.#state,
+    onSession: (session) => this.#published(playbackUrl(session)),
+    onState: (state) => this.#reached(state),
+    onEnd: () => this.#lost(),
+    onReading: (reading) => this.#showReading(reading),
+    onViewers: () => this.#showViewers(),
+  });
+
+  /** @type {State} */
   #state = "idle";
-  #touched = false;
+  /** @type {string | null} */
+  #streamId = null;
   #onState;
 
-  /** *onState* is called after each change of `state`. */
-  constructor(onState = () => {}) {
+  /** @param {() => void} onState called after each change of `state` */
+  constructor(onState) {
     this.#onState = onState;
-    this.form = byId("publish-form");
-    this.key = byId("stream-key");
-    this.codec = byId("codec");
-    this.resolution = byId("resolution");
-    this.bitrate = byId("bitrate");
-    this.preview = byId("preview");
-    this.stage = byId("publish-stage");
-    this.status = byId("publish-status");
-    this.start = byId("go-live");
-    this.mute = byId("mute-microphone");
-    this.previewButton = byId("preview-source");
     for (const name of encodable()) {
-      this.codec.append(new Option(name, name));
+      this.#codec.append(new Option(name, name));
     }
-    this.form.addEventListener("submit", (event) => {
+    this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
-      if (!AT_REST.has(this.#state)) {
-        this.stop();
-      } else {
+      if (isAtRest(this.#state)) {
         this.goLive();
+      } else {
+        this.stop();
       }
     });
-    this.form.addEventListener("change", ({ target }) => this.#changed(target));
-    this.key.addEventListener("input", () => {
-      this.key.removeAttribute("aria-invalid");
-      this.#keptShown();
+    this.#form.addEventListener("change", ({ target }) => {
+      if (target instanceof HTMLInputElement || target instanceof HTMLSelectElement) {
+        this.#changed(target.name);
+      }
     });
-    byId("show-key").addEventListener("click", ({ currentTarget }) => {
-      const shown = this.key.type === "text";
-      this.key.type = shown ? "password" : "text";
-      currentTarget.textContent = shown ? "Show" : "Hide";
-      currentTarget.setAttribute("aria-label", shown ? "Show the stream key" : "Hide the stream key");
-    });
-    byId("free-key").addEventListener("click", () => this.#getFreeKey());
-    byId("forget-free-key").addEventListener("click", () => this.#forgetFreeKey());
+    this.#previewButton.addEventListener("click", () => this.#togglePreview());
     addEventListener("online", () => this.#notice.hurry());
-    for (const event of ["pointerdown", "keydown"]) {
-      this.form.addEventListener(event, () => {
-        this.#touched = true;
-      });
-    }
-    this.previewButton.addEventListener("click", () => this.#togglePreview());
-    this.mute.addEventListener("click", () => this.#toggleMicrophone());
-    this.#sourceChanged();
     this.#restoreFreeKey();
     this.#to("idle");
     /** Resolves when the first source is chosen: until then the page is not ready for a person or a program. */
-    this.ready = this.#firstSource();
+    this.ready = this.#picker.chooseFirst(() => isAtRest(this.#state));
   }
 
-  /** `idle`, `opening`, `connecting`, `live`, `reconnecting`, `waiting`, `refused` or `ended`. */
+  /** What publishing is doing now, finer than the page's own state. */
   get state() {
     return this.#state;
   }
 
+  /** The stream whose links are on the page, or null. */
   get streamId() {
     return this.#streamId;
   }
 
-  /** Publish with the key in the field. */
+  /** Publish with the key in the field; with *force* whoever publishes with it now is ended. */
   async goLive({ force = false } = {}) {
-    const problem = notAKey(this.key.value);
+    const problem = notAKey(this.#key.text);
     this.#notice.clear();
     if (problem) {
       this.#notAKey(problem);
       return;
     }
-    const key = pasted(this.key.value).value;
-    this.key.value = key;
-    const attempt = new AbortController();
-    this.#attempt = attempt;
+    const { key } = this.#key;
+    this.#key.text = key;
+    const signal = this.#broadcast.attempt();
     try {
-      if (!this.#source) {
+      let { stream } = this.#picker;
+      if (!stream) {
         this.#to("opening");
-        await this.#openSource();
+        stream = await this.#picker.open();
       }
-      if (attempt.signal.aborted) {
+      if (signal.aborted) {
         return;
       }
-      this.#to(this.#liveSince ? "reconnecting" : "connecting");
-      const session = await publish({
-        endpoint: api.WHIP,
-        key,
-        stream: this.#source.stream,
-        codec: this.codec.value,
-        kbps: Number(this.bitrate.value),
-        force,
-        signal: attempt.signal,
-      });
-      if (attempt.signal.aborted) {
-        session.end();
-        return;
-      }
-      this.#published(session);
+      this.#to(this.#broadcast.liveSince ? "reconnecting" : "connecting");
+      await this.#broadcast.connect({ key, stream, codec: this.#codec.value, kbps: this.#kbps, force, signal });
     } catch (error) {
-      if (!attempt.signal.aborted) {
-        this.#attempt = null;
+      if (!signal.aborted) {
+        this.#broadcast.attemptDone();
         // "Override" was said of this key, and holds for it until it is answered.
-        this.#failed(error, { retry: () => this.goLive({ force: force && pasted(this.key.value).value === key }) });
+        this.#failed(error, { retry: () => this.goLive({ force: force && this.#key.key === key }) });
       }
     }
   }
 
-  /** What is in the field is no key: nothing is sent anywhere, above all not a secret of another kind. */
-  #notAKey(problem) {
-    this.#liveSince = 0;
-    this.#to("idle");
-    const empty = problem.code === "NO_KEY";
-    markInvalid(this.key, !empty);
-    const free = { label: "Go live with a free key", run: () => this.#goFree() };
-    const correct = { label: empty ? "Enter a key" : "Correct it", run: () => this.#askForKey({ keep: true }) };
-    this.#notice.show(problem, empty ? [free, correct] : [correct, free]);
-  }
-
-  /** End what is running; the way back to rest. */
+  /**
+   * End what is running; the way back to rest.
+   * @param {State} [state]
+   * @param {string | null} [text]
+   */
   stop(state = "idle", text = null) {
-    this.#attempt?.abort();
-    this.#attempt = null;
-    const session = this.#session;
-    this.#session = null;
-    session?.end();
-    this.#liveSince = 0;
-    this.#stopPolls();
-    this.#closeSource();
+    this.#broadcast.stop();
+    this.#figures.clear();
+    this.#picker.close();
     this.#notice.clear();
     this.#backoff.reset();
     this.#to(state, text);
   }
 
-  /** The camera where there is one; the test pattern where there is none, or where the person was faster. */
-  async #firstSource() {
-    const has = await sources.available();
-    byId("source-screen").closest("label").hidden = !has.screen;
-    if (has.camera && !this.#touched && AT_REST.has(this.#state) && !this.#source) {
-      byId("source-camera").checked = true;
-      this.#sourceChanged();
-    }
+  get #kbps() {
+    return Number(this.#bitrate.value);
   }
 
-  async #openSource() {
-    const kind = this.form.elements.source.value;
-    const source = await sources.open(kind, {
-      resolution: this.resolution.value,
-      cameraId: byId("camera").value,
-      microphoneId: byId("microphone").value,
-    });
-    this.#closeSource();
-    this.#source = source;
-    this.preview.srcObject = source.stream;
-    this.stage.classList.toggle("mirrored", kind === "camera");
-    this.stage.classList.add("has-picture");
-    this.preview.play().catch(() => {});
-    const [video] = source.stream.getVideoTracks();
-    // The browser's own "stop sharing" bar, or a camera that was unplugged.
-    video?.addEventListener("ended", () => {
-      if (this.#source === source) {
-        this.stop("ended", "The source ended, so publishing stopped.");
-      }
-    });
-    this.#microphoneShown();
-    if (kind === "camera") {
-      await this.#listDevices();
-    }
-    return source;
-  }
-
-  #closeSource() {
-    this.#source?.stop();
-    this.#source = null;
-    this.preview.srcObject = null;
-    this.stage.classList.remove("has-picture", "mirrored");
-    this.#microphoneShown();
+  /**
+   * What is in the field is no key: nothing is sent anywhere, above all not a secret of another kind.
+   * @param {Problem} problem
+   */
+  #notAKey(problem) {
+    this.#broadcast.forgetLive();
+    this.#to("idle");
+    const empty = problem.code === "NO_KEY";
+    this.#key.markInvalid(!empty);
+    const free = { label: "Go live with a free key", run: () => this.#goFree() };
+    const correct = { label: empty ? "Enter a key" : "Correct it", run: () => this.#key.ask({ keep: true }) };
+    this.#notice.show(problem, empty ? [free, correct] : [correct, free]);
   }
 
   async #togglePreview() {
     this.#notice.clear();
-    if (this.#source) {
-      this.#closeSource();
+    if (this.#picker.stream) {
+      this.#picker.close();
       this.#to("idle");
       return;
     }
     try {
       this.#to("opening");
-      await this.#openSource();
+      await this.#picker.open();
       this.#to("idle");
     } catch (error) {
       this.#failed(error);
     }
   }
 
-  async #listDevices() {
-    const { cameras, microphones } = await sources.listDevices();
-    for (const [select, found] of [[byId("camera"), cameras], [byId("microphone"), microphones]]) {
-      const chosen = select.value;
-      const kept = [...select.options].filter(({ value }) => value === "" || value === "none");
-      select.replaceChildren(...kept, ...found.map(({ label, deviceId }) => new Option(label, deviceId)));
-      select.value = [...select.options].some(({ value }) => value === chosen) ? chosen : "";
+  /**
+   * The setting *name* changed: bitrate and source take effect at once, also while live.
+   * @param {string} name
+   */
+  async #changed(name) {
+    if (name === "resolution") {
+      this.#bitrate.value = String(SUGGESTED_KBPS[this.#resolution.value]);
     }
-  }
-
-  /** A setting changed: bitrate and source take effect at once, also while live. */
-  async #changed(target) {
-    if (target === this.resolution) {
-      this.bitrate.value = SUGGESTED_KBPS[this.resolution.value];
+    if (name === "source") {
+      this.#picker.showSettings();
     }
-    if (target.name === "source") {
-      this.#sourceChanged();
-    }
-    const reopens = ["source", "resolution", "camera", "microphone"].includes(target.name);
-    if (reopens && this.#source) {
+    if (this.#picker.reopensAt(name)) {
       try {
-        const { stream } = await this.#openSource();
-        if (this.#session) {
-          await replaceTracks(this.#session, stream);
-        }
+        await this.#broadcast.replaceTracks(await this.#picker.open());
       } catch (error) {
-        this.#failed(error, { running: Boolean(this.#session) });
+        this.#failed(error, { running: this.#broadcast.isRunning });
       }
     }
-    if (this.#session && (target === this.bitrate || target === this.resolution)) {
-      await setBitrate(this.#session, Number(this.bitrate.value));
+    if (name === "bitrate" || name === "resolution") {
+      await this.#broadcast.setBitrate(this.#kbps);
     }
   }
 
-  #sourceChanged() {
-    byId("camera-settings").hidden = this.form.elements.source.value !== "camera";
-  }
-
-  #microphoneShown() {
-    const [track] = this.#source?.stream.getAudioTracks() ?? [];
-    this.mute.hidden = !track;
-    this.mute.textContent = track?.enabled === false ? "Unmute sound" : "Mute sound";
-  }
-
-  #toggleMicrophone() {
-    for (const track of this.#source?.stream.getAudioTracks() ?? []) {
-      track.enabled = !track.enabled;
-    }
-    this.#microphoneShown();
+  #usePattern() {
+    this.#picker.choosePattern();
+    this.#changed("source");
+    this.#start.focus();
   }
 
   #restoreFreeKey() {
-    const kept = keptKey();
-    if (kept) {
-      this.key.value = kept.key;
-      this.#showLinks(kept.streamId, null);
+    const stored = storedKey();
+    if (stored) {
+      this.#key.text = stored.key;
+      this.#showLinks(stored.streamId);
     }
-    this.#keptShown();
-  }
-
-  /** Say beside the field what becomes of the free key in it. */
-  #keptShown({ unkept = false } = {}) {
-    const kept = isKept(this.key.value);
-    byId("kept-hint").hidden = !kept && !unkept;
-    byId("kept-text").textContent = kept
-      ? "This free key is kept on this device, so that its watch link outlives a reload."
-      : "This browser keeps nothing: a reload loses this key and its watch link.";
-    byId("forget-free-key").hidden = !kept;
+    this.#key.showStored();
   }
 
   #forgetFreeKey() {
-    forget();
-    this.key.value = "";
+    removeKey();
+    this.#key.text = "";
     this.#streamId = null;
-    byId("share").hidden = true;
+    byId("share", HTMLElement).hidden = true;
     this.#notice.clear();
-    this.#keptShown();
-    say(this.status, "The free key was forgotten. Its watch link leads nowhere now.");
-    this.key.focus();
+    this.#key.showStored();
+    say(this.#status, "The free key was forgotten. Its watch link leads nowhere now.");
+    this.#key.focus();
   }
 
-  /** Put a free key into the field; whether one is there now. */
+  /**
+   * Put a free key into the field; whether one is there now. *expected* and *lapsed* as `takeFreeKey` knows them.
+   * @param {{retry?: () => unknown, expected?: boolean, lapsed?: boolean}} [asked]
+   */
   async #getFreeKey({ retry = () => this.#getFreeKey(), ...asked } = {}) {
     this.#notice.clear();
-    const button = byId("free-key");
-    button.disabled = true;
+    this.#key.allowFree(false);
     try {
-      const current = pasted(this.key.value).value;
-      const taken = await takeFreeKey({ current, shown: this.#streamId, ...asked });
+      const taken = await takeFreeKey({ current: this.#key.key, shown: this.#streamId, ...asked });
       if (!taken) {
-        say(this.status, "Nothing was changed.");
+        say(this.#status, "Nothing was changed.");
         return false;
       }
-      this.key.value = taken.key;
-      this.key.removeAttribute("aria-invalid");
-      this.#showLinks(taken.streamId, null);
-      this.#keptShown({ unkept: !taken.kept });
-      say(this.status, "A free key is in the field. Share the watch link, then go live.");
+      this.#key.text = taken.key;
+      this.#key.markInvalid(false);
+      this.#showLinks(taken.streamId);
+      this.#key.showStored({ lost: !taken.stored });
+      say(this.#status, "A free key is in the field. Share the watch link, then go live.");
       return true;
     } catch (error) {
       this.#failed(error, { retry, auto: asked.expected ?? false });
       return false;
     } finally {
-      button.disabled = !AT_REST.has(this.#state);
+      this.#key.allowFree(isAtRest(this.#state));
     }
   }
 
+  /**
+   * Publish with a free key; *lapsed*: the stored one is not valid any more.
+   * @param {{lapsed?: boolean}} [options]
+   */
   async #goFree({ lapsed = false } = {}) {
-    const before = this.key.value;
+    const before = this.#key.text;
     // By itself it goes on with the free servers only while nobody has typed another key meanwhile.
-    const again = () => (this.key.value === before ? this.#goFree({ lapsed }) : this.goLive());
+    const again = () => (this.#key.text === before ? this.#goFree({ lapsed }) : this.goLive());
     if (await this.#getFreeKey({ retry: again, expected: true, lapsed })) {
       await this.goLive();
     }
   }
 
-  #published(session) {
-    this.#session = session;
-    this.#attempt = null;
-    session.addEventListener("end", () => {
-      if (this.#session === session) {
-        this.#session = null;
-        this.#stopPolls();
-        this.#lost();
-      }
-    });
-    session.addEventListener("state", ({ detail }) => {
-      if (this.#session === session && detail === "connected") {
-        this.#liveSince ||= Date.now();
-        this.#backoff.reset();
-        this.#to("live");
-      } else if (this.#session === session && detail === "disconnected") {
-        this.#to("reconnecting");
-      }
-    });
-    const whep = playbackUrl(session);
+  /** @param {string | null} whep the playback address that the server named */
+  #published(whep) {
     const id = whep && streamIdIn(whep);
     if (id) {
       this.#showLinks(id, whep);
     }
-    const meter = new Meter(session.pc);
-    const pulse = new Meter(session.pc);
-    const liveness = new Liveness(performance.now());
-    this.#stopPolls();
-    this.#polls = [
-      every(PULSE_MS, async () => this.#judge(session, liveness, await pulse.read()), { hidden: true }),
-      every(1000, async () => this.#showStats(await meter.read())),
-      every(3000, () => this.#showViewers()),
-    ];
-    if (session.pc.connectionState === "connected") {
-      session.dispatchEvent(new CustomEvent("state", { detail: "connected" }));
-    }
+    this.#figures.clear();
   }
 
-  /** Live, or not reaching the server any more: by what comes back, since the browser says so late or never. */
-  #judge(session, liveness, reading) {
-    if (!reading || this.#session !== session || !this.#liveSince) {
-      return;
+  /** @param {"live" | "reconnecting"} state */
+  #reached(state) {
+    if (state === "live") {
+      this.#backoff.reset();
     }
-    const silent = liveness.silent(reading.arrived, performance.now());
-    if (silent >= GIVE_UP_MS) {
-      session.end("lost");
-    } else if (isGone(silent, navigator.onLine)) {
-      this.#to("reconnecting");
-    } else if (this.#state === "reconnecting" && session.pc.connectionState === "connected") {
-      this.#to("live");
-    }
+    this.#to(state);
   }
 
   /** The connection is gone: ask again at once. A takeover, a quota or a dead network each answers for itself. */
   #lost() {
+    this.#figures.clear();
     this.#to("reconnecting");
-    const attempt = new AbortController();
-    this.#attempt = attempt;
+    const signal = this.#broadcast.attempt();
     setTimeout(() => {
-      if (!attempt.signal.aborted) {
+      if (!signal.aborted) {
         this.goLive();
       }
     }, REJOIN_MS);
   }
 
+  /**
+   * Say what went wrong and what can be done. *running*: a broadcast goes on all the same; *auto*: the page may try again by itself.
+   * @param {unknown} error
+   * @param {{running?: boolean, auto?: boolean, retry?: () => unknown}} [options]
+   */
   #failed(error, { running = false, auto = true, retry = () => this.goLive() } = {}) {
-    if (error instanceof sources.SourceError) {
-      this.#refused("The source is not available.", running);
+    if (error instanceof SourceError) {
+      this.#atRest("The source is not available.", running);
       this.#notice.show({ code: "SOURCE", title: "The source is not available", text: error.message }, [
         { label: "Try again", run: running ? () => {} : retry },
         { label: "Use the test pattern", run: () => this.#usePattern() },
       ]);
-      return;
-    }
-    if (!(error instanceof Refusal)) {
+    } else if (error instanceof Refusal) {
+      this.#refused(error, { running, auto, retry });
+    } else {
       console.error(error);
-      this.#refused("The browser could not publish.", running);
+      this.#atRest("The browser could not publish.", running);
       this.#notice.show(
         {
-          code: `BROWSER: ${error.message}`,
+          code: `BROWSER: ${error instanceof Error ? error.message : error}`,
           title: "The browser could not publish",
           text: "Something in this browser failed. Reload the page; if it fails again, choose another codec or use another browser.",
         },
         [{ label: "Try again", run: retry }],
       );
-      return;
     }
-    const told = explain(error, "publish", { wasLive: this.#liveSince > 0, kept: isKept(this.key.value) });
-    if (error.code === "INVALID_KEY") {
-      this.key.setAttribute("aria-invalid", "true");
+  }
+
+  /**
+   * Say what the server refused; where it may pass, the page tries again by itself.
+   * @param {Refusal} refusal
+   * @param {{running: boolean, auto: boolean, retry: () => unknown}} options
+   */
+  #refused(refusal, { running, auto, retry }) {
+    const { liveSince } = this.#broadcast;
+    const told = explain(refusal, "publish", { wasLive: liveSince > 0, stored: this.#key.isStored });
+    const lapsed = refusal.code === "INVALID_KEY";
+    if (lapsed) {
+      this.#key.markInvalid(true);
     }
-    const lapsed = error.code === "INVALID_KEY";
-    const effects = {
-      anonymous: { label: lapsed ? "Go live with a new free key" : "Retry with free servers", run: () => this.#goFree({ lapsed }) },
-      forget: { label: "Forget it", run: () => this.#forgetFreeKey() },
-      override: { label: "Override", run: () => this.goLive({ force: true }), wait: told.wait },
-      "another-key": { label: "Use a different key", run: () => this.#askForKey() },
-      "edit-key": { label: "Edit the key", run: () => this.#askForKey({ keep: true }) },
-      codec: { label: "Choose another codec", run: () => this.codec.focus() },
-      retry: { label: "Try again", run: retry, wait: told.wait },
-      dismiss: { label: "Not now", run: () => this.start.focus() },
-      stop: { label: "Stop trying", run: () => this.stop() },
-    };
     const again = told.auto && auto;
     if (!again) {
-      this.#refused(`${told.title}.`, running);
-    } else if (this.#liveSince) {
+      this.#atRest(`${told.title}.`, running);
+    } else if (liveSince) {
       this.#to("reconnecting");
     } else {
       this.#to("waiting", `${told.title}. Waiting to try again…`);
     }
+    const choices = this.#choices({ wait: told.wait, lapsed, retry });
     const names = told.actions.filter((name) => again || name !== "stop");
-    this.#notice.show(told, names.map((name) => effects[name]).filter(Boolean), {
+    this.#notice.show(told, names.flatMap((name) => choices[name] ?? []), {
       auto: again ? Math.ceil(this.#backoff.next(told.retryAfter ?? 0)) : null,
       onAuto: retry,
-      focus: !again || !this.#liveSince,
+      focus: !again || !liveSince,
     });
   }
 
-  /** Nothing goes on by itself; *running* is what goes on all the same. */
-  #refused(text, running) {
+  /**
+   * What each action of an explanation does here.
+   * @param {{wait: number, lapsed: boolean, retry: () => unknown}} refused
+   * @returns {Partial<Record<import("../text/refusals.js").Action, import("../ui/notice.js").Choice>>}
+   */
+  #choices({ wait, lapsed, retry }) {
+    return {
+      anonymous: {
+        label: lapsed ? "Go live with a new free key" : "Retry with free servers",
+        run: () => this.#goFree({ lapsed }),
+      },
+      forget: { label: "Forget it", run: () => this.#forgetFreeKey() },
+      override: { label: "Override", run: () => this.goLive({ force: true }), wait },
+      "another-key": { label: "Use a different key", run: () => this.#key.ask() },
+      "edit-key": { label: "Edit the key", run: () => this.#key.ask({ keep: true }) },
+      codec: { label: "Choose another codec", run: () => this.#codec.focus() },
+      retry: { label: "Try again", run: retry, wait },
+      dismiss: { label: "Not now", run: () => this.#start.focus() },
+      stop: { label: "Stop trying", run: () => this.stop() },
+    };
+  }
+
+  /**
+   * Nothing goes on by itself; *running* is what goes on all the same.
+   * @param {string} text
+   * @param {boolean} running
+   */
+  #atRest(text, running) {
     if (!running) {
-      this.#liveSince = 0;
+      this.#broadcast.forgetLive();
       this.#to("refused", text);
     }
   }
 
-  #askForKey({ keep = false } = {}) {
-    if (!keep) {
-      this.key.value = "";
-    }
-    this.key.focus();
-    this.key.select();
-  }
-
-  #usePattern() {
-    this.form.elements.source.value = "pattern";
-    this.#changed(byId("source-pattern"));
-    this.start.focus();
-  }
-
-  #showLinks(streamId, whep) {
+  /**
+   * @param {string} streamId
+   * @param {string | null} [whep]
+   */
+  #showLinks(streamId, whep = null) {
     this.#streamId = streamId;
-    byId("share").hidden = false;
-    byId("watch-link").value = api.watchLink(streamId);
-    byId("open-watch").href = `/watch/${streamId}`;
-    byId("whep-url").value = whep ?? new URL(api.whep(streamId), location.origin).href;
+    byId("share", HTMLElement).hidden = false;
+    byId("watch-link", HTMLInputElement).value = api.watchLink(streamId);
+    byId("open-watch", HTMLAnchorElement).href = `/watch/${streamId}`;
+    byId("whep-url", HTMLInputElement).value = whep ?? new URL(api.whep(streamId), location.origin).href;
   }
 
-  #showStats(reading) {
-    if (!reading || !this.#session || this.#state !== "live") {
-      return;
+  /** @param {import("../webrtc/stats.js").Reading} reading */
+  #showReading(reading) {
+    if (this.#state === "live") {
+      this.#figures.showReading(reading, { wantedKbps: this.#kbps, liveSince: this.#broadcast.liveSince });
     }
-    const list = byId("publish-stats");
-    list.dataset.frames = reading.frames;
-    say(byId("live-clock"), this.#liveSince ? clock((Date.now() - this.#liveSince) / 1000) : "");
-    describe(list, [
-      ["Sending", kbps(reading.kbps)],
-      ["Picture", reading.width ? `${reading.width}×${reading.height}` : "–"],
-      ["Frames", reading.fps === null ? "–" : `${Math.round(reading.fps)}/s`],
-      ["Codec", reading.codec || "–"],
-      ["Loss", `${reading.lossPercent.toFixed(1)} %`],
-      ["Round trip", reading.rtt === null ? "–" : `${Math.round(reading.rtt)} ms`],
-    ]);
-    const why = { cpu: "This computer is at its limit: quality is reduced.", bandwidth: "The network is at its limit: quality is reduced." };
-    // Every browser begins low and ramps up; that is no news.
-    const wanted = 0.6 * Number(this.bitrate.value);
-    const reduced = Date.now() - this.#liveSince > 10_000 && (reading.kbps < wanted || reading.limitation === "cpu");
-    say(byId("limitation"), reduced ? (why[reading.limitation] ?? "") : "");
   }
 
   async #showViewers() {
@@ -528,57 +411,35 @@ export class PublishView {
       return;
     }
     try {
-      const { viewers, limit, problems = [] } = await api.streamState(this.#streamId);
-      fillList(byId("publish-problems"), problems.map((problem) => problem.say));
-      say(byId("viewer-count"), limit ? `${viewers} of ${count(limit, "viewer")}` : count(viewers, "viewer"));
+      this.#figures.showViewers(await api.streamState(this.#streamId));
     } catch {
       // The count is a courtesy; the stream goes on without it.
     }
   }
 
-  #stopPolls() {
-    for (const poll of this.#polls) {
-      poll.stop();
-    }
-    this.#polls = [];
-    say(byId("viewer-count"), "");
-    fillList(byId("publish-problems"), []);
-    say(byId("live-clock"), "");
-    say(byId("limitation"), "");
-    byId("publish-stats").replaceChildren();
-  }
-
+  /**
+   * Show *state*, with the sentence *text* instead of its own.
+   * @param {State} state
+   * @param {string | null} [text]
+   */
   #to(state, text = null) {
     this.#state = state;
-    this.stage.dataset.state = AT_REST.has(state) || state === "waiting" ? "idle" : state;
-    const said = {
-      idle: this.#source ? "Preview only. You are not live." : "You are not live.",
-      opening: "Waiting for the source…",
-      connecting: "Connecting…",
-      live: "You are live.",
-      reconnecting: navigator.onLine
-        ? "The connection was lost. Reconnecting…"
-        : "You are offline. Reconnecting when your network is back…",
-    };
-    say(this.status, text ?? said[state]);
-    const busy = !AT_REST.has(state);
-    this.start.textContent = busy ? (state === "live" || state === "reconnecting" ? "Stop publishing" : "Cancel") : "Go live";
-    this.start.classList.toggle("danger", busy);
-    this.start.classList.toggle("primary", !busy);
-    this.key.readOnly = busy && state !== "waiting";
-    for (const id of ["free-key", "forget-free-key"]) {
-      byId(id).disabled = busy;
-    }
-    this.codec.disabled = busy;
-    this.previewButton.hidden = busy;
-    this.previewButton.textContent = this.#source ? "Close preview" : "Preview";
-    byId("live-badge").textContent = { live: "Live", reconnecting: "Reconnecting" }[state] ?? (busy ? "…" : "Off");
-    document.documentElement.classList.toggle("publishing", state === "live" || state === "reconnecting");
-    document.documentElement.classList.toggle("busy", busy);
+    const hasSource = this.#picker.stream !== null;
+    const look = appearance(state, { hasSource, online: navigator.onLine });
+    this.#stage.dataset.state = look.stage;
+    say(this.#status, text ?? look.text ?? "");
+    this.#start.textContent = look.button;
+    this.#start.classList.toggle("danger", look.busy);
+    this.#start.classList.toggle("primary", !look.busy);
+    this.#key.lock({ field: look.keyLocked, buttons: look.busy });
+    this.#codec.disabled = look.busy;
+    this.#previewButton.hidden = look.busy;
+    this.#previewButton.textContent = hasSource ? "Close preview" : "Preview";
+    byId("live-badge", HTMLElement).textContent = look.badge;
+    document.documentElement.classList.toggle("publishing", look.onAir);
+    document.documentElement.classList.toggle("busy", look.busy);
     if (state === "reconnecting") {
-      // What was measured before says nothing of now.
-      byId("publish-stats").replaceChildren();
-      say(byId("limitation"), "");
+      this.#figures.clearReading();
     }
     this.#onState();
   }

@@ -5,17 +5,41 @@
 
 import { count } from "./format.js";
 
+/**
+ * A refusal as `explain` reads it: an `http.js` Refusal, or what a test makes of one.
+ * @typedef {{code: string, status?: number, message?: string, fields?: Record<string, any>, retryAfter?: number | null}} Refused
+ */
+
+/**
+ * What a person can do next; the views give these names their effect.
+ * @typedef {"anonymous" | "another-key" | "change-stream" | "codec" | "dismiss" | "edit-key" | "edit-token" | "forget" | "override" | "retry" | "stop"} Action
+ */
+
+/** @typedef {"publish" | "watch" | "account"} Place where on the page something was refused */
+/** @typedef {Required<Refused>} Told */
+/** @typedef {string | ((refusal: Told) => string)} Words */
+
+/**
+ * What one code means. *auto*: the page tries again by itself; *holds*: not earlier than the server says; *atLeast*: seconds
+ * until it does, where the server names none.
+ * @typedef {{title: Words, text: Words, actions: Action[], auto?: boolean, holds?: boolean, atLeast?: number}} Meaning
+ */
+
+/** @param {Told} refusal */
 const limited = ({ fields }) =>
   `Your account may publish ${count(fields.limit, "stream")} at a time, and ${fields.current === 1 ? "one is" : `${fields.current} are`} live now. Retry with free servers?`;
 
+/** @param {number} limit */
 const places = (limit) =>
   limit > 1 ? `All ${limit} places for viewers are taken.` : limit === 1 ? "The only place is taken." : "This stream has no places for viewers.";
 
+/** @param {Told} refusal */
 const overridable = ({ fields, retryAfter }) =>
   `Somebody is publishing with it${fields.server ? ` on ${fields.server}` : ""} right now. Override them, or use a different key?${
     retryAfter ? " It changed hands a moment ago, so overriding has to wait a little." : ""
   }`;
 
+/** @type {Meaning} */
 const TAKEN_OVER = {
   title: "Your stream was taken over",
   text: ({ fields }) =>
@@ -23,6 +47,7 @@ const TAKEN_OVER = {
   actions: ["override", "another-key"],
 };
 
+/** @type {Record<string, Meaning>} */
 const PUBLISH = {
   INVALID_KEY: {
     title: "Invalid stream key",
@@ -57,6 +82,7 @@ const PUBLISH = {
   },
 };
 
+/** @type {Record<string, Meaning>} */
 const WATCH = {
   STREAM_NOT_FOUND: {
     title: "There is no such stream",
@@ -98,6 +124,7 @@ const WATCH = {
   },
 };
 
+/** @type {Record<string, Meaning>} */
 const ACCOUNT = {
   UNAUTHORIZED: {
     title: "Wrong account token",
@@ -111,6 +138,7 @@ const ACCOUNT = {
   },
 };
 
+/** @type {Record<string, Meaning>} */
 const ANYWHERE = {
   PROTOCOL_NOT_ALLOWED: {
     title: ({ fields }) => `${String(fields.protocol ?? "This protocol").toUpperCase()} needs an account`,
@@ -170,8 +198,12 @@ const ANYWHERE = {
   },
 };
 
-/** Codes that are not ours: a proxy's, or a gateway's. What a server does wrong passes; what we do wrong does not. */
+/**
+ * Codes that are not ours: a proxy's, or a gateway's. What a server does wrong passes; what we do wrong does not.
+ * @type {Meaning}
+ */
 const UNKNOWN = { title: "The server refused", text: ({ message }) => message, actions: ["retry"] };
+/** @type {Meaning} */
 const BROKEN = {
   title: "The server has trouble",
   text: ({ status }) => `It answered ${status}. This page tries again by itself.`,
@@ -179,35 +211,65 @@ const BROKEN = {
   auto: true,
 };
 
+/** @type {Meaning} */
 const TOO_OLD_FREE_KEY = {
   title: "Your free key is not valid any more",
   text: "This server does not know it, so the watch link that you shared leads nowhere. A new free key has a new link, which you would have to share again.",
   actions: ["anonymous", "forget", "edit-key"],
 };
 
+/** @type {Record<Place, Record<string, Meaning>>} */
 const PLACES = { publish: PUBLISH, watch: WATCH, account: ACCOUNT };
 
-/** Every code that is explained at *place*. */
+/**
+ * Every code that is explained at *place*.
+ * @param {Place} place
+ */
 export const explainedCodes = (place) => Object.keys({ ...ANYWHERE, ...PLACES[place] });
 
 /**
- * `{code, title, text, actions, auto, retryAfter, wait}` (*wait*: seconds until its button opens) for *refusal* at *place* (`publish`, `watch`, `account`).
- * *wasLive*: the key was refused to a publisher that it had just served, so somebody took it over. *kept*: it is the free key
- * that this device keeps.
+ * What is shown for a refusal. *retryAfter* and *wait* in seconds: until the page tries again by itself, and until a person may.
+ * @typedef {{code: string, title: string, text: string, actions: Action[], auto: boolean, retryAfter: number | null, wait: number}} Explanation
  */
-export function explain(refusal, place, { wasLive = false, kept = false } = {}) {
-  const takenOver = wasLive && refusal.code === "KEY_ALREADY_IN_USE" ? TAKEN_OVER : null;
-  const lapsed = kept && refusal.code === "INVALID_KEY" ? TOO_OLD_FREE_KEY : null;
-  const known = takenOver ?? lapsed ?? PLACES[place][refusal.code] ?? ANYWHERE[refusal.code];
-  const { title, text, actions, auto = false, holds = false, atLeast = null } = known ?? (refusal.status >= 500 ? BROKEN : UNKNOWN);
-  const words = (part) => (typeof part === "function" ? part(refusal) : part);
+
+/**
+ * What *refusal* means at *place*.
+ * *wasLive*: the key was refused to a publisher that it had just served, so somebody took it over. *stored*: it is the free key
+ * that this device keeps.
+ * @param {Refused} refused
+ * @param {Place} place
+ * @param {{wasLive?: boolean, stored?: boolean}} [publisher]
+ * @returns {Explanation}
+ */
+export function explain(refused, place, publisher = {}) {
+  // By name: an Error's message is no property that a spread would copy.
+  const { code, status = 0, message = "", fields = {}, retryAfter = null } = refused;
+  const { title, text, actions, auto = false, holds = false, atLeast = null } = meaningOf(code, status, place, publisher);
+  /** @param {Words} part */
+  const words = (part) => (typeof part === "function" ? part({ code, status, message, fields, retryAfter }) : part);
   return {
-    code: refusal.code,
+    code,
     title: words(title),
     text: words(text),
     actions,
     auto,
-    retryAfter: refusal.retryAfter ?? atLeast,
-    wait: auto && !holds ? 0 : (refusal.retryAfter ?? 0),
+    retryAfter: retryAfter ?? atLeast,
+    wait: auto && !holds ? 0 : (retryAfter ?? 0),
   };
+}
+
+/**
+ * @param {string} code
+ * @param {number} status
+ * @param {Place} place
+ * @param {{wasLive?: boolean, stored?: boolean}} publisher
+ */
+function meaningOf(code, status, place, { wasLive = false, stored = false }) {
+  if (wasLive && code === "KEY_ALREADY_IN_USE") {
+    return TAKEN_OVER;
+  }
+  if (stored && code === "INVALID_KEY") {
+    return TOO_OLD_FREE_KEY;
+  }
+  return PLACES[place][code] ?? ANYWHERE[code] ?? (status >= 500 ? BROKEN : UNKNOWN);
 }

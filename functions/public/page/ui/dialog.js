@@ -2,8 +2,17 @@
 
 import { make } from "./dom.js";
 
-/** Ask; resolves to whether *yes* was chosen. Escape and *no* are the same; focus is on *no*, and goes back afterwards. */
-export function ask({ title, text, yes, no }) {
+/**
+ * A question, and the labels of its two answers.
+ * @typedef {{title: string, text: string, yes: string, no: string}} Question
+ */
+
+/**
+ * Ask *question*; resolves to whether *yes* was chosen. Escape and *no* are the same; focus is on *no*, and goes back afterwards.
+ * @param {Question} question
+ * @returns {Promise<boolean>}
+ */
+export function confirmed({ title, text, yes, no }) {
   const before = document.activeElement;
   const heading = make("h2", { textContent: title, id: "question-title" });
   const words = make("p", { textContent: text, id: "question-text" });
@@ -17,7 +26,9 @@ export function ask({ title, text, yes, no }) {
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
       dialog.remove();
-      before?.focus?.({ preventScroll: true });
+      if (before instanceof HTMLElement) {
+        before.focus({ preventScroll: true });
+      }
       resolve(dialog.returnValue === "yes");
     });
     dialog.showModal();

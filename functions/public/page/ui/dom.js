@@ -1,22 +1,56 @@
 // Small pieces of DOM that several views need.
 
-/** An element: `make("p", {className: "hint"}, "text", child)`. */
+/**
+ * A new element: `make("p", {className: "hint"}, "text", child)`. Children that are null are left out.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Partial<HTMLElementTagNameMap[Tag]>} [properties]
+ * @param {(Node | string | null)[]} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
 export function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children.filter((child) => child !== null && child !== undefined));
+  element.append(...children.filter((child) => child !== null));
   return element;
 }
 
-export const byId = (id) => document.getElementById(id);
+/**
+ * The element *id* of class *type*. That it is not there is a mistake of ours, so it throws; `isHere` asks.
+ * @template {HTMLElement} Kind
+ * @param {string} id
+ * @param {new () => Kind} type
+ * @returns {Kind}
+ */
+export function byId(id, type) {
+  const found = document.getElementById(id);
+  if (!(found instanceof type)) {
+    throw new TypeError(`The page has no ${type.name} called ${id}.`);
+  }
+  return found;
+}
 
-/** Write *text* only where it differs: a live region speaks when it is written to. */
+/**
+ * Whether the page has an element *id*: the one that others may frame has the watch view alone.
+ * @param {string} id
+ */
+export const isHere = (id) => document.getElementById(id) !== null;
+
+/**
+ * Write *text* into *element* only where it differs: a live region speaks when it is written to.
+ * @param {Element} element
+ * @param {string} text
+ */
 export function say(element, text) {
   if (element.textContent !== text) {
     element.textContent = text;
   }
 }
 
-/** Mark *input* as wrong, or as not wrong any more. An attribute without a value would mean the contrary. */
+/**
+ * Mark *input* as wrong, or as not wrong any more. An attribute without a value would mean the contrary.
+ * @param {HTMLElement} input
+ * @param {boolean} wrong
+ */
 export function markInvalid(input, wrong) {
   if (wrong) {
     input.setAttribute("aria-invalid", "true");
@@ -25,7 +59,11 @@ export function markInvalid(input, wrong) {
   }
 }
 
-/** Fill a `<dl>` with `[term, value]` pairs, keeping the elements that are there. */
+/**
+ * Fill a `<dl>` with `[term, value]` pairs, keeping the elements that are there.
+ * @param {HTMLElement} list
+ * @param {[term: string, value: string][]} pairs
+ */
 export function describe(list, pairs) {
   pairs.forEach(([term, value], i) => {
     let row = list.children[i];
@@ -37,13 +75,20 @@ export function describe(list, pairs) {
     say(row.children[1], value);
   });
   while (list.children.length > pairs.length) {
-    list.lastElementChild.remove();
+    list.lastElementChild?.remove();
   }
 }
 
-/** Fill a table's body; rows are rewritten only where they changed, so that focus and selection survive a refresh. */
+/**
+ * Fill a table's body; rows are rewritten only where they changed, so that focus and selection survive a refresh.
+ * @template Item
+ * @param {HTMLTableSectionElement} body
+ * @param {Item[]} items one a row
+ * @param {string} empty what is said where there are none
+ * @param {(item: Item) => (Node | string)[]} cells what an item shows, one a column
+ */
 export function fillRows(body, items, empty, cells) {
-  const heads = [...body.closest("table").querySelectorAll("th")].map((head) => head.textContent);
+  const heads = [...(body.closest("table")?.querySelectorAll("th") ?? [])].map((head) => head.textContent);
   const rows = items.map((item) =>
     make("tr", {}, ...cells(item).map((cell, i) => {
       const td = make("td", {}, cell);
@@ -63,63 +108,18 @@ export function fillRows(body, items, empty, cells) {
     }
   });
   while (body.rows.length > rows.length) {
-    body.lastElementChild.remove();
+    body.lastElementChild?.remove();
   }
 }
 
-/** Fill a `<ul>` with *texts*, and hide it where there are none. It is written only where they differ: it may be a live region. */
+/**
+ * Fill a `<ul>` with *texts*, and hide it where there are none. It is written only where they differ: it may be a live region.
+ * @param {HTMLElement} list
+ * @param {string[]} texts
+ */
 export function fillList(list, texts) {
   if (texts.length !== list.children.length || texts.some((text, i) => list.children[i].textContent !== text)) {
     list.replaceChildren(...texts.map((textContent) => make("li", { textContent })));
   }
   list.hidden = texts.length === 0;
-}
-
-/** Copy *text*; the clipboard API exists only in secure contexts, a selection exists everywhere. */
-export async function copy(text, input) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    input?.select();
-    return document.execCommand("copy");
-  }
-}
-
-/** Wire a "Copy" button to the input it names in `data-copy`. */
-export function wireCopyButtons(root) {
-  for (const button of root.querySelectorAll("[data-copy]")) {
-    const label = button.textContent;
-    const name = button.getAttribute("aria-label");
-    button.addEventListener("click", async () => {
-      const input = byId(button.dataset.copy);
-      const done = await copy(input.value, input);
-      // The name begins with the words that are shown, or a person who speaks to the browser is not understood.
-      button.textContent = done ? "Copied" : "Press Ctrl+C";
-      button.setAttribute("aria-label", name.replace(/^Copy/, done ? "Copied" : "Press Ctrl+C to copy"));
-      setTimeout(() => {
-        button.textContent = label;
-        button.setAttribute("aria-label", name);
-      }, 2000);
-    });
-  }
-}
-
-/** Run *task* every *ms* while it is wanted and the page can be seen (*hidden*: or not); `stop()` ends it. */
-export function every(ms, task, { hidden = false } = {}) {
-  let running = false;
-  const tick = async () => {
-    if (running || (document.hidden && !hidden)) {
-      return;
-    }
-    running = true;
-    try {
-      await task();
-    } finally {
-      running = false;
-    }
-  };
-  const timer = setInterval(tick, ms);
-  tick();
-  return { stop: () => clearInterval(timer) };
 }

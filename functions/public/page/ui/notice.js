@@ -2,20 +2,35 @@
 
 import { make } from "./dom.js";
 
-/** One notice in *container*; showing another replaces it. */
+/** @typedef {import("../text/pasted.js").Problem} Problem */
+
+/**
+ * A button of a notice: what it does, and the seconds until it opens.
+ * @typedef {{label: string, run: () => unknown, wait?: number}} Choice
+ */
+
+/** One notice in a container, or none; showing another replaces it. */
 export class Notice {
   #container;
-  #level;
-  #timer = null;
+  /** @type {"h2" | "h3"} */
+  #heading;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #timer;
+  /** @type {(() => unknown) | null} */
   #onAuto = null;
 
-  /** *level* of its heading: one below the heading that *container* stands under. */
-  constructor(container, level = 2) {
+  /**
+   * *heading*: one level below the heading that *container* stands under.
+   * @param {HTMLElement} container
+   * @param {"h2" | "h3"} [heading]
+   */
+  constructor(container, heading = "h2") {
     this.#container = container;
-    this.#level = level;
+    this.#heading = heading;
     container.tabIndex = -1;
   }
 
+  /** Take the notice away, with what it would do by itself. */
   clear() {
     clearInterval(this.#timer);
     this.#onAuto = null;
@@ -36,18 +51,42 @@ export class Notice {
   }
 
   /**
-   * Show *explanation* with a button for each `{label, run, wait}` of *buttons*; one with *wait* seconds opens then.
+   * Show *problem* with a button for each of *choices*; one with a wait opens when it is over.
    * With *auto* (seconds), *onAuto* runs by itself when they are over. Focus goes to the card, so that a keyboard is
    * one Tab from its first button and a screen reader reads it once.
+   * @param {Problem} problem
+   * @param {Choice[]} choices
+   * @param {{auto?: number | null, onAuto?: () => unknown, focus?: boolean}} [options]
    */
-  show({ code, title, text }, buttons, { auto = null, onAuto = () => {}, focus = true } = {}) {
+  show({ code, title, text }, choices, { auto = null, onAuto = () => {}, focus = true } = {}) {
     this.clear();
-    const heading = make(`h${this.#level}`, { textContent: title });
+    const heading = make(this.#heading, { textContent: title });
     const countdown = make("p", { className: "countdown", hidden: true });
     countdown.setAttribute("aria-hidden", "true");
     const row = make("div", { className: "actions" });
+    const waiting = this.#buttons(row, choices);
+    const card = make("section", { className: "notice", tabIndex: -1 }, heading, make("p", { textContent: text }));
+    card.dataset.code = code;
+    card.setAttribute("role", "alert");
+    card.append(countdown, row, make("p", { className: "code", textContent: code }));
+    this.#container.append(card);
+    this.#onAuto = auto === null ? null : onAuto;
+    this.#count(countdown, waiting, auto);
+    if (focus) {
+      card.focus({ preventScroll: true });
+      card.scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  /**
+   * Put a button for each of *choices* into *row*; those that have to wait, with the seconds that are left.
+   * @param {HTMLElement} row
+   * @param {Choice[]} choices
+   */
+  #buttons(row, choices) {
+    /** @type {{button: HTMLButtonElement, label: string, left: number}[]} */
     const waiting = [];
-    buttons.forEach(({ label, run, wait = 0 }, i) => {
+    choices.forEach(({ label, run, wait = 0 }, i) => {
       const button = make("button", { type: "button", textContent: label, className: i === 0 ? "primary" : "" });
       button.addEventListener("click", () => {
         this.clear();
@@ -59,13 +98,18 @@ export class Notice {
       }
       row.append(button);
     });
-    const card = make("section", { className: "notice", tabIndex: -1 }, heading, make("p", { textContent: text }));
-    card.dataset.code = code;
-    card.setAttribute("role", "alert");
-    card.append(countdown, row, make("p", { className: "code", textContent: code }));
-    this.#container.append(card);
-    this.#onAuto = auto === null ? null : onAuto;
+    return waiting;
+  }
+
+  /**
+   * Count the seconds down, on the buttons that wait and for what happens by itself after *auto*.
+   * @param {HTMLElement} countdown
+   * @param {{button: HTMLButtonElement, label: string, left: number}[]} waiting
+   * @param {number | null} auto
+   */
+  #count(countdown, waiting, auto) {
     let left = auto;
+    /** @param {boolean} first */
     const tick = (first) => {
       for (const one of waiting) {
         one.left -= first ? 0 : 1;
@@ -86,10 +130,6 @@ export class Notice {
     if (left !== null || waiting.length > 0) {
       tick(true);
       this.#timer = setInterval(tick, 1000, false);
-    }
-    if (focus) {
-      card.focus({ preventScroll: true });
-      card.scrollIntoView({ block: "nearest" });
     }
   }
 }

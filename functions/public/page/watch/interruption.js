@@ -7,35 +7,54 @@ const LOSSY_PERCENT = 5;
 const LATE_MS = 700;
 const READINGS = 3;
 
+const OFFLINE = "You are offline. The stream goes on when your network is back.";
+const UNREACHED = "Your network does not reach the server. Reconnecting…";
+
 /**
- * `{state, text}` of a picture that stopped. *arriving*: packets still come. *told*: the node's last word of the stream
- * (`active`, `inactive`, or null where it says nothing). *live*: the API's (true, false; null where it was not asked). *reached*:
- * whether the last request got an answer (null: none was made). *online*: the browser's opinion of its network.
+ * What is known when the picture stops. *online*: the browser's opinion of its network. *arriving*: packets still come.
+ * *publisher*: the node's last word of it (null where it says nothing). *live*: the API's (null where it was not asked).
+ * *reached*: whether the last request got an answer (null: none was made).
+ * @typedef {{online: boolean, arriving: boolean, publisher: "active" | "inactive" | null, live: boolean | null, reached: boolean | null}} Evidence
  */
-export function blame({ online, arriving, told, live, reached }) {
+
+/**
+ * The state of the player, and the sentence for its viewer, when the picture stopped.
+ * @param {Evidence} evidence
+ * @returns {{state: "ended" | "reconnecting" | "paused", text: string}}
+ */
+export function interruption({ online, arriving, publisher, live, reached }) {
   if (live === false) {
     return { state: "ended", text: "The stream has ended. Waiting for the streamer…" };
   }
   if (!online && !arriving) {
-    return { state: "reconnecting", text: "You are offline. The stream goes on when your network is back." };
+    return { state: "reconnecting", text: OFFLINE };
   }
   if (reached === false) {
-    return { state: "reconnecting", text: "Your network does not reach the server. Reconnecting…" };
+    return { state: "reconnecting", text: UNREACHED };
   }
-  if (told === "inactive") {
+  if (publisher === "inactive") {
     return { state: "paused", text: "The streamer's connection is interrupted. Waiting for the picture…" };
   }
-  if (told === "active" && !arriving) {
+  if (publisher === "active" && !arriving) {
     return { state: "reconnecting", text: "Your connection is interrupted: nothing arrives here. Reconnecting…" };
   }
   return { state: "paused", text: "The picture has paused. Waiting for it…" };
 }
 
-/** Counts readings of a connection that cannot keep up. */
-export class Slowness {
+/**
+ * What a viewer is told who cannot reach the server, by the browser's opinion of its network.
+ * @param {boolean} online
+ */
+export const unreached = (online) => (online ? UNREACHED : OFFLINE);
+
+/** Counts readings in a row of a connection that cannot keep up. */
+export class SlowConnection {
   #bad = 0;
 
-  /** What to say after this reading (`lossPercent`, `rtt` in ms or null); nothing while it is well. */
+  /**
+   * What to say after this reading; nothing while the connection is well.
+   * @param {{lossPercent: number, rtt: number | null}} reading *rtt* in milliseconds
+   */
   read({ lossPercent, rtt }) {
     const late = rtt !== null && rtt >= LATE_MS;
     const lossy = lossPercent >= LOSSY_PERCENT;
@@ -45,6 +64,6 @@ export class Slowness {
     }
     return lossy
       ? `Your connection is slow: ${Math.round(lossPercent)} % of the packets do not arrive.`
-      : `Your connection is slow: an answer takes ${(rtt / 1000).toFixed(1)} s.`;
+      : `Your connection is slow: an answer takes ${((rtt ?? 0) / 1000).toFixed(1)} s.`;
   }
 }

@@ -4,18 +4,26 @@
 // pause is comes from three witnesses: the node's events, the API, and what arrives here (interruption.js).
 
 import * as api from "../api.js";
-import { Backoff } from "../webrtc/backoff.js";
-import { listen } from "../webrtc/server-events.js";
-import { byId, describe, every, say } from "../ui/dom.js";
-import { PAUSED_MS, Slowness, blame } from "./interruption.js";
-import { kbps, streamIdIn } from "../text/format.js";
-import { Liveness } from "../webrtc/liveness.js";
-import { Notice } from "../ui/notice.js";
+import { Refusal } from "../http.js";
+import { streamIdIn } from "../text/format.js";
 import { notAStream } from "../text/pasted.js";
 import { explain } from "../text/refusals.js";
-import { Refusal } from "../webrtc/session.js";
+import { byId, markInvalid, say } from "../ui/dom.js";
+import { Notice } from "../ui/notice.js";
+import { every } from "../ui/polling.js";
+import { Backoff } from "../webrtc/backoff.js";
+import { Liveness } from "../webrtc/liveness.js";
+import { listen } from "../webrtc/server-events.js";
 import { Meter } from "../webrtc/stats.js";
 import { play } from "../webrtc/whep.js";
+import { Figures } from "./figures.js";
+import { PAUSED_MS, SlowConnection, interruption, unreached } from "./interruption.js";
+import { Player } from "./player.js";
+import { sentence } from "./states.js";
+
+/** @typedef {import("../webrtc/session.js").Session} Session */
+/** @typedef {import("../webrtc/stats.js").Reading} Reading */
+/** @typedef {import("./states.js").State} State */
 
 /** A path over which nothing at all comes for so long is dead: media or not, checks are answered every 2.5 s at least. */
 const SILENT_MS = 2600;
@@ -33,7 +41,11 @@ const REJOIN_AFTER_MS = 8000;
 /** Nobody publishes any more: the place among the viewers is given back. */
 const LEAVE_AFTER_MS = 12_000;
 
-/** Resolves when *session* is connected, or over. */
+/**
+ * Resolves when *session* is connected, or over.
+ * @param {Session} session
+ * @returns {Promise<void>}
+ */
 function connected(session) {
   return new Promise((resolve) => {
     const look = () => (session.ended || session.pc.connectionState === "connected") && resolve();
@@ -43,78 +55,91 @@ function connected(session) {
   });
 }
 
+/** The part of the page that plays one stream, with its form, player and notices. */
 export class WatchView {
-  #streamId = null;
-  #session = null;
-  #attempt = null;
-  #timer = null;
-  #look = null;
-  #poll = null;
+  #form = byId("watch-form", HTMLFormElement);
+  #input = byId("stream-id", HTMLInputElement);
+  #stage = byId("watch-stage", HTMLElement);
+  #status = byId("watch-status", HTMLElement);
+  #nextLook = byId("next-look", HTMLElement);
+  #notice = new Notice(byId("watch-notice", HTMLElement));
+  #figures = new Figures();
+  #player = new Player();
   #backoff = new Backoff({ first: 1, ceiling: 8 });
-  #notice = new Notice(byId("watch-notice"));
-  #progress = { frames: 0, audioBytes: 0, at: 0 };
-  #looking = false;
-  #lookedAt = 0;
-  #told = null;
-  #reached = null;
-  #why = 0;
-  #played = false;
   #onState;
+
+  /** @type {State} */
+  #state = "idle";
+  /** @type {string | null} */
+  #streamId = null;
+  /** @type {Session | null} */
+  #session = null;
+  /** @type {AbortController | null} */
+  #attempt = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  /** Looks at once whether the stream is back, while that is waited for. @type {(() => void) | null} */
+  #look = null;
+  /** @type {import("../ui/polling.js").Polling | null} */
+  #poll = null;
+  /** What was decoded so far, and when it last grew. */
+  #progress = { frames: 0, audioBytes: 0, at: 0 };
+  /** Whether a question to the API has no answer yet, and when the last one was asked. */
+  #asking = false;
+  #askedAt = 0;
+  /** The node's last word of its publisher. @type {"active" | "inactive" | null} */
+  #publisher = null;
+  /** Whether the last question was answered; null where none was asked. @type {boolean | null} */
+  #reached = null;
+  /** So many of the next looks are offers (WHY_LOOKS). */
+  #offers = 0;
+  /** Whether the stream was ever seen here: then it has ended, instead of being offline. */
+  #played = false;
+  /** @type {number | null} */
   #firstFrameMs = null;
-  /** The sentence, where there is a picture that cannot be shown. */
+  #onFirstFrame = () => {};
+  /** The sentence, where there is a picture that cannot be shown. @type {string | null} */
   #soundOnly = null;
 
-  /** *onState* is called after each change of `state`. */
-  constructor(onState = () => {}) {
+  /** @param {() => void} onState called after each change of `state` */
+  constructor(onState) {
     this.#onState = onState;
-    this.form = byId("watch-form");
-    this.input = byId("stream-id");
-    this.stage = byId("watch-stage");
-    this.video = byId("player");
-    this.status = byId("watch-status");
-    this.sound = byId("sound");
-    this.form.addEventListener("submit", (event) => {
+    this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submitted();
     });
-    byId("stop-watching").addEventListener("click", () => {
+    byId("stop-watching", HTMLButtonElement).addEventListener("click", () => {
       this.stop();
-      this.input.focus();
+      this.#input.focus();
     });
-    for (const button of [this.sound, byId("unmute")]) {
-      button.addEventListener("click", () => {
-        this.#setMuted(button === this.sound ? !this.video.muted : false);
-        if (button !== this.sound) {
-          this.sound.focus();
-        }
-      });
-    }
-    byId("fullscreen").addEventListener("click", () => this.#fullscreen());
-    this.video.addEventListener("volumechange", () => this.#soundShown());
     addEventListener("online", () => this.#hurry());
-    this.#setMuted(true);
     this.#to("idle");
   }
 
+  /** The stream that is watched, or null. */
   get streamId() {
     return this.#streamId;
   }
 
-  /** `idle`, `joining`, `playing`, `paused`, `reconnecting`, `waiting`, `ended` or `refused`. */
+  /** What watching is doing now, finer than the page's own state. */
   get state() {
-    return this.stage.dataset.state;
+    return this.#state;
   }
 
-  /** Watch *streamId* until `stop`. */
+  /**
+   * Watch the stream *streamId* until `stop`, joining again whenever it has to.
+   * @param {string} streamId
+   */
   watch(streamId) {
     this.stop();
     this.#streamId = streamId;
-    this.#why = 0;
+    this.#offers = 0;
     this.#played = false;
-    this.input.value = streamId;
+    this.#input.value = streamId;
     this.#join();
   }
 
+  /** Watch nothing any more; the way back to rest. */
   stop() {
     this.#attempt?.abort();
     this.#attempt = null;
@@ -128,30 +153,34 @@ export class WatchView {
   }
 
   #submitted() {
-    const id = streamIdIn(this.input.value);
+    const id = streamIdIn(this.#input.value);
     if (!id) {
-      this.input.setAttribute("aria-invalid", "true");
-      this.#notice.show(
-        notAStream(this.input.value),
-        [{ label: "Correct it", run: () => this.input.focus() }],
-      );
+      const problem = notAStream(this.#input.value);
+      markInvalid(this.#input, true);
+      if (problem) {
+        this.#notice.show(problem, [{ label: "Correct it", run: () => this.#input.focus() }]);
+      }
       return;
     }
-    this.input.removeAttribute("aria-invalid");
+    markInvalid(this.#input, false);
     history.pushState(null, "", `/watch/${id}`);
     this.watch(id);
   }
 
   async #join() {
+    const id = this.#streamId;
+    if (!id) {
+      return;
+    }
     const attempt = new AbortController();
     this.#attempt = attempt;
     this.#notice.clear();
-    if (this.state !== "reconnecting" && this.state !== "ended") {
+    if (this.#state !== "reconnecting" && this.#state !== "ended") {
       this.#to("joining");
     }
     const began = performance.now();
     try {
-      const session = await play({ endpoint: api.whep(this.#streamId), signal: attempt.signal });
+      const session = await play({ endpoint: api.whep(id), signal: attempt.signal });
       if (attempt.signal.aborted) {
         session.end();
         return;
@@ -164,44 +193,46 @@ export class WatchView {
     }
   }
 
+  /**
+   * @param {Session} session
+   * @param {number} began when it was asked for
+   */
   #joined(session, began) {
     this.#session = session;
     this.#firstFrameMs = null;
     this.#progress = { frames: 0, audioBytes: 0, at: performance.now() };
-    this.video.srcObject = session.stream;
-    this.video.play().catch(() => {});
-    const first = () => this.#began(session, began);
-    session.firstFrame = first;
-    if (this.video.requestVideoFrameCallback) {
-      this.video.requestVideoFrameCallback(first);
-    } else {
-      this.video.addEventListener("loadeddata", first, { once: true });
-    }
+    this.#onFirstFrame = () => this.#began(session, began);
+    this.#player.show(session.stream, this.#onFirstFrame);
     session.addEventListener("end", () => {
       if (this.#session === session) {
         this.#leave();
-        this.#why = WHY_LOOKS;
-        if (this.state !== "ended") {
-          this.#to("reconnecting", navigator.onLine ? "The connection ended. Joining again…" : blame({ online: false }).text);
+        this.#offers = WHY_LOOKS;
+        if (this.#state !== "ended") {
+          this.#to("reconnecting", navigator.onLine ? "The connection ended. Joining again…" : unreached(false));
         }
         this.#join();
       }
     });
     this.#tellSoundOnly(session);
-    this.#told = null;
+    this.#publisher = null;
     this.#reached = null;
     listen(session, {
       reconnect: () => this.#follow(session),
       active: () => this.#heard(session, "active"),
       inactive: () => this.#heard(session, "inactive"),
     });
+    this.#watchOver(session);
+  }
+
+  /** @param {Session} session */
+  #watchOver(session) {
     const meter = new Meter(session.pc);
     const pulse = new Meter(session.pc);
     const liveness = new Liveness(performance.now());
-    const slowness = new Slowness();
+    const slow = new SlowConnection();
     const polls = [
       every(PULSE_MS, async () => this.#judge(session, liveness, await pulse.read()), { hidden: true }),
-      every(1000, async () => this.#showStats(session, slowness, await meter.read())),
+      every(1000, async () => this.#showStats(session, slow, await meter.read())),
     ];
     this.#poll = {
       stop() {
@@ -212,21 +243,28 @@ export class WatchView {
     };
   }
 
-  /** The node says whether its publisher sends. An end is asked for at once: the API knows it as soon as the node does. */
+  /**
+   * The node says whether its publisher sends. An end is asked for at once: the API knows it as soon as the node does.
+   * @param {Session} session
+   * @param {"active" | "inactive"} word
+   */
   #heard(session, word) {
     if (this.#session !== session) {
       return;
     }
-    this.#told = word;
+    this.#publisher = word;
     if (word === "inactive") {
       this.#ask(session);
     }
   }
 
-  /** A picture that this browser has no decoder for is refused while sound plays: say so, or it looks like a fault. */
+  /**
+   * A picture that this browser has no decoder for is refused while sound plays: say so, or it looks like a fault.
+   * @param {Session} session
+   */
   async #tellSoundOnly(session) {
     this.#soundOnly = null;
-    delete this.stage.dataset.soundOnly;
+    delete this.#stage.dataset.soundOnly;
     const receives = session.pc.getTransceivers().filter(({ currentDirection }) => currentDirection === "recvonly");
     if (receives.some(({ receiver }) => receiver.track.kind === "video")) {
       return;
@@ -234,31 +272,39 @@ export class WatchView {
     const { carries } = await session.state();
     if (carries?.video && this.#session === session) {
       this.#soundOnly = `Sound only: this browser cannot decode ${carries.video}.`;
-      this.stage.dataset.soundOnly = carries.video;
-      this.#to(this.state);
+      this.#stage.dataset.soundOnly = carries.video;
+      this.#to(this.#state);
     }
   }
 
+  /**
+   * @param {Session} session
+   * @param {number} began when it was asked for
+   */
   #began(session, began) {
     if (this.#session === session && this.#firstFrameMs === null) {
       this.#firstFrameMs = performance.now() - began;
-      this.stage.dataset.firstFrameMs = Math.round(this.#firstFrameMs);
+      this.#stage.dataset.firstFrameMs = String(Math.round(this.#firstFrameMs));
       this.#backoff.reset();
       this.#played = true;
       this.#to("playing");
     }
   }
 
-  /** The stream goes on at another server: join there, and keep the old picture until the new one is there. */
+  /**
+   * The stream goes on at another server: join there, and keep the old picture until the new one is there.
+   * @param {Session} old
+   */
   async #follow(old) {
-    if (this.#session !== old) {
+    const id = this.#streamId;
+    if (this.#session !== old || !id) {
       return;
     }
     const attempt = new AbortController();
     this.#attempt = attempt;
     const began = performance.now();
     try {
-      const session = await play({ endpoint: api.whep(this.#streamId), signal: attempt.signal });
+      const session = await play({ endpoint: api.whep(id), signal: attempt.signal });
       await connected(session);
       if (attempt.signal.aborted || this.#session !== old || session.ended) {
         session.end();
@@ -281,21 +327,20 @@ export class WatchView {
     this.#session = null;
     this.#poll?.stop();
     session?.end();
-    this.video.srcObject = null;
-    byId("watch-stats").replaceChildren();
-    say(byId("slow"), "");
-    delete byId("watch-stats").dataset.frames;
-    delete this.stage.dataset.firstFrameMs;
-    delete this.stage.dataset.soundOnly;
+    this.#player.clear();
+    this.#figures.clear();
+    delete this.#stage.dataset.firstFrameMs;
+    delete this.#stage.dataset.soundOnly;
   }
 
+  /** @param {unknown} error */
   #failed(error) {
     if (!(error instanceof Refusal)) {
       console.error(error);
       this.#to("refused", "The browser could not play it.");
       this.#notice.show(
         {
-          code: `BROWSER: ${error.message}`,
+          code: `BROWSER: ${error instanceof Error ? error.message : error}`,
           title: "The browser could not play it",
           text: "Something in this browser failed. Reload the page; if it fails again, use another browser.",
         },
@@ -305,28 +350,33 @@ export class WatchView {
     }
     const told = explain(error, "watch");
     if (error.code === "STREAM_OFFLINE") {
-      this.#offline(told.retryAfter);
+      this.#offline(told.retryAfter ?? 0);
       return;
     }
     if (error.code === "UNREACHABLE") {
-      this.#again(this.#backoff.next(), blame({ online: navigator.onLine, reached: false }).text, "reconnecting");
+      this.#again(this.#backoff.next(), unreached(navigator.onLine), "reconnecting");
       return;
     }
-    const effects = {
+    /** @type {Partial<Record<import("../text/refusals.js").Action, import("../ui/notice.js").Choice>>} */
+    const choices = {
       retry: { label: "Try again", run: () => this.#join(), wait: told.wait },
       "change-stream": { label: "Watch another stream", run: () => this.#askForStream() },
       stop: { label: "Stop trying", run: () => this.stop() },
     };
     const auto = told.auto ? Math.ceil(this.#backoff.next(told.retryAfter ?? 0)) : null;
     this.#to(told.auto ? "waiting" : "refused", told.auto ? `${told.title}. Waiting to try again…` : `${told.title}.`);
-    this.#notice.show(told, told.actions.map((name) => effects[name]).filter(Boolean), {
+    this.#notice.show(told, told.actions.flatMap((name) => choices[name] ?? []), {
       auto,
       onAuto: () => this.#join(),
       focus: auto === null,
     });
   }
 
-  /** Nobody publishes: what was seen has ended, what never was is offline. */
+  /**
+   * Nobody publishes: what was seen has ended, what never was is offline.
+   * @param {number} atLeast seconds until the next look
+   * @param {{say: string}[]} problems of the stream, while it was live
+   */
   #offline(atLeast = 0, problems = []) {
     const ended = problems.length
       ? "The stream was ended, because its encoder sends what browsers cannot show. The streamer is told what to change."
@@ -335,10 +385,15 @@ export class WatchView {
     this.#again(this.#backoff.next(atLeast), text, this.#played ? "ended" : "waiting");
   }
 
-  /** Look again in *seconds*: at the stream's public state, which costs less than an offer, unless the reason is wanted. */
+  /**
+   * Look again in *seconds*: at the stream's public state, which costs less than an offer, unless the reason is wanted.
+   * @param {number} seconds
+   * @param {string} text
+   * @param {State} state
+   */
   #again(seconds, text, state) {
     this.#to(state, text);
-    say(byId("next-look"), seconds >= 1 ? `Next look in ${Math.round(seconds)} s` : "");
+    say(this.#nextLook, seconds >= 1 ? `Next look in ${Math.round(seconds)} s` : "");
     clearTimeout(this.#timer);
     const attempt = new AbortController();
     this.#attempt = attempt;
@@ -346,13 +401,13 @@ export class WatchView {
       clearTimeout(this.#timer);
       this.#look = null;
       try {
-        say(byId("next-look"), "Looking…");
-        if (this.#why > 0) {
-          this.#why -= 1;
+        say(this.#nextLook, "Looking…");
+        if (this.#offers > 0) {
+          this.#offers -= 1;
           this.#join();
           return;
         }
-        const { live, problems = [] } = await api.streamState(this.#streamId, { signal: attempt.signal });
+        const { live, problems = [] } = await api.streamState(this.#streamId ?? "", { signal: attempt.signal });
         if (live) {
           this.#join();
         } else {
@@ -378,53 +433,34 @@ export class WatchView {
 
   #askForStream() {
     this.stop();
-    this.input.focus();
-    this.input.select();
+    this.#input.focus();
+    this.#input.select();
   }
 
-  #setMuted(muted) {
-    this.video.muted = muted;
-    this.#soundShown();
-  }
-
-  #soundShown() {
-    this.sound.textContent = this.video.muted ? "Unmute" : "Mute";
-    this.stage.classList.toggle("muted", this.video.muted);
-  }
-
-  #fullscreen() {
-    if (document.fullscreenElement) {
-      document.exitFullscreen();
-    } else if (this.stage.requestFullscreen) {
-      this.stage.requestFullscreen().catch(() => {});
-    } else {
-      this.video.webkitEnterFullscreen?.(); // iPhone: only a video can be full screen
-    }
-  }
-
-  #showStats(session, slowness, reading) {
+  /**
+   * @param {Session} session
+   * @param {SlowConnection} slow
+   * @param {Reading | null} reading
+   */
+  #showStats(session, slow, reading) {
     if (!reading || this.#session !== session) {
       return;
     }
-    const slow = slowness.read(reading);
-    say(byId("slow"), this.state === "playing" || this.state === "paused" ? slow : "");
-    const list = byId("watch-stats");
-    list.dataset.frames = reading.frames;
-    list.dataset.audioEnergy = reading.audioEnergy;
-    describe(list, [
-      ["Connection", session.pc.connectionState],
-      ["Picture", reading.width ? `${reading.width}×${reading.height}` : "–"],
-      ["Frames", reading.fps === null ? "–" : `${Math.round(reading.fps)}/s`],
-      ["Receiving", kbps(reading.kbps)],
-      ["Loss", `${reading.lossPercent.toFixed(1)} %`],
-      ["First frame", this.#firstFrameMs === null ? "–" : `${Math.round(this.#firstFrameMs)} ms`],
-      ["Codec", reading.codec || "–"],
-      ["Sound", this.#soundOf(reading)],
-      ["Buffer", reading.jitterMs === null ? "–" : `${Math.round(reading.jitterMs)} ms`],
-    ]);
+    const said = slow.read(reading);
+    this.#figures.show(reading, {
+      connection: session.pc.connectionState,
+      firstFrameMs: this.#firstFrameMs,
+      muted: this.#player.isMuted,
+      slow: this.#state === "playing" || this.#state === "paused" ? said : "",
+    });
   }
 
-  /** Playing, paused, or gone: by what was decoded and what arrived since the last reading. */
+  /**
+   * Playing, paused, or gone: by what was decoded and what arrived since the last reading.
+   * @param {Session} session
+   * @param {Liveness} liveness
+   * @param {Reading | null} reading
+   */
   #judge(session, liveness, reading) {
     if (!reading || this.#session !== session) {
       return;
@@ -438,94 +474,98 @@ export class WatchView {
     if (frames > this.#progress.frames || soundOnly) {
       this.#progress = { frames, audioBytes, at: now };
       if (soundOnly) {
-        session.firstFrame();
+        this.#onFirstFrame();
       }
-      if (["paused", "reconnecting", "ended"].includes(this.state) && this.#firstFrameMs !== null) {
+      if (["paused", "reconnecting", "ended"].includes(this.#state) && this.#firstFrameMs !== null) {
         this.#reached = null;
         this.#to("playing");
       }
       return;
     }
     const still = now - at;
-    if (still < (this.state === "joining" ? REJOIN_AFTER_MS : PAUSED_MS)) {
+    if (still < (this.#state === "joining" ? REJOIN_AFTER_MS : PAUSED_MS)) {
       return;
     }
     if (silent > GIVE_UP_MS) {
       session.end("lost");
       return;
     }
-    if (this.state !== "ended" && this.state !== "joining") {
-      this.#blamed(arriving);
+    if (this.#state !== "ended" && this.#state !== "joining") {
+      this.#interrupted(arriving);
     }
-    if (now - this.#lookedAt > ASK_EVERY_MS) {
+    if (now - this.#askedAt > ASK_EVERY_MS) {
       this.#ask(session, { still, arriving });
     }
   }
 
-  #blamed(arriving, live = null) {
-    const { state, text } = blame({ online: navigator.onLine, arriving, told: this.#told, live, reached: this.#reached });
+  /**
+   * @param {boolean} arriving whether packets still come
+   * @param {boolean | null} [live] what the API says; null where it was not asked
+   */
+  #interrupted(arriving, live = null) {
+    const known = { online: navigator.onLine, publisher: this.#publisher, reached: this.#reached };
+    const { state, text } = interruption({ arriving, live, ...known });
     this.#to(state, text);
   }
 
-  /** Ask the API whether the stream is live still, and go by its answer. */
+  /**
+   * Ask the API whether the stream is live still, and go by its answer.
+   * @param {Session} session
+   * @param {{still?: number, arriving?: boolean}} [picture] *still*: milliseconds without a new picture; *arriving*: packets come
+   */
   async #ask(session, { still = 0, arriving = false } = {}) {
-    if (this.#looking) {
+    if (this.#asking) {
       return;
     }
-    this.#looking = true;
-    this.#lookedAt = performance.now();
+    this.#asking = true;
+    this.#askedAt = performance.now();
     try {
-      const { live, problems = [] } = await api.streamState(this.#streamId, { timeout: ASK_TIMEOUT_MS });
+      const stream = await api.streamState(this.#streamId ?? "", { timeout: ASK_TIMEOUT_MS });
       this.#reached = true;
-      if (this.#session !== session || (this.state === "playing" && this.#told !== "inactive")) {
-        return;
-      }
-      if (!live && still > LEAVE_AFTER_MS) {
-        this.#leave();
-        this.#offline(2, problems);
-      } else if (live && still > REJOIN_AFTER_MS) {
-        this.#leave();
-        this.#join();
-      } else if (this.state !== "joining" && (!live || this.state !== "playing")) {
-        this.#blamed(arriving, live);
+      if (this.#session === session && (this.#state !== "playing" || this.#publisher === "inactive")) {
+        this.#answered(stream, still, arriving);
       }
     } catch {
       this.#reached = false;
-      if (this.#session === session && this.state !== "playing" && this.state !== "joining") {
-        this.#blamed(arriving);
+      if (this.#session === session && this.#state !== "playing" && this.#state !== "joining") {
+        this.#interrupted(arriving);
       }
     } finally {
-      this.#looking = false;
+      this.#asking = false;
     }
   }
 
-  #soundOf({ audioLevel }) {
-    if (audioLevel === null) {
-      return "–";
+  /**
+   * Go by what the API says while there is no picture: give the place back, join anew, or say whose fault it is.
+   * @param {api.StreamState} stream
+   * @param {number} still milliseconds without a new picture
+   * @param {boolean} arriving whether packets still come
+   */
+  #answered({ live, problems = [] }, still, arriving) {
+    if (!live && still > LEAVE_AFTER_MS) {
+      this.#leave();
+      this.#offline(2, problems);
+    } else if (live && still > REJOIN_AFTER_MS) {
+      this.#leave();
+      this.#join();
+    } else if (this.#state !== "joining" && (!live || this.#state !== "playing")) {
+      this.#interrupted(arriving, live);
     }
-    if (this.video.muted) {
-      return "muted";
-    }
-    return audioLevel > 0 ? `${Math.round(20 * Math.log10(audioLevel))} dB` : "silent";
   }
 
+  /**
+   * Show *state*, with the sentence *text* instead of its own.
+   * @param {State} state
+   * @param {string | null} [text]
+   */
   #to(state, text = null) {
-    this.stage.dataset.state = state;
-    const said = {
-      idle: "Nothing is playing.",
-      joining: "Joining the stream…",
-      playing: "Playing.",
-      paused: "The picture has paused. Waiting for it…",
-      reconnecting: "The connection was lost. Reconnecting…",
-      ended: "The stream has ended. Waiting for the streamer…",
-      waiting: "Waiting for the streamer…",
-      refused: "The stream cannot be played.",
-    };
-    say(this.status, text ?? ((state === "playing" && this.#soundOnly) || said[state]));
+    this.#state = state;
+    this.#stage.dataset.state = state;
+    say(this.#status, text ?? ((state === "playing" && this.#soundOnly) || sentence(state)));
     if (!this.#look) {
-      say(byId("next-look"), "");
+      say(this.#nextLook, "");
     }
-    byId("stop-watching").hidden = state === "idle";
+    byId("stop-watching", HTMLButtonElement).hidden = state === "idle";
     this.#onState();
   }
 }

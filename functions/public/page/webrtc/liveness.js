@@ -5,16 +5,21 @@ export const GONE_MS = 2000;
 /** The same where the browser says that it is offline. */
 export const OFFLINE_MS = 1000;
 
-/** Watches a counter of everything that arrived; *now* in milliseconds is an argument. */
+/** Watches a counter of everything that arrived on one connection; *now* in milliseconds is an argument. */
 export class Liveness {
   #arrived = -1;
   #at;
 
+  /** @param {number} now */
   constructor(now) {
     this.#at = now;
   }
 
-  /** Milliseconds since *arrived*, which only grows, grew last. */
+  /**
+   * Milliseconds since the counter *arrived*, which only grows, grew last.
+   * @param {number} arrived
+   * @param {number} now
+   */
   silent(arrived, now) {
     if (arrived !== this.#arrived) {
       this.#arrived = arrived;
@@ -24,5 +29,9 @@ export class Liveness {
   }
 }
 
-/** Whether a path that is silent for *silent* ms, in a browser that says *online*, is gone. */
+/**
+ * Whether a path that is silent for *silent* ms, in a browser that says that it is *online*, is gone.
+ * @param {number} silent
+ * @param {boolean} online
+ */
 export const isGone = (silent, online) => silent >= (online ? GONE_MS : OFFLINE_MS);

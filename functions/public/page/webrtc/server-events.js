@@ -1,10 +1,15 @@
 // The server-sent events of a WHEP session (webrtc-http-egress-events): where to go on watching, and whether the publisher sends.
 
-import { request } from "./session.js";
+import { request } from "../http.js";
+
+/** @typedef {import("./session.js").Session} Session */
 
 const EXTENSION = "urn:ietf:params:whep:ext:core:server-sent-events";
 
-/** The events' address in a 201's Link fields, or null. */
+/**
+ * The address of the events in a 201's Link fields, or null.
+ * @param {Headers} headers
+ */
 export function eventsUrl(headers) {
   for (const [, url, parameters] of (headers.get("Link") ?? "").matchAll(/<([^>]*)>([^,<]*(?:"[^"]*"[^,<]*)*)/g)) {
     if (parameters.includes(`rel="${EXTENSION}"`)) {
@@ -14,7 +19,11 @@ export function eventsUrl(headers) {
   return null;
 }
 
-/** Call each of *wanted* (event name -> function of its data) when its event comes. A courtesy: failures are silent. */
+/**
+ * Call each of *wanted* (event name -> function of its data) when its event comes. A courtesy: failures are silent.
+ * @param {Session} session
+ * @param {Record<string, (data: any) => void>} wanted
+ */
 export async function listen(session, wanted) {
   const url = eventsUrl(session.headers);
   if (!url) {
@@ -26,7 +35,7 @@ export async function listen(session, wanted) {
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(Object.keys(wanted)),
     });
-    const events = new EventSource(response.headers.get("Location"));
+    const events = new EventSource(/** @type {string} */ (response.headers.get("Location")));
     const close = () => events.close();
     session.addEventListener("end", close);
     if (session.ended) {

@@ -1,34 +1,17 @@
 // A WHIP client (RFC 9725): publishes the tracks of one MediaStream.
 
-import { preferred } from "./codecs.js";
+import { prefer } from "./codecs.js";
+import { beginningAt, sendingStereo } from "./sdp.js";
 import { Session, peerConnection } from "./session.js";
 
-/** Opus in stereo where the source is: the fmtp of the offer says what we send, the answer's what the server takes. */
-function stereo(sdp) {
-  return sdp.replace(/(a=fmtp:\d+ (?:[^\r\n]*;)?)(useinbandfec=1)/g, "$1$2;stereo=1;sprop-stereo=1");
-}
-
-/**
- * Let the browser begin at *kbps* instead of feeling its way up from 300: congestion control goes on from there. Chrome
- * reads this from the answer's fmtp; others ignore it.
- */
-function begunAt(sdp, kbps) {
-  const hint = `x-google-start-bitrate=${kbps}`;
-  const video = /(m=video [\s\S]*?)(?=\r\nm=|$)/;
-  return sdp.replace(video, (section) => {
-    const types = [...section.matchAll(/a=rtpmap:(\d+) (?:H264|VP8|VP9|AV1|H265)\/90000/gi)].map(([, type]) => type);
-    return types.reduce((text, type) => {
-      const fmtp = new RegExp(`(a=fmtp:${type} [^\\r\\n]*)`);
-      return fmtp.test(text)
-        ? text.replace(fmtp, `$1;${hint}`)
-        : text.replace(new RegExp(`(a=rtpmap:${type} [^\\r\\n]*)`), `$1\r\na=fmtp:${type} ${hint}`);
-    }, section);
-  });
-}
+const AUDIO_BPS = 128_000;
 
 /**
  * Publish *stream* to *endpoint*: resolves to an open `Session` once the answer is applied.
  * *key* goes into the Authorization header, never into the URL.
+ * @param {{endpoint: string, key: string, stream: MediaStream, codec?: string, kbps: number, force?: boolean, signal?: AbortSignal, gatherMs?: number}} options
+ *   *codec*: the one to prefer; *kbps*: of the video; *force*: end whoever publishes with the key now; *gatherMs*: how long
+ *   candidates are waited for
  */
 export async function publish({ endpoint, key, stream, codec = "auto", kbps, force = false, signal, gatherMs = 0 }) {
   const pc = peerConnection();
@@ -37,10 +20,10 @@ export async function publish({ endpoint, key, stream, codec = "auto", kbps, for
     const transceiver = pc.addTransceiver(track, {
       direction: "sendonly",
       streams: [stream],
-      sendEncodings: [track.kind === "video" ? { maxBitrate: kbps * 1000 } : { maxBitrate: 128_000 }],
+      sendEncodings: [{ maxBitrate: track.kind === "video" ? kbps * 1000 : AUDIO_BPS }],
     });
     if (track.kind === "video") {
-      preferred(transceiver, codec);
+      prefer(transceiver, codec);
     }
   }
   const twoChannels = stream.getAudioTracks().some((track) => track.getSettings().channelCount === 2);
@@ -48,12 +31,16 @@ export async function publish({ endpoint, key, stream, codec = "auto", kbps, for
     headers: key ? { Authorization: `Bearer ${key}` } : {},
     signal,
     gatherMs,
-    mungeOffer: twoChannels ? stereo : undefined,
-    mungeAnswer: (sdp) => begunAt(sdp, Math.round(kbps * 0.7)),
+    changeOffer: twoChannels ? sendingStereo : undefined,
+    changeAnswer: (sdp) => beginningAt(sdp, Math.round(kbps * 0.7)),
   });
 }
 
-/** Set the video bitrate of a running publish session. */
+/**
+ * Set the video bitrate of a running publish session.
+ * @param {Session} session
+ * @param {number} kbps
+ */
 export async function setBitrate(session, kbps) {
   for (const sender of session.pc.getSenders()) {
     if (sender.track?.kind === "video") {
@@ -66,7 +53,11 @@ export async function setBitrate(session, kbps) {
   }
 }
 
-/** Swap what a running session sends for the tracks of *stream*; a kind that *stream* lacks falls silent. */
+/**
+ * Swap what a running session sends for the tracks of *stream*; a kind that *stream* lacks falls silent.
+ * @param {Session} session
+ * @param {MediaStream} stream
+ */
 export async function replaceTracks(session, stream) {
   for (const { sender, receiver } of session.pc.getTransceivers()) {
     const track = stream.getTracks().find(({ kind }) => kind === receiver.track.kind) ?? null;
@@ -74,7 +65,10 @@ export async function replaceTracks(session, stream) {
   }
 }
 
-/** The absolute playback URL that the server named in `WHEP`, or null. */
+/**
+ * The absolute playback URL that the server named in its field `WHEP`, or null.
+ * @param {Session} session
+ */
 export function playbackUrl(session) {
   return session.headers.get("WHEP");
 }
