@@ -93,7 +93,7 @@ class FakeControl:
             await self._heard.wait_for(lambda: bool(holds()))
 
     async def heartbeat(self, request: web.Request) -> web.Response:
-        """`POST /v1/nodes/{id}/heartbeat`, behind IAM."""
+        """Answer `POST /v1/nodes/{id}/heartbeat`, behind IAM."""
         body = await request.read()
         if signed_for(request, body) != "execute-api":
             self.refused.append(request.path)

@@ -52,7 +52,7 @@ class Step:
         self.seen = 0
 
     def take(self, data: bytes) -> int:
-        """Do it once."""
+        """Take this step of the flood once."""
         self.seen += data[0] < 4
         return self.known.get(data[4:20], 0)
 

@@ -29,12 +29,26 @@ class Unanswered:
         """Set once both the API and the queue were asked."""
 
     async def post(self, service: str, url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> AwsAnswer:  # noqa: ASYNC109  # the real one's signature
-        """Note service and URL."""
+        """Note the service and the URL that were asked."""
         del body, headers, timeout
         self.asked.append((service, url))
         if {"execute-api", "sqs"} <= dict(self.asked).keys():
             self.both.set()
         return AwsAnswer(503, b"")
+
+
+class Answering(Unanswered):
+    """Answers each request as a control plane would that has nothing to say, and keeps the bodies."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bodies: list[bytes] = []
+
+    async def post(self, service: str, url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> AwsAnswer:  # noqa: ASYNC109  # the real one's signature
+        """Note the request and its body, and say yes."""
+        await super().post(service, url, body, headers, timeout)
+        self.bodies.append(body)
+        return AwsAnswer(200, b"{}")
 
 
 def silent_link(now: float = 1.0) -> Link:

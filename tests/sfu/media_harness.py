@@ -60,7 +60,7 @@ class Totals:
 def grant(
     action: Action, *, stream: str = STREAM, epoch: int = 1, viewers: int = 20, account: str = "acme", kbps: int = 0
 ) -> VerifiedGrant:
-    """A grant that verifies."""
+    """A grant that the node believes."""
     now = time.time()
     claims = Claims(
         node="node1",
@@ -241,7 +241,7 @@ class Stage:
         stream: str = STREAM,
         **options: Any,
     ) -> TestPublisher:
-        """A connected publisher, sending."""
+        """A publisher that has connected and sends."""
         peer = TestPublisher(self.host, "", self.clip, self.stamps, **options)
         peer.ways = InProcess(self.plane, grant(Action.PUBLISH, epoch=epoch, stream=stream, kbps=kbps), **(media or {}))
         self._peers.append(peer)
@@ -274,7 +274,7 @@ class Stage:
         return peer
 
     def leave(self) -> None:
-        """All peers vanish."""
+        """Let all peers vanish without a goodbye."""
         for peer in self._peers:
             peer.vanish()
 

@@ -44,11 +44,11 @@ class RunningNode:
 
     @property
     def url(self) -> str:
-        """Where clients reach it."""
+        """Where clients reach this node."""
         return f"http://127.0.0.1:{self.http_port}"
 
     def environ(self) -> dict[str, str]:
-        """What it is told."""
+        """The environment that it is started with."""
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SLUICE_"))},
             **self.control.environ(),
@@ -68,7 +68,7 @@ class RunningNode:
         return self.process
 
     def log(self) -> str:
-        """All that it wrote."""
+        """All that the node wrote to its log."""
         return self.log_file.read_text()
 
     def lines(self, message: str) -> list[dict[str, Any]]:
@@ -77,12 +77,12 @@ class RunningNode:
         return [line for line in lines if line["message"] == message]
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it a signal."""
+        """Send the node's process a signal."""
         assert self.process is not None
         self.process.send_signal(number)
 
     async def exit_code(self, seconds: float = 20) -> int:
-        """What it exits with."""
+        """The exit code, once the process has ended."""
         assert self.process is not None
         async with asyncio.timeout(seconds):
             return await self.process.wait()

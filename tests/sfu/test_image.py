@@ -121,6 +121,6 @@ def test_it_installs_the_requirements_of_the_tests_and_all_of_them_are_pinned(
 
 
 def test_both_stages_have_the_python_that_lambda_has(instructions: list[tuple[str, str]]) -> None:
-    """3.13, slim."""
+    """Python 3.13, in the slim image."""
     images = [arguments.split()[0] for name, arguments in instructions if name == "FROM"]
     assert images == ["python:3.13-slim", "python:3.13-slim"]

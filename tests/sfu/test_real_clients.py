@@ -30,7 +30,7 @@ GUARD = 20
 
 @pytest.fixture
 async def node() -> AsyncIterator[RunningNode]:
-    """A node that serves."""
+    """A node that serves real clients."""
     async with fake_control() as control, running_node(control) as one:
         yield one
 
@@ -113,7 +113,7 @@ async def test_ffmpeg_fails_clearly_on_a_refusal(node: RunningNode) -> None:
 
 
 def _may_send_icmp() -> bool:
-    """As root can."""
+    """Whether this process may send ICMP, as root can."""
     try:
         socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP).close()
     except OSError:

@@ -50,7 +50,7 @@ def test_a_grant_for_something_else_is_rejected_and_counted(
 
 
 def test_a_wrong_try_does_not_use_a_grant_up() -> None:
-    """Only an admission does."""
+    """Only an admission uses it up."""
     gate, token = authorizer(), grant(Action.PUBLISH)
     gate.admit(token, action=Action.PLAY, stream=STREAM, now=NOW)
 

@@ -94,7 +94,7 @@ async def test_a_server_that_is_away_is_an_error(control: FakeControl, http: aio
 async def test_no_credentials_are_an_error_that_says_what_to_do(
     control: FakeControl, http: aiohttp.ClientSession
 ) -> None:
-    """The chain found nothing."""
+    """Botocore's chain of credentials found nothing."""
     with pytest.raises(AwsError, match="AWS_ACCESS_KEY_ID"):
         await _beat(http, control, AwsCredentials(lambda: None))
 

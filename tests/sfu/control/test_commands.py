@@ -7,7 +7,7 @@ from shared.messages import Command
 
 
 class _Plane:
-    """Notes what is ended."""
+    """A media plane that notes what is ended."""
 
     def __init__(self) -> None:
         self.ended: list[dict[str, str | None]] = []

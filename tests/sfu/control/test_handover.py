@@ -12,7 +12,7 @@ STREAM = "abcdefghijklmnop"
 
 @dataclass
 class Viewer:
-    """A viewer's session."""
+    """A viewer's session on the fake."""
 
     id: str
     secret: str
@@ -32,15 +32,15 @@ class FakeSessions:
         return list(self.publishing)
 
     def watching(self, stream: str | None = None) -> list[Viewer]:
-        """Viewers of *stream*."""
+        """The viewers of *stream*, or of all streams."""
         return [viewer for viewer in self.viewers if stream in (None, viewer.stream)]
 
     def stranded(self) -> list[str]:
-        """Watched and not published."""
+        """The streams that are watched and not published."""
         return sorted({viewer.stream for viewer in self.viewers} - {report.stream for report in self.publishing})
 
     def end(self, session_id: str, reason: str) -> bool:
-        """Note it."""
+        """Note the end, and forget the session."""
         self.ended.append((session_id, reason))
         self.publishing = [one for one in self.publishing if one.session != session_id]
         self.viewers = [one for one in self.viewers if one.id != session_id]
@@ -48,7 +48,7 @@ class FakeSessions:
 
 
 def report(number: int = 0) -> StreamReport:
-    """A live publish session."""
+    """The report of a live publish session."""
     stream = STREAM[:-2] + f"{number:02}" if number else STREAM
     return StreamReport(stream=stream, account="acme", session=f"session{number}", epoch=1, since=1.0)
 

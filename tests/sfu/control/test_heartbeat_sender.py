@@ -152,7 +152,7 @@ async def test_an_answer_without_keys_leaves_the_last_known_ones_in_use(control:
 
 
 async def test_without_any_key_the_node_is_not_ready(control: FakeControl) -> None:
-    """It could admit nobody."""
+    """A node that knows no key could admit nobody."""
     control.jwks = {"keys": []}
     async with _running(control) as node:
         await control.until(lambda: control.beats)

@@ -54,7 +54,7 @@ def test_a_set_without_a_usable_key_replaces_nothing() -> None:
 
 
 def test_the_same_keys_again_cost_nothing() -> None:
-    """Every heartbeat brings them."""
+    """Every heartbeat's answer brings them again."""
     keyring = Keyring()
     keyring.replace(public_jwks([OLD]))
     before = keyring.verifier

@@ -53,7 +53,7 @@ class _Cloud:
 
 
 class _Ec2(SignedHttp):
-    """EC2's API."""
+    """The API of EC2, as far as it is asked."""
 
     def __init__(self, cloud: _Cloud) -> None:
         self._cloud = cloud

@@ -62,7 +62,7 @@ async def test_a_node_is_healthy_whatever_its_state(client: TestClient) -> None:
 
 
 async def test_metrics_are_in_the_text_format(client: TestClient) -> None:  # type: ignore[type-arg]  # as above
-    """What Prometheus scrapes."""
+    """Prometheus scrapes them from there."""
     response = await client.get("/metrics")
     assert response.headers["Content-Type"].startswith("text/plain; version=")
     assert "sluice_example 3.0" in await response.text()

@@ -124,7 +124,7 @@ async def test_every_reason_that_is_known_has_a_series_of_its_own() -> None:
 
 
 async def test_every_metric_that_the_manual_names_is_there() -> None:
-    """And has that name."""
+    """It is exposed under exactly that name."""
     manual = (Path(__file__).parents[3] / "docs/nodes.md").read_text()
     named = set(re.findall(r"\bsluice_[a-z_]+\b", manual)) - {
         "sluice_heartbeat_age_seconds"

@@ -69,6 +69,6 @@ async def test_it_is_tried_again_while_the_node_runs() -> None:
 
 
 def test_addresses_are_written_as_in_urls() -> None:
-    """IPv6 in brackets."""
+    """IPv6 addresses stand in brackets."""
     assert Reached(Candidate("2001:db8::7", 8189)).text == "[2001:db8::7]:8189"
     assert Reached(Candidate("192.0.2.7", 8189)).text == "192.0.2.7:8189"

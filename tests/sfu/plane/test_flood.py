@@ -101,7 +101,7 @@ def _p99(latencies: "array[float]") -> float:
 
 @asynccontextmanager
 async def good() -> AsyncIterator[Good]:
-    """Connected, with a picture."""
+    """A node with a publisher and viewers that have a picture."""
     async with fake_control() as control, running_node(control) as node, host() as peers:
         video = clip.load(GOOD)
         stamps = table(video)

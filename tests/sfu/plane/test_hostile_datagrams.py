@@ -45,7 +45,7 @@ class Stranger:
         return False
 
     def heard(self) -> bytes | None:
-        """Whatever came back."""
+        """Whatever came back to this stranger."""
         with contextlib.suppress(BlockingIOError):
             return self._socket.recv(2048)
         return None
@@ -58,7 +58,7 @@ class Stranger:
         return data
 
     def close(self) -> None:
-        """Go."""
+        """Close the socket of this stranger."""
         self._socket.close()
 
 

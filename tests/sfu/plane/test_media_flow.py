@@ -101,7 +101,7 @@ class Silent(TestPublisher):
     __test__ = False
 
     def _report(self) -> None:
-        """Nothing."""
+        """Send no report at all."""
 
 
 class Stalling(TestPublisher):

@@ -29,7 +29,7 @@ class Clock:
         self.ahead = 0.0
 
     def __call__(self) -> float:
-        """Now, and a bit."""
+        """The machine's time, and as much more as the test says."""
         return time.monotonic() + self.ahead
 
 

@@ -11,29 +11,29 @@ NOW = 1_795_532_400.0
 
 
 class Meter:
-    """Adds up."""
+    """Adds up the bytes that it is told."""
 
     def __init__(self) -> None:
         self.totals = [0, 0]
 
     def received(self, _: str, size: int, _stream: str) -> None:
-        """From a publisher."""
+        """Add what a publisher sent."""
         self.totals[0] += size
 
     def sent(self, _: str, size: int, _stream: str) -> None:
-        """To viewers."""
+        """Add what viewers were sent."""
         self.totals[1] += size
 
 
 @pytest.fixture
 def meter() -> Meter:
-    """Where bytes go."""
+    """A meter that nothing was counted by."""
     return Meter()
 
 
 @pytest.fixture
 def admitted(meter: Meter) -> AdmittedSessions:
-    """One admitted session."""
+    """MediaMTX's sessions, one of them admitted."""
     made = AdmittedSessions(meter)
     admit(made)
     return made
@@ -67,7 +67,7 @@ def test_a_session_lives_from_its_appearance_to_its_absence(admitted: AdmittedSe
 
 
 def test_a_publisher_that_never_comes_frees_its_slot(admitted: AdmittedSessions) -> None:
-    """After a while."""
+    """The control plane hears of it after a while."""
     assert admitted.compare([], NOW + PENDING_SECONDS).ended == ()
     (ended,) = admitted.compare([], NOW + PENDING_SECONDS + 1).ended
     assert ended.reason == "never came"

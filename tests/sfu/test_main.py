@@ -40,7 +40,7 @@ async def control() -> AsyncIterator[FakeControl]:
 
 @pytest.fixture
 async def peers() -> AsyncIterator[Host]:
-    """What test clients share."""
+    """The socket and the identity that test clients share."""
     async with host() as shared:
         yield shared
 
@@ -348,7 +348,7 @@ async def test_what_may_be_compiled_and_is_not_is_warned_of(control: FakeControl
 
 
 async def test_a_wrong_environment_is_one_sentence_a_mistake(control: FakeControl) -> None:
-    """And no traceback."""
+    """No traceback hides what is to be mended."""
     environ = RunningNode(control, more={"SLUICE_MAX_SESSIONS": "many", "SLUICE_REGION": "EU"}).environ()
     process = await asyncio.create_subprocess_exec(*COMMAND, env=environ, stderr=asyncio.subprocess.PIPE, cwd=ROOT)
     _, said = await asyncio.wait_for(process.communicate(), 30)
