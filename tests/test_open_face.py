@@ -55,7 +55,7 @@ def loaded(file: str) -> Any:
 
 @pytest.mark.parametrize("name", [*PAGES, *CONFIGURATION, *OTHERS])
 def test_it_is_there(name: str) -> None:
-    """And says something."""
+    """And there is something in it."""
     assert (ROOT / name).read_text().strip()
 
 

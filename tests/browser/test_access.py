@@ -250,7 +250,7 @@ def test_headings_follow_one_another(page: Page, api: FakeApi, view: str) -> Non
 
 
 def test_the_reference_has_its_headings_in_order(page: Page) -> None:
-    """It is generated."""
+    """It is generated, and its headings with it."""
     page.set_content(reference.page())
     levels = page.evaluate(HEADINGS)
 

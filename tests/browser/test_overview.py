@@ -23,7 +23,7 @@ def test_anybody_can_look_up_a_stream(page: Page, api: FakeApi) -> None:
 
 
 def test_a_stream_that_is_not_there_is_said_so(page: Page, api: FakeApi) -> None:
-    """STREAM_NOT_FOUND, in words."""
+    """STREAM_NOT_FOUND is shown in words."""
     api.refuse("stream", refusals.stream_not_found())
     page.goto(f"{api.url}/#overview")
     page.locator("#lookup-id").fill(STREAM)
@@ -33,7 +33,7 @@ def test_a_stream_that_is_not_there_is_said_so(page: Page, api: FakeApi) -> None
 
 
 def test_the_owner_sees_usage_against_quota_live_streams_and_keys(page: Page, api: FakeApi) -> None:
-    """One token, one look."""
+    """One token shows all of it at once."""
     api.account = owner()
     api.keys = [{"stream_key": "live_…", "stream_id": STREAM, "label": "main camera", "created": 1.0, "live": True}]
     page.goto(f"{api.url}/#overview")

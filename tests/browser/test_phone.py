@@ -29,7 +29,7 @@ SCROLLS = (
 
 @pytest.fixture
 def streaming(new_page: Callable[..., Page]) -> Iterator[tuple[FakeApi, Page]]:
-    """A phone that publishes."""
+    """The page of a phone that publishes."""
     with FakeApi(node=True) as api:
         page = new_page(ASIDE)
         page.goto(api.url)
@@ -89,7 +89,7 @@ def test_a_frame_of_another_page_never_scrolls(
 
 
 def test_go_live_is_in_view_on_a_phone_on_its_side(new_page: Callable[..., Page], api: FakeApi) -> None:
-    """Before anything runs."""
+    """And that before any script has run."""
     page = new_page(ASIDE)
     page.goto(api.url)
     expect(page.locator("body")).to_have_attribute("data-state", "idle")

@@ -37,7 +37,7 @@ def is_live(page: Page) -> None:
 
 
 def watch(page: Page, stack: Stack, stream: str) -> None:
-    """Open the watch link."""
+    """Open the watch link of the stream."""
     page.goto(f"{stack['page'].rstrip('/')}/watch/{stream}")
 
 
@@ -92,7 +92,7 @@ def joins(page: Page, count: int = 5) -> list[int]:
 
 
 def stop(page: Page) -> None:
-    """Publish no more."""
+    """Press the button that ends publishing."""
     page.get_by_role("button", name="Stop publishing").click()
     expect(page.locator("#publish-stage")).to_have_attribute("data-state", "idle")
 

@@ -36,7 +36,7 @@ def test_what_is_tried_again_by_itself_is_waiting_and_can_be_cancelled(page: Pag
 
 
 def test_what_needs_a_person_is_refused(page: Page, api: FakeApi) -> None:
-    """Until he acts."""
+    """The page waits until that person acts."""
     api.refuse("whip", refusals.key_already_in_use("node1"))
     go_live(page, api)
 
@@ -127,7 +127,7 @@ def test_a_full_stream_is_joined_when_somebody_has_left(page: Page, api: FakeApi
     ("limit", "says"), [(0, "This stream has no places"), (1, "The only place"), (2, "All 2 places")]
 )
 def test_places_are_counted_as_people_do(page: Page, api: FakeApi, limit: int, says: str) -> None:
-    """Never 'All 1 places'."""
+    """The page never says 'All 1 places'."""
     stop_the_clock(page)
     api.refuse("whep", refusals.viewer_limit_reached(limit, limit))
     page.goto(f"{api.url}/watch/{STREAM}")

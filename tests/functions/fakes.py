@@ -14,7 +14,7 @@ from functions.storage.nodes import Fenced
 
 
 class MemoryRosters:
-    """`functions.storage.rosters.Rosters`."""
+    """`functions.storage.rosters`, kept in a dictionary."""
 
     def __init__(self, accounts: Iterable[Account]) -> None:
         self.accounts = {account.id: account for account in accounts}
@@ -44,7 +44,7 @@ class MemoryRosters:
         return Taken(changed)
 
     def mark_used(self, account: str, stream: str, session: str, at: float) -> Taken | NotTaken:
-        """Note that *session* began."""
+        """Note that the session *session* began."""
         slot = self._slot(account, stream, session)
         if slot is None:
             return NotTaken(self.accounts.get(account))
@@ -71,7 +71,7 @@ class MemoryRosters:
         return True
 
     def leave(self, account: str, stream: str, session: str, until: float) -> None:
-        """Take that note away."""
+        """Take the note of the session away."""
         slot = self._slot(account, stream, session)
         if slot is not None and slot.awaited_until == until:
             self._put(account, stream, replace(slot, awaited_until=None))
@@ -88,18 +88,18 @@ class MemoryRosters:
 
 
 class MemoryNodes:
-    """`functions.storage.nodes.Nodes`."""
+    """`functions.storage.nodes`, kept in a dictionary."""
 
     def __init__(self) -> None:
         self.reports: dict[str, NodeReport] = {}
         self.summaries: dict[str, Node] = {}
 
     def read(self, node: str) -> NodeReport | None:
-        """What *node* last reported."""
+        """What the node *node* last reported."""
         return self.reports.get(node)
 
     def beat(self, report: NodeReport, done: Iterable[str], *, new_boot: bool) -> NodeReport | Fenced:
-        """Write *report*."""
+        """Write *report* as the node's last one."""
         before = self.reports.get(report.node.id)
         if new_boot:
             lapsed = report.node.at - LEASE_SECONDS
@@ -126,7 +126,7 @@ class MemoryNodes:
         self.summaries = {name: node for name, node in self.summaries.items() if node.at >= now - 3600}
 
     def leave_command(self, node: str, boot: str, command: PendingCommand) -> bool:
-        """Leave a command."""
+        """Leave a command for the node."""
         report = self.reports.get(node)
         if report is None or report.node.boot != boot:
             return False
@@ -135,7 +135,7 @@ class MemoryNodes:
 
 
 class MemoryDirectory:
-    """`functions.storage.directory.Directory`."""
+    """`functions.storage.directory`, kept in a dictionary."""
 
     def __init__(self, keys: Iterable[Key], streams: Iterable[Stream], nodes: MemoryNodes) -> None:
         self.keys = {key.digest: key for key in keys}
@@ -151,7 +151,7 @@ class MemoryDirectory:
         return self.streams.get(stream), self.fleet()
 
     def fleet(self) -> Fleet:
-        """All nodes."""
+        """All nodes that have reported."""
         return Fleet(self._nodes.summaries.values())
 
     def reports(self, nodes: Iterable[str]) -> dict[str, NodeReport]:
@@ -173,7 +173,7 @@ class MemoryKeys:
 
 
 class MemoryStreams:
-    """`functions.storage.streams.Streams`."""
+    """`functions.storage.streams`, kept in a dictionary."""
 
     def __init__(self, directory: MemoryDirectory) -> None:
         self._directory = directory
@@ -200,7 +200,7 @@ class MemoryStreams:
         self.set_live(stream, live)
 
     def set_offline(self, stream: str, session: str, problems: tuple[str, ...] = ()) -> None:
-        """Note that *session* ended."""
+        """Note that the session *session* ended."""
         found = self._directory.streams.get(stream)
         if found is not None and found.live is not None and found.live.session == session:
             self._directory.streams[stream] = replace(found, live=None, problems=problems or found.problems)
@@ -210,10 +210,10 @@ class SilentLog:
     """A log that nobody reads."""
 
     def event(self, message: str, /, **facts: Any) -> None:
-        """Note nothing."""
+        """Drop the event without a word."""
 
     def problem(self, message: str, /, **facts: Any) -> None:
-        """Note nothing."""
+        """Drop the problem without a word."""
 
     def count(self, metric: str, /, value: float = 1, unit: str = "Count", **dimensions: str) -> None:
-        """Count nothing."""
+        """Drop the count without a word."""

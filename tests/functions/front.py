@@ -33,7 +33,7 @@ SDP = ("Content-Type", "application/sdp")
 
 @cache
 def routes() -> tuple[Route, ...]:
-    """The template's."""
+    """The routes that the template has."""
     where = Deployment("test", "us-east-1", "http://127.0.0.1:1", "http://127.0.0.1:2")
     return template.read(ROOT / "template.yaml", where).routes
 

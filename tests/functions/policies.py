@@ -22,7 +22,7 @@ def granted(function: str) -> set[Permission]:
 
 
 def used(calls: list[Call], settings: FunctionSettings) -> set[Permission]:
-    """What *calls* need."""
+    """The actions that *calls* need of IAM."""
     names = {
         settings.accounts_table: "AccountsTable",
         settings.fleet_table: "FleetTable",

@@ -41,7 +41,7 @@ STORED = [
 
 
 def failing(code: str, status: int = 400) -> ClientError:
-    """As DynamoDB says it."""
+    """An error of DynamoDB's, as botocore raises it."""
     said: Any = {
         "Error": {"Code": code, "Message": "table accounts in account 123"},
         "ResponseMetadata": {"HTTPStatusCode": status},
@@ -67,7 +67,7 @@ class Broken:
         self._error = error
 
     def __getattr__(self, name: str) -> Any:
-        """Any operation."""
+        """Any operation of the client, which fails."""
 
         def operation(**_: Any) -> Any:
             raise self._error

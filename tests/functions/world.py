@@ -92,12 +92,12 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """The body's JSON."""
+        """The body of the answer, decoded from JSON."""
         return json.loads(self.text)
 
     @property
     def code(self) -> str:
-        """The refusal's code."""
+        """The code of the refusal in the body."""
         return str(self.json["code"])
 
     @property
@@ -135,7 +135,7 @@ class Beating:
         return claims.session
 
     def message(self, at: float) -> dict[str, Any]:
-        """The heartbeat's body."""
+        """The body of the node's heartbeat."""
         return {
             "v": 1, "node": self.id, "boot": self.boot, "at": at, "url": self.url, "region": self.region,
             "state": self.state, "kind": self.kind, "started_at": self.started_at, "load": self.load,
@@ -363,7 +363,7 @@ class World:
         return self.request(changed(event, **changes))
 
     def ask_grant(self, body: Any, **changes: Any) -> Answer:
-        """POST /v1/grants."""
+        """Send POST /v1/grants as a node."""
         text = body if isinstance(body, str) else json.dumps(body)
         return self.request(changed(load_event("grants"), body=text, **changes))
 
@@ -562,13 +562,13 @@ class World:
 
 @cache
 def template() -> dict[str, Any]:
-    """template.yaml."""
+    """What template.yaml says, short forms written out."""
     found: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
     return found
 
 
 def create_tables(client: DynamoDBClient, settings: FunctionSettings) -> None:
-    """The template's tables."""
+    """Create the tables that the template has."""
     resources = template()["Resources"]
     for name, logical in ((settings.accounts_table, "AccountsTable"), (settings.fleet_table, "FleetTable")):
         properties = resources[logical]["Properties"]

@@ -34,7 +34,7 @@ class Part:
 
 @dataclass
 class Parts:
-    """A whole SDP."""
+    """A whole SDP, taken apart by section."""
 
     session: Part
     media: list[Part]
@@ -46,7 +46,7 @@ class Parts:
 
 
 def read(text: str) -> Parts:
-    """Take an SDP apart."""
+    """Take the text of an SDP apart."""
     lines = [line for line in text.replace("\r\n", "\n").split("\n") if line]
     parts = Parts(Part([], []), [])
     for line in lines:

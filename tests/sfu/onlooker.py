@@ -43,7 +43,7 @@ class Sent:
 
 @dataclass(slots=True)
 class Seen:
-    """What an onlooker saw."""
+    """What an onlooker saw of a stream."""
 
     frames: list[int] = field(default_factory=list)
     """The pictures that were decoded, as the publisher numbers them."""
@@ -55,7 +55,7 @@ class Seen:
 
 
 class Onlooker:
-    """One viewer."""
+    """One viewer that notes what it receives."""
 
     def __init__(self, track: ForwardedTrack, now: float, *, profile: int = 0, fanout: Fanout | None = None) -> None:
         self._track = track
@@ -78,12 +78,12 @@ class Onlooker:
         track.viewers.follow(self.outgoing)
 
     def close(self) -> None:
-        """Leave."""
+        """End the session and free the port."""
         self._track.viewers.unfollow(self.outgoing)
         self._socket.close()
 
     def drain(self, now: float) -> None:
-        """Take what has come."""
+        """Take in what has come meanwhile."""
         while True:
             try:
                 data = self._socket.recv(2048)
@@ -166,7 +166,7 @@ class Onlooker:
 
 @contextmanager
 def wire(fanout: Fanout | None = None) -> Iterator[UdpSocket]:
-    """A node's socket."""
+    """The UDP socket of a node."""
     udp = UdpSocket(
         ("127.0.0.1", 0),
         PlaneStats(),

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass
 class Answer:
-    """One HTTP response."""
+    """One HTTP response, read from a bare socket."""
 
     status: int
     fields: list[tuple[str, str]]
@@ -29,7 +29,7 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """The body as JSON."""
+        """The body of the response, decoded from JSON."""
         return json.loads(self.body)
 
 

@@ -48,7 +48,7 @@ def offer_text(name: str) -> str:
 
 
 def offer_names() -> list[str]:
-    """All fixture offers."""
+    """The names of all fixture offers."""
     return sorted(path.stem for path in OFFERS.glob("*.sdp"))
 
 
@@ -91,11 +91,11 @@ class FakePlane:
         return IceCredentials(f"node{self._count:04}", f"{self._count:024}")
 
     def source(self, stream: str) -> SourceDescription | None:
-        """What `sources` says."""
+        """What `sources` says of the stream."""
         return self.sources.get(stream)
 
     def publish(self, grant: VerifiedGrant, negotiated: Negotiated, now: float) -> FakeSession | Refused:
-        """Note the session."""
+        """Note the session of the publisher."""
         del now
         if self.refuse_with is not None:
             return self.refuse_with
@@ -104,7 +104,7 @@ class FakePlane:
         return FakeSession(grant.claims.session, f"secret{number}", f"etag{number}")
 
     def expected(self, stream: str) -> SourceDescription | None:
-        """What `carried` says."""
+        """What `carried` says of the stream."""
         return self.carried.get(stream)
 
     def play(
@@ -116,7 +116,7 @@ class FakePlane:
         return self.publish(grant, negotiated, now)
 
     def end(self, session_id: str, reason: str) -> bool:
-        """Note the end."""
+        """Note that the session was ended."""
         self.ended.append((session_id, reason))
         return True
 
@@ -166,7 +166,7 @@ def claims(action: Action, **changes: object) -> Claims:
 
 
 def grant(action: Action, **changes: object) -> str:
-    """A signed grant."""
+    """A signed grant for one session."""
     return sign(claims(action, **changes), SIGNER)
 
 

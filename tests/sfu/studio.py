@@ -27,7 +27,7 @@ Arrival = tuple[float, int, int, int, bool, bytes]
 
 
 class Studio:
-    """One stream."""
+    """One stream, its publisher and its viewers."""
 
     def __init__(self, udp: UdpSocket, codec: str) -> None:
         self._udp = udp
@@ -55,7 +55,7 @@ class Studio:
         self._reported = self.now
 
     def join(self) -> None:
-        """A viewer comes."""
+        """Let one more viewer come."""
         self.onlookers.append((Onlooker(self.track, self.now), self.now))
 
     def run(self, arrivals: Sequence[Arrival], *events: tuple[float, Callable[[], None]]) -> None:

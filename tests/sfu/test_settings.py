@@ -134,7 +134,7 @@ def test_a_wrong_value_is_named_with_what_to_do(name: str, value: str) -> None:
     ],
 )
 def test_values_that_contradict_each_other_are_named(environ: dict[str, str], begins: str) -> None:
-    """Each is right alone."""
+    """Each of them is right by itself."""
     (mistake,) = _mistakes(**environ)
     assert mistake.startswith(begins)
 

@@ -57,7 +57,7 @@ def verify(token: str | None, verifier: Verifier = VERIFIER, **other: Any) -> Ve
 
 
 def b64(data: bytes) -> str:
-    """Base64url without padding."""
+    """*data* as base64url without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
@@ -210,7 +210,7 @@ def test_a_grant_as_documented_verifies(name: str, action: Action) -> None:
 
 
 def test_nobody_else_makes_a_verified_grant() -> None:
-    """The type is evidence."""
+    """The type itself is the evidence."""
     with pytest.raises(TypeError):
         VerifiedGrant(CLAIMS, object())
 

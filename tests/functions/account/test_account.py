@@ -198,7 +198,7 @@ def test_a_stream_key_is_no_account_token(get: Get, world: World) -> None:
 
 
 def test_the_scheme_is_compared_without_regard_to_case(get: Get, world: World) -> None:
-    """RFC 9110, section 11.1."""
+    """As RFC 9110, section 11.1, has it."""
     token = world.account("acme")
 
     assert get("/v1/account", f"bearer {token}").status == 200

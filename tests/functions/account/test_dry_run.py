@@ -11,7 +11,7 @@ GB = 10**9
 
 
 def ask(world: World, token: str | None, **body: Any) -> Answer:
-    """Ask what would happen."""
+    """Ask the API what would happen."""
     return world.own("POST", "/dry-run", token, body)
 
 
@@ -75,7 +75,7 @@ def test_a_key_in_use_says_so(world: World, node: Beating) -> None:
 
 
 def test_the_stream_limit_says_so(world: World, node: Beating) -> None:
-    """With the very figures."""
+    """With the figures that a publish would be refused with."""
     token = world.account("acme", Tier.REGISTERED)
     node.publishes(world, world.publish(world.key("acme")[0]))
     world.beat(node)
@@ -101,7 +101,7 @@ def test_a_used_up_quota_says_so(world: World) -> None:
 
 
 def test_no_node_says_so(world: World, node: Beating) -> None:
-    """NO_CAPACITY, with its Retry-After."""
+    """NO_CAPACITY, with the Retry-After that a publish would get."""
     token = world.account("acme")
     key, stream = world.key("acme")
     node.state = "draining"
@@ -204,7 +204,7 @@ def test_another_s_key_and_stream_are_answered_as_if_there_were_none(world: Worl
     ],
 )
 def test_a_wrong_field_is_named(world: World, body: dict[str, Any], field: str) -> None:
-    """400 with the field."""
+    """The answer is 400 and names it."""
     answer = ask(world, world.account("acme"), **body)
 
     assert (answer.status, answer.json["field"]) == (400, field)

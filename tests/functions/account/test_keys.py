@@ -9,7 +9,7 @@ from tests.functions.world import Answer, Beating, World
 
 
 def make(world: World, token: str, **wish: Any) -> dict[str, Any]:
-    """POST /v1/account/keys."""
+    """Send POST /v1/account/keys as the owner."""
     answer = world.own("POST", "/keys", token, wish)
     assert answer.status == 201, answer.text
     found: dict[str, Any] = answer.json
@@ -108,7 +108,7 @@ def test_a_revoked_key_takes_all_its_secrets_along(world: World) -> None:
 
 
 def test_a_live_session_ends_with_its_key(world: World, node: Beating) -> None:
-    """By the next heartbeat."""
+    """The next heartbeat's answer tells its node."""
     token = world.account("acme")
     made = make(world, token)
     session = node.publishes(world, world.publish(made["stream_key"]))
@@ -139,7 +139,7 @@ def test_a_key_can_be_revoked_later(world: World, node: Beating) -> None:
 
 @pytest.mark.parametrize("at", ["", "soon", "-1", "0", "nan", "inf", "1e300", "1795532000"])
 def test_a_time_that_makes_no_sense_is_refused(world: World, at: str) -> None:
-    """The key stays."""
+    """The key stays as it was."""
     token = world.account("acme")
     made = make(world, token)
 

@@ -12,7 +12,7 @@ from tests.functions.world import Answer, Beating, World, changed, load_event
 
 
 def refusals(world: World, token: str) -> list[dict[str, object]]:
-    """What the owner reads."""
+    """The last refusals that the owner reads."""
     answer = world.read("account", "/v1/account/refusals", token)
     assert answer.status == 200
     found: list[dict[str, object]] = answer.json["refusals"]

@@ -8,7 +8,7 @@ from tests.functions.world import Answer, World
 
 
 def rotate(world: World, token: str, **wish: Any) -> Answer:
-    """POST /v1/account/token."""
+    """Send POST /v1/account/token as the owner."""
     return world.own("POST", "/token", token, wish)
 
 

@@ -20,7 +20,7 @@ def ask(world: World, token: str | None, month: str | None = None) -> Answer:
 
 
 def added(parts: list[dict[str, Any]]) -> tuple[int, int, int]:
-    """What *parts* are together."""
+    """The sum of the usage in *parts*."""
     return (
         sum(part["bytes"] for part in parts),
         sum(part["received"] for part in parts),
@@ -29,7 +29,7 @@ def added(parts: list[dict[str, Any]]) -> tuple[int, int, int]:
 
 
 def whole(reply: dict[str, Any]) -> tuple[int, int, int]:
-    """The month's total."""
+    """The total of the whole month."""
     return reply["bytes"], reply["received"], reply["sent"]
 
 

@@ -42,14 +42,14 @@ def test_an_id_is_given_once(world: World) -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_field_is_named(world: World, body: dict[str, Any], field: str) -> None:
-    """400 and the field."""
+    """The answer is 400 and names it."""
     answer = world.administer("POST", "accounts", body)
 
     assert (answer.status, answer.code, answer.json["field"]) == (400, "INVALID_REQUEST", field)
 
 
 def test_a_body_that_is_no_json(world: World) -> None:
-    """400, never a traceback."""
+    """The answer is 400, never a traceback."""
     assert world.administer("POST", "accounts", "{").status == 400
 
 
@@ -126,7 +126,7 @@ def test_nodes_and_sessions_are_listed_and_a_session_is_ended(world: World, node
 
 
 def test_usage_is_told_node_by_node(world: World) -> None:
-    """Both directions, exactly."""
+    """In both directions, to the byte."""
     world.account("acme")
     entries = [{"account": "acme", "month": "2026-11", "received": 5, "sent": 7}]
     world.consume({"v": 1, "node": "node1", "boot": "b1", "seq": 1, "at": 0.0, "entries": entries})

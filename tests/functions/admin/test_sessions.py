@@ -21,12 +21,12 @@ def _acme(world: World, node: Beating) -> tuple[str, str, str]:
 
 
 def told(answer: Answer) -> tuple[int, str]:
-    """Status and body."""
+    """The status and the body of *answer*."""
     return answer.status, answer.text
 
 
 def publishes(world: World, key: str, stream: str) -> dict[str, Answer]:
-    """Every way to publish."""
+    """Try every way to publish with a key."""
     world.beat(Beating("mtx1", "bootbootbootc222", "http://127.0.0.1:8891", kind="mediamtx"))
     ask = {"action": "publish", "protocol": "rtmp", "path": stream, "password": key, "ip": "203.0.113.7"}
     return {
@@ -39,7 +39,7 @@ def publishes(world: World, key: str, stream: str) -> dict[str, Answer]:
 
 
 def suspend(world: World, *, suspended: bool = True) -> Answer:
-    """PATCH."""
+    """Suspend the account by a PATCH."""
     return world.administer("PATCH", "accounts/acme", {"suspended": suspended})
 
 
@@ -234,7 +234,7 @@ def test_a_lower_limit_ends_the_newest_streams_above_it(world: World, node: Beat
 
 
 def test_no_streams_end_the_one_that_runs(world: World, node: Beating, acme: tuple[str, str, str]) -> None:
-    """`accounts set --streams 0`."""
+    """As `sluice accounts set --streams 0` asks for."""
     _, key, stream = acme
     session = world.slots("acme")[stream]
 

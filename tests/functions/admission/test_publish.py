@@ -248,7 +248,7 @@ _EDGES = {0.01, 1.9, 0.05, 2.9, 3.0}
 
 
 class TestTakeover:
-    """The same key again."""
+    """What happens when the same key publishes again."""
 
     def live(self, world: World, node: Beating) -> tuple[str, str, str]:
         """A key, its stream, and its running session."""
@@ -564,7 +564,7 @@ class TestWaiting:
 
 
 class TestRepetition:
-    """Lost answers."""
+    """What happens when an answer was lost and the client asks again."""
 
     @pytest.mark.usefixtures("node")
     def test_the_same_idempotency_key_gets_the_same_session(self, world: World) -> None:
@@ -684,7 +684,7 @@ class TestOrderOfRefusals:
 
 
 class TestPlacement:
-    """Where a publisher goes."""
+    """On which node a publisher is placed."""
 
     def test_no_node_no_capacity(self, world: World) -> None:
         """503 with Retry-After, and no slot taken."""
@@ -744,7 +744,7 @@ class TestPlacement:
 
 
 class TestGrants:
-    """`POST /v1/grants`."""
+    """What `POST /v1/grants` gives to a node and refuses."""
 
     def test_a_grant_is_answered_in_full(self, world: World, node: Beating) -> None:
         """As documented, for the node that asks."""
@@ -785,7 +785,7 @@ class TestGrants:
         ],
     )  # fmt: skip
     def test_a_wrong_field_is_named(self, world: World, body: object, field: str | None) -> None:
-        """400 and the field."""
+        """The answer is 400 and names it."""
         answer = world.ask_grant(body)
 
         assert (answer.status, answer.code, answer.json.get("field")) == (400, "INVALID_REQUEST", field)

@@ -157,7 +157,7 @@ def test_a_draining_node_takes_no_viewers(world: World, node: Beating) -> None:
 
 
 def test_a_full_node_takes_no_viewers(world: World, node: Beating) -> None:
-    """503 with Retry-After."""
+    """The answer is 503 with Retry-After."""
     stream = live(world, node)
     node.load = {"max_sessions": 2, "publishers": 1, "viewers": 1}
     world.beat(node)
@@ -195,7 +195,7 @@ def test_an_override_raises_the_viewer_limit_at_once(world: World, node: Beating
 
 
 def usage(account: str, node: Beating, received: int, **changes: object) -> dict[str, object]:
-    """A usage report."""
+    """A usage report of the node."""
     entry = {"account": account, "month": "2026-11", "received": received, "sent": 0}
     return {"v": 1, "node": node.id, "boot": node.boot, "seq": 1, "at": 0, "entries": [entry]} | changes
 

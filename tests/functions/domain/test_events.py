@@ -94,7 +94,7 @@ def test_a_bus_that_does_not_answer_loses_events_only() -> None:
         sizes: list[int] = []  # noqa: RUF012 - one instance
 
         def put_events(self, Entries: list[dict[str, str]]) -> None:  # noqa: N803 - the client's names
-            """Count and fail."""
+            """Count the call, and then fail."""
             self.sizes.append(len(Entries))
             raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
 

@@ -16,7 +16,7 @@ def node(identity: str, *, sessions: int = 0, region: str = "eu", at: float = 10
 
 
 def test_the_less_loaded_of_two_is_chosen() -> None:
-    """Whichever is drawn first."""
+    """It does not matter which is drawn first."""
     fleet = Fleet([node("a", sessions=50), node("b", sessions=10)])
 
     for first in (0, 1):
@@ -47,7 +47,7 @@ def test_a_closed_node_is_never_chosen(closed: Node) -> None:
 
 
 def test_region_before_anywhere() -> None:
-    """And anywhere before nowhere."""
+    """And a node anywhere before no node at all."""
     fleet = Fleet([node("a", sessions=90), node("b", region="us")])
 
     def region_of(wanted: str) -> str:

@@ -7,7 +7,7 @@ from functions.domain.quota import MARKS, ToldMark, crossings
 
 
 def passed(used: int, quota: int = 1000, told: ToldMark | None = None, month: str = "2026-11") -> list[int]:
-    """The percents."""
+    """The percents of the quota that were passed."""
     return [crossing.percent for crossing in crossings("acme", month, used, quota, told)]
 
 

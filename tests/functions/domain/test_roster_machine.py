@@ -218,7 +218,7 @@ class Rosters(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, STREAMS - 1), force=st.booleans())
     def publish(self, number: int, force: bool) -> None:  # noqa: FBT001 - Hypothesis passes by name
-        """Somebody publishes."""
+        """Somebody publishes with one of the keys."""
         self.admit(number, force=force)
 
     @rule(number=st.integers(0, STREAMS - 1))
@@ -249,7 +249,7 @@ class Rosters(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.2, 0.7, 1.5, 3.2, 6.0, 20.0]))
     def wait(self, seconds: float) -> None:
-        """Time passes."""
+        """Some time passes, and nothing else happens."""
         self.pass_time(seconds)
 
     @precondition(lambda self: any(edge.running for edge in self.edges))

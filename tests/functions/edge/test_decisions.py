@@ -17,15 +17,15 @@ class Log:
         self.lines: list[tuple[str, str, dict[str, Any]]] = []
 
     def event(self, message: str, /, **facts: Any) -> None:
-        """Keep it."""
+        """Keep the event for the test."""
         self.lines.append(("event", message, facts))
 
     def problem(self, message: str, /, **facts: Any) -> None:
-        """Keep it."""
+        """Keep the problem for the test."""
         self.lines.append(("problem", message, facts))
 
     def count(self, metric: str, /, value: float = 1, unit: str = "Count", **dimensions: str) -> None:  # noqa: ARG002 - the protocol's
-        """Keep it."""
+        """Keep the count for the test."""
         self.lines.append(("count", metric, dimensions))
 
 

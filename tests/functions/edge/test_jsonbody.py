@@ -19,7 +19,7 @@ def test_a_body_that_is_nested_deep_is_refused(depth: int, begin: str, end: str)
 
 
 def test_what_our_messages_need_is_not_too_deep() -> None:
-    """Some levels."""
+    """They have some levels, and they pass."""
     assert read_object('{"a":[{"b":{"c":[1]}}]}') == {"a": [{"b": {"c": [1]}}]}
 
 

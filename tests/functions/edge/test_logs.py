@@ -50,7 +50,7 @@ class Said:
 
     @property
     def json(self) -> Any:
-        """The answer's body."""
+        """The body of the answer, decoded."""
         return json.loads(json.loads(self.text)["body"])
 
 

@@ -21,7 +21,7 @@ class Store:
         self.reads = 0
 
     def get_parameter(self, *, Name: str, WithDecryption: bool) -> Any:  # noqa: N803 - the client's names
-        """The parameter."""
+        """Answer as SSM does, and count the call."""
         assert (Name, WithDecryption) == ("/signer", True)
         self.reads += 1
         if self.away:
@@ -30,7 +30,7 @@ class Store:
 
 
 def test_a_parameter_is_read_once_in_five_minutes() -> None:
-    """Not at every request."""
+    """A request does not read it again."""
     store = Store("1")
     parameter: CachedParameter[int] = CachedParameter(store, "/signer", int)
 
@@ -56,7 +56,7 @@ def test_the_last_good_value_outlives_failures() -> None:
 
 
 def test_without_any_value_there_is_no_signing() -> None:
-    """The edge answers 503."""
+    """The function then answers 503."""
     store = Store("1")
     store.away = True
     parameter: CachedParameter[SigningKey] = CachedParameter(store, "/signer", active_key)

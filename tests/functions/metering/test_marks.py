@@ -13,7 +13,7 @@ from tests.functions.world import Beating, World
 
 @pytest.fixture
 def told(world: World) -> list[Crossing]:
-    """What metering tells."""
+    """The events that metering puts on the bus."""
     found: list[Crossing] = []
     world.metering = handler.build(
         world.settings, LambdaLog("metering"), Dynamo(world._client("metering")), clock=world.clock, tell=found.append

@@ -179,7 +179,7 @@ def test_a_store_that_is_gone_fails_the_batch_not_the_function(world: World) -> 
 
 @pytest.mark.usefixtures("node")
 def test_a_key_made_while_blocked_is_blocked(world: World) -> None:
-    """Its viewers as well."""
+    """And so are the viewers of its stream."""
     world.account("acme", Tier.REGISTERED)
     world.consume(report("acme", 200 * GB))
     key, stream = world.key("acme")

@@ -41,7 +41,7 @@ class Timed:
         self.seconds += CALL_SECONDS
 
     def left(self) -> float:
-        """Of the invocation."""
+        """The seconds that are left of the invocation."""
         return self.limit - self.seconds
 
 
@@ -66,7 +66,7 @@ def made_and_revoked(world: World, account: str, count: int) -> None:
 
 @pytest.fixture
 def timed(world: World) -> Iterator[Timed]:
-    """Metering within Lambda's limit."""
+    """A metering that runs within Lambda's limit of time."""
     timed = Timed(world, "metering")
     world.metering = handler.build(
         world.settings,
@@ -249,7 +249,7 @@ def test_who_read_the_account_before_a_change_does_not_overrule_it(world: World,
 
 
 def new_key(world: World, token: str) -> Answer:
-    """Ask for one."""
+    """Make a new key for the account."""
     return world.own("POST", "/keys", token, {})
 
 

@@ -5,7 +5,7 @@ from tests.functions.world import Beating, World
 
 
 def two(world: World) -> tuple[Beating, Beating]:
-    """Two nodes that serve."""
+    """Two nodes that serve in one region."""
     first, second = Beating(), Beating("node2", "bootbootbootb222", "http://127.0.0.1:8890")
     world.beat(first)
     world.beat(second)

@@ -21,7 +21,7 @@ def publishing(world: World, node: Beating, tier: Tier = Tier.SOLO_CREATOR) -> t
 
 
 def test_the_answer_is_what_the_message_library_reads(world: World) -> None:
-    """Lease, public keys, commands."""
+    """The lease, the public keys and the commands."""
     answer = world.beat(Beating())
 
     reply = HeartbeatReply.model_validate_json(answer.text)
@@ -169,7 +169,7 @@ def test_the_end_of_an_old_session_leaves_the_new_one_alone(world: World, node: 
 
 
 def test_the_end_of_a_viewer_costs_nothing(world: World, node: Beating) -> None:
-    """Viewers have no slot."""
+    """Viewers have no slot that could be freed."""
     world.calls["nodes"].clear()
     world.now += 1
     world.beat(node, ended=[{"session": "v", "stream": "s", "account": "a", "action": "play"}])
@@ -249,7 +249,7 @@ def test_a_clock_that_is_a_minute_off_does_not_matter(world: World) -> None:
 
 
 def test_a_heartbeat_that_is_no_json(world: World) -> None:
-    """400, never a traceback."""
+    """The answer is 400, never a traceback."""
     assert world.post_heartbeat("node1", "{").status == 400
     assert world.post_heartbeat("node1", "").status == 400
     assert world.post_heartbeat("node1", "[]").status == 400

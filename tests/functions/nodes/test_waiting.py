@@ -44,7 +44,7 @@ class Scene:
         self.beat()
 
     def back(self, **query: str) -> Answer:
-        """He comes again."""
+        """The publisher comes again with his key."""
         return self.world.publish(self.key, query=query)
 
 

@@ -102,7 +102,7 @@ def test_every_pattern_means_the_same_in_every_dialect() -> None:
 
 
 def patterns_in(schema: Any) -> Iterator[str]:
-    """Every `pattern` below *schema*."""
+    """Every `pattern` that stands below *schema*."""
     if isinstance(schema, list):
         schema = dict(enumerate(schema))
     if isinstance(schema, dict):

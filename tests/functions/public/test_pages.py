@@ -18,7 +18,7 @@ from tests.functions.world import World
 
 
 def policy(value: str) -> dict[str, str]:
-    """A Content-Security-Policy by directive."""
+    """A Content-Security-Policy, split by directive."""
     return {part.split()[0]: " ".join(part.split()[1:]) for part in value.split("; ")}
 
 
@@ -188,7 +188,7 @@ def test_every_code_is_in_the_reference_with_an_example(get: Get) -> None:
 
 
 def test_every_endpoint_is_in_the_reference(get: Get) -> None:
-    """Path and method."""
+    """With its path and its method."""
     page = get("/docs").text
 
     for endpoint in LISTED:

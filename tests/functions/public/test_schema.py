@@ -62,7 +62,7 @@ class Through(HTTPAdapter):
         self._front = front
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        """The function's answer."""
+        """What the function answers to the request."""
         fields = [(name, str(value)) for name, value in request.headers.items() if name.lower() != "accept-encoding"]
         said = self._front.ask(str(request.method), str(request.path_url), request.body, fields)
         body = io.BytesIO(b"" if request.method == "HEAD" else said.text.encode())

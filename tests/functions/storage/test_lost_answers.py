@@ -34,7 +34,7 @@ class Forgetful:
         self.lost = 0
 
     def __getattr__(self, name: str) -> Any:
-        """Any operation."""
+        """Any operation of the client that it stands for."""
         operation = getattr(self._client, name)
 
         def forgetting(**parameters: Any) -> Any:

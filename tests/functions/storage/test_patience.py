@@ -33,10 +33,10 @@ class Store:
         asked = self.asked
 
         class Handler(BaseHTTPRequestHandler):
-            """One call."""
+            """Notes when it was asked, and answers as it is told."""
 
             def do_POST(self) -> None:
-                """Answer it."""
+                """Answer one operation of DynamoDB's."""
                 asked.append(time.monotonic())
                 self.rfile.read(int(self.headers["Content-Length"]))
                 broken = time.monotonic() < asked[0] + seconds
@@ -48,7 +48,7 @@ class Store:
                 self.wfile.write(body.encode())
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing."""
+                """Say nothing of a request."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         Thread(target=self.server.serve_forever, daemon=True).start()
@@ -61,7 +61,7 @@ class Invocation:
         self._until = time.monotonic() + seconds
 
     def get_remaining_time_in_millis(self) -> int:
-        """As Lambda says it."""
+        """The milliseconds that are left, as Lambda says it."""
         return int((self._until - time.monotonic()) * 1000)
 
 

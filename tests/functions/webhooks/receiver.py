@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True)
 class Received:
-    """One request."""
+    """One request that the receiver got."""
 
     path: str
     headers: dict[str, str]
@@ -29,7 +29,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """The URL at which it receives."""
         return f"http://127.0.0.1:{self.port}/in"
 
 
@@ -53,7 +53,7 @@ def receiving() -> Iterator[Receiver]:
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
-            """Say nothing."""
+            """Say nothing of a request."""
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True

@@ -20,7 +20,7 @@ EVENT: dict[str, Any] = {
 
 
 def event(account: str, number: int = 0, kind: str = "Stream Started") -> dict[str, Any]:
-    """One event of *account*."""
+    """One event of the account *account*."""
     return {**EVENT, "id": f"{account}-{number}", "detail-type": kind, "detail": {"account": account}}
 
 
@@ -31,7 +31,7 @@ def _store(world: World) -> Webhooks:
 
 @pytest.fixture(name="webhook")
 def _webhook(store: Webhooks, receiver: Receiver) -> Webhook:
-    """acme's, at the receiver."""
+    """The webhook of acme, which points to the receiver."""
     webhook = Webhook("acme", receiver.url, "5a17", created=0)
     assert store.create(webhook)
     return webhook

@@ -52,7 +52,7 @@ async def test_a_message_is_posted_as_it_is(receiver: Receiver) -> None:
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
 async def test_any_2xx_is_a_delivery(receiver: Receiver, status: int) -> None:
-    """As the specification says."""
+    """As the specification of Standard Webhooks says."""
     receiver.statuses = [status]
 
     await Poster(Reach.LOCAL).post(receiver.url, {}, b"{}")

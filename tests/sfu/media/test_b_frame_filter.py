@@ -192,12 +192,12 @@ class BitReader:
         self.text = ""
 
     def put(self, value: int, count: int) -> "BitReader":
-        """*value* in *count* bits."""
+        """Append *value* in *count* bits."""
         self.text += format(value, f"0{count}b")
         return self
 
     def golomb(self, *values: int) -> "BitReader":
-        """Each as ue(v)."""
+        """Append each value as ue(v)."""
         for value in values:
             code = format(value + 1, "b")
             self.text += "0" * (len(code) - 1) + code
@@ -226,7 +226,7 @@ def sets(poc_type: int) -> list[bytes]:
 
 
 def picture(kind: Literal["I", "P", "B"], poc: int, *, reference: bool = True, idr: bool = False) -> bytes:
-    """A slice's head."""
+    """The head of a picture's first slice."""
     bits = BitReader().golomb(0, {"P": 5, "B": 6, "I": 7}[kind], 0).put(0, 4)
     if idr:
         bits.golomb(0)
@@ -249,7 +249,7 @@ def judge(
 
 
 def test_b_slices_in_the_order_of_showing_are_no_problem() -> None:
-    """Low-delay encoders make them."""
+    """Low-delay encoders make such slices."""
     pictures = [picture("I", 0, idr=True), *(picture("B", 2 * n, reference=bool(n % 2)) for n in range(1, 30))]
     reordering, kept = judge(0, pictures)
 

@@ -12,7 +12,7 @@ from sfu.wire.rtp import parse
 
 
 def source(mid: str, payload_type: int, **more: object) -> IncomingSection:
-    """A section of video."""
+    """A negotiated section of video."""
     codec = Codec("VP8", 90000)
     udp: UdpSocket = object()  # type: ignore[assignment]  # nothing is sent here
     track = ForwardedTrack("video", codec, udp, PlaneStats(), first_index=0, first_timestamp=0)

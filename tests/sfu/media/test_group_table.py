@@ -261,7 +261,7 @@ def _descriptor(codec: str, habit: str, number: int, *, first: bool, key: bool) 
 
 
 def arrivals(sent: Sequence[Sent], order: str) -> list[tuple[float, int]]:
-    """When which packet arrives."""
+    """Which packet arrives, and when."""
     random = Random(5)  # noqa: S311 - chance that can be repeated is wanted
     of_key = [n for n, packet in enumerate(sent) if packet.frame == TORN]
     first = next((n for n in of_key if n + 1 < len(sent) and sent[n].key), of_key[0])

@@ -2,7 +2,7 @@ from sfu.media.history import History, Packet
 
 
 def packet(index: int, at: float, size: int = 1000) -> Packet:
-    """A video packet."""
+    """A video packet with that number."""
     return (index, index * 3000, 0, bytes(size), (), at)
 
 

@@ -33,11 +33,11 @@ class Section:
         self.numbers: dict[int, int] = {}
 
     def layers(self, _source: IncomingSection | None = None) -> list[IncomingRtpStream]:
-        """What has come."""
+        """The layers of which packets have come."""
         return [one for one in self.known.values() if one.received]
 
     def incoming(self, ssrc: int) -> IncomingRtpStream:
-        """Of *ssrc*."""
+        """The incoming stream of *ssrc*, made when it is first asked for."""
         return self.known.setdefault(ssrc, IncomingRtpStream(ssrc, self.source.media.codec.clock_rate))
 
     def come(
@@ -70,12 +70,12 @@ class Section:
         return None if self.source.next is None else self.source.next.ssrc
 
     def settle(self) -> list[int]:
-        """A moment passes."""
+        """Let a moment pass without packets."""
         self.now += SETTLE
         return [one[0] & 0xFFFF for one in self.source.begin_settled(self.now)]
 
     def begin(self, ssrc: int) -> None:
-        """*ssrc* is forwarded."""
+        """Send a keyframe on *ssrc*, which is forwarded from then on."""
         self.come(ssrc, KEYFRAME)
         self.settle()
         assert self.source.active is self.known[ssrc]

@@ -82,7 +82,7 @@ class Clock:
         return []
 
     def run(self, seconds: float) -> None:
-        """Let time pass."""
+        """Let so much time pass."""
         for _ in range(round(seconds / 0.02)):
             self.now += 0.02
             self.track.flush(self.now)

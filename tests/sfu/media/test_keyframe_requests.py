@@ -2,7 +2,7 @@ from sfu.media.keyframe_requests import KeyframeRequests
 
 
 def test_a_storm_of_requests_is_one_request_each_half_second() -> None:
-    """However many viewers ask."""
+    """It does not matter how many viewers ask."""
     requests = KeyframeRequests()
     sent = 0
     for n in range(1000):
@@ -12,7 +12,7 @@ def test_a_storm_of_requests_is_one_request_each_half_second() -> None:
 
 
 def test_a_request_within_the_window_is_remembered_and_sent_at_its_end() -> None:
-    """And not lost (P18)."""
+    """So no viewer's request is lost."""
     requests = KeyframeRequests()
     requests.ask()
     assert requests.due(0.0)

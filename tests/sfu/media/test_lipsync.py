@@ -45,7 +45,7 @@ class Sender:
         return (self.bases[kind] + round(self.media(kind, at) * RATES[kind])) & 0xFFFFFFFF
 
     def ntp(self, at: float) -> float:
-        """The wall clock."""
+        """The sender's wall clock as an NTP timestamp."""
         return NTP + at * (1 + self.ppm.get("ntp", 0.0) * 1e-6) + sum(by for when, by in self.steps if at >= when)
 
     def arrival(self, sent: float, rng: random.Random) -> float:
@@ -105,7 +105,7 @@ def apart(sender: Sender, lips: LipSync, now: float) -> float | None:
 
 
 def every(seconds: float, until: float, first: float = 0.2) -> list[float]:
-    """Reports at regular times."""
+    """Sender reports at regular times."""
     return [first + n * seconds for n in range(int((until - first) / seconds))]
 
 

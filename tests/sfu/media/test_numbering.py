@@ -5,7 +5,7 @@ from sfu.media.numbering import Numbering
 
 
 def continuity(first: int = 100) -> Numbering:
-    """A video track's numbering."""
+    """The numbering of a video track."""
     return Numbering(first_index=first, first_timestamp=9000, clock_rate=90000)
 
 
@@ -88,7 +88,7 @@ def test_what_the_very_first_packet_overtook_has_numbers_below_it() -> None:
 
 
 def test_numbers_are_left_free_for_what_is_put_before_a_source() -> None:
-    """Once."""
+    """They are left free only once."""
     track = Numbering(first_index=0, first_timestamp=0, clock_rate=90000)
     track.map(7, 0, 0.0)
     track.new_source()

@@ -55,7 +55,7 @@ class Wire:
         return SrtpDestination(one.getsockname(), ours), theirs, one
 
     def close(self) -> None:
-        """Close all."""
+        """Close the sender's socket and all of the receivers'."""
         self.udp.close()
         for one in self._sockets:
             one.close()
@@ -174,7 +174,7 @@ class Counted(Fanout):
     messages = 0
 
     def send(self, fd: int, message: NativeRun, group: DestinationArray, at: int) -> int:
-        """Count them."""
+        """Send the run, and count its messages."""
         sent = super().send(fd, message, group, at)
         self.messages += sent
         return sent

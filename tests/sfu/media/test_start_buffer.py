@@ -8,12 +8,12 @@ IDR, DELTA, SPS, PPS = b"\x65\x88" + bytes(9), b"\x61" + bytes(9), b"\x67" + byt
 
 
 def packet(number: int, payload: bytes, timestamp: int = 0) -> NumberedPacket:
-    """One of H264."""
+    """One RTP packet of H264."""
     return number, timestamp, 0, payload, ()
 
 
 def numbers(kept: StartBuffer) -> list[int]:
-    """What it begins with."""
+    """The numbers of the packets that a viewer begins with."""
     return [one[0] for one in kept.take()]
 
 
@@ -64,7 +64,7 @@ def test_parameter_sets_that_may_be_missing_are_waited_for_as_long_as_they_are_a
 
 
 def test_sound_begins_at_once() -> None:
-    """With all there is."""
+    """With every packet that there is."""
     kept = StartBuffer(None, 0.0)
     kept.add(packet(7, b"sound"), 0.0)
     kept.add(packet(6, b"sound"), 0.0)

@@ -123,7 +123,7 @@ def test_what_arrives_is_reported_once_with_its_time_and_gaps_as_lost(
 
 
 def test_packets_out_of_order_within_a_report_have_their_own_times() -> None:
-    """A negative delta."""
+    """Their deltas are then negative."""
     arrivals = Arrivals()
     for number, at in ((1, 1.0), (3, 1.01), (2, 1.02), (4, 1.03)):
         arrivals.record(number, at)
@@ -142,7 +142,7 @@ def test_a_late_packet_of_a_reported_range_is_not_reported_again() -> None:
 
 
 def test_a_report_is_due_each_interval_and_only_when_there_is_news() -> None:
-    """Silence costs nothing."""
+    """Silence costs no packet at all."""
     arrivals = Arrivals()
     assert not arrivals.due(0.0)
     arrivals.record(5, 0.0)

@@ -21,7 +21,7 @@ AEAD = [profile for profile in PROFILES if profile.aead]
 
 @pytest.fixture(scope="module")
 def fanout() -> Fanout:
-    """The library."""
+    """The compiled library of this machine."""
     return compiled()
 
 

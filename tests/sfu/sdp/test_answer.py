@@ -56,13 +56,13 @@ def small_offer(
 
 
 def publish(text: str, local: LocalEndpoint = LOCAL, **more: Any) -> Negotiated | Refused:
-    """Answer a publisher."""
+    """Answer the offer of a publisher."""
     offer = parse_offer(text)
     return offer if isinstance(offer, Refused) else answer_publish(offer, local, OURS, **more)
 
 
 def play(text: str, carried: SourceDescription | None = None, local: LocalEndpoint = LOCAL) -> Negotiated | Refused:
-    """Answer a viewer."""
+    """Answer the offer of a viewer."""
     offer = parse_offer(text)
     if isinstance(offer, Refused):
         return offer
@@ -129,7 +129,7 @@ def test_1a_11_sections_are_bundled_and_muxed() -> None:
 
 @pytest.mark.parametrize("bundle", [None, "BUNDLE 0", "BUNDLE", "LS 0 1"])
 def test_1a_12_two_sections_without_bundle_are_refused(bundle: str | None) -> None:
-    """There is one transport."""
+    """A session has one transport only."""
     assert "BUNDLE" in refused(publish(small_offer(bundle=bundle))).error
 
 
@@ -141,7 +141,7 @@ def test_1a_12_one_section_needs_no_bundle() -> None:
 
 
 def test_1a_12_without_rtcp_mux_is_refused() -> None:
-    """There is one port."""
+    """A session has one port only."""
     assert "rtcp-mux" in refused(publish(small_offer(mux=False))).error
 
 
@@ -216,7 +216,7 @@ def test_1a_16_the_answer_says_ice_lite_once_for_the_session() -> None:
     ],
 )
 def test_1a_17_simulcast_is_answered_whole_or_not_at_all(lines: str, layers: tuple[str, ...]) -> None:
-    """RFC 8853, section 5.3.2."""
+    """As RFC 8853, section 5.3.2, has it."""
     outcome = accepted(publish(small_offer("video", bundle=None, extra=lines)))
 
     assert outcome.media[0].rids == layers
@@ -433,7 +433,7 @@ def test_p19_one_way_of_congestion_feedback_is_negotiated() -> None:
 
 
 def test_rtx_can_be_switched_off() -> None:
-    """For either way."""
+    """For publishers, and for viewers too."""
     local = LocalEndpoint(LOCAL.fingerprints, LOCAL.candidates, Capabilities(publish_rtx=False, play_rtx=False))
 
     assert "rtx" not in accepted(publish(offer_text("chrome-publish"), local)).answer
@@ -445,7 +445,7 @@ def test_rtx_can_be_switched_off() -> None:
 
 @pytest.mark.parametrize("direction", ["recvonly", "sendrecv"])
 def test_1b_04_whep_answers_are_sendonly(direction: str) -> None:
-    """For `sendrecv` offers too."""
+    """Those to `sendrecv` offers are, too."""
     answer = accepted(play(small_offer(direction=direction))).answer
 
     assert re.findall("a=(sendonly|recvonly|sendrecv|inactive)\r\n", answer) == ["sendonly", "sendonly"]
@@ -631,7 +631,7 @@ def test_ffmpeg_alone_hears_no_close_notify(name: str) -> None:
 
 
 def test_ssrcs_are_distinct_and_not_zero() -> None:
-    """Whatever the random bytes."""
+    """Whatever the random bytes are."""
     ssrcs = ViewerSsrcs.from_bytes(b"\0" * 8 + b"\xff" * 8)
 
     assert [*ssrcs.of("audio"), *ssrcs.of("video")] == [1, 2, 2**32 - 1, 3]

@@ -22,7 +22,7 @@ def h264(**profiles: str) -> OfferedSection:
 
 
 def source(profile: str | None, mode: str | None = "1") -> Codec:
-    """A publisher's H264."""
+    """The H264 that a publisher sends."""
     pairs = {"profile-level-id": profile, "packetization-mode": mode}
     return Codec("H264", 90000, 1, {key: value for key, value in pairs.items() if value is not None})
 
@@ -61,7 +61,7 @@ BROWSER = h264(
     ],
 )
 def test_p09_h264_is_matched_by_profile_and_mode(profile: str | None, mode: str | None, expected: int) -> None:
-    """Never by level."""
+    """It is never matched by level."""
     assert chosen(for_viewer(BROWSER, source(profile, mode))) == expected
 
 

@@ -211,7 +211,7 @@ def test_a_damaged_offer_is_refused_or_answered(data: st.DataObject) -> None:
 @settings(max_examples=300, deadline=None)
 @given(text=st.text() | st.text().map(lambda rest: "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\n" + rest))
 def test_any_text_is_refused_or_answered(text: str) -> None:
-    """Nothing raises, whatever arrives."""
+    """Nothing raises, whatever text arrives."""
     offer = parse_offer(text)
 
     outcome = offer if isinstance(offer, Refused) else publish(offer)

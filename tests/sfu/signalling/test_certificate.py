@@ -67,7 +67,7 @@ def test_a_key_that_does_not_belong_to_the_certificate_is_an_error() -> None:
 
 
 def test_a_file_that_is_missing_is_an_error() -> None:
-    """Likewise."""
+    """The node then does not start, either."""
     with pytest.raises(FileNotFoundError):
         server_context("/nowhere/chain.pem", "/nowhere/key.pem")
 
@@ -101,5 +101,5 @@ async def test_a_new_certificate_is_served_without_a_restart(tmp_path: Path, cap
 
 
 def test_texts_do_not_change() -> None:
-    """Nothing to look at."""
+    """There is no file to look at again."""
     assert not Certificate(*self_signed()).look()

@@ -45,7 +45,7 @@ class Door:
 
 
 class Client:
-    """One connection."""
+    """One connection of a client."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
@@ -79,7 +79,7 @@ class Client:
             return True
 
     async def close(self) -> None:
-        """Go."""
+        """Close the connection from this side."""
         self._writer.close()
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
@@ -87,7 +87,7 @@ class Client:
 
 @asynccontextmanager
 async def door(connections: Connections, tls: ssl.SSLContext | None = None) -> AsyncIterator[Door]:
-    """Open."""
+    """A server that limits its connections."""
     one = Door(connections)
     one.port = await one.listener.open(HERE, 0, tls)
     try:
@@ -107,13 +107,13 @@ async def clients() -> AsyncIterator[list[Client]]:
 
 
 async def connect(opened: list[Client], port: int, source: str = HERE) -> Client:
-    """A new one."""
+    """Open one more connection to the server."""
     opened.append(Client(*await asyncio.open_connection(HERE, port, local_addr=(source, 0))))
     return opened[-1]
 
 
 async def test_the_oldest_idle_one_of_an_address_makes_way_for_its_next() -> None:
-    """Another address's stay."""
+    """Those of another address stay."""
     async with door(Connections(20, each=4)) as here, clients() as opened:
         other = await connect(opened, here.port, THERE)
         assert await other.asks()
@@ -182,7 +182,7 @@ async def test_an_operator_s_proxy_has_no_limit_of_its_own() -> None:
 
 
 async def test_what_is_closed_is_forgotten() -> None:
-    """By either side."""
+    """Whichever side has closed it."""
     async with door(Connections(20, each=4)) as here, clients() as opened:
         for _ in range(50):
             assert await (await connect(opened, here.port)).asks()

@@ -48,7 +48,7 @@ class Running:
 
 @pytest.fixture
 async def running() -> AsyncIterator[Running]:
-    """A node that serves."""
+    """A node that serves WHIP and WHEP."""
     server = Running(Node(), wait_seconds=30.0)
     server.port = await server.listener.open("127.0.0.1", 0)
     yield server
@@ -142,7 +142,7 @@ async def test_1a_21_a_viewer_s_address_is_what_our_proxy_says(trusted: str, add
 
 
 async def test_1a_08_each_session_has_its_own_strong_etag(running: Running) -> None:
-    """And its own URL."""
+    """And each has its own URL."""
     answers = [await running.publish(), await running.publish("session2")]
 
     assert [answer["ETag"] for answer in answers] == ['"etag1"', '"etag2"']
@@ -244,7 +244,7 @@ async def test_a_refusal_of_the_media_plane_is_passed_on(running: Running) -> No
 
 
 async def test_1b_05_an_offline_stream_is_a_409_with_retry_after(running: Running) -> None:
-    """WHEP draft, section 4.2.8."""
+    """As the WHEP draft, section 4.2.8, has it."""
     running.node.plane.sources.clear()
 
     answer = await running.play()
@@ -322,7 +322,7 @@ async def test_a_stream_id_is_enough_to_watch(running: Running, authorization: s
 
 
 async def test_a_stream_key_may_watch_its_own_stream(running: Running) -> None:
-    """The API resolves it."""
+    """The API finds the stream of the key."""
     await running.ask("POST", f"/{KEY}/whep", CHROME_VIEW, Content_Type=SDP)
 
     assert running.node.api.asked == [WantedGrant("play", "whep", key=KEY)]
@@ -435,7 +435,7 @@ async def test_1b_07_head_of_whep_is_a_200_with_the_type(running: Running) -> No
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"])
 @pytest.mark.parametrize("target", [WHIP, WHEP, "/whip"])
 async def test_1a_26_other_methods_are_a_405_with_allow(running: Running, method: str, target: str) -> None:
-    """RFC 9110, section 15.5.6."""
+    """As RFC 9110, section 15.5.6, has it."""
     answer = await running.ask(method, target)
 
     assert (answer.status, answer["Allow"]) == (405, "GET, HEAD, POST, OPTIONS")
@@ -529,7 +529,7 @@ async def test_1a_10_ice_servers_are_linked_on_the_201(linking: Running) -> None
 
 
 async def test_1a_31_a_preflight_has_no_ice_servers_and_options_no_passwords(linking: Running) -> None:
-    """Anybody may ask OPTIONS."""
+    """Anybody may send OPTIONS, even strangers."""
     plain = await linking.ask("OPTIONS", WHIP)
     preflight = await linking.ask("OPTIONS", WHIP, Access_Control_Request_Method="POST")
 

@@ -82,7 +82,7 @@ class Target:
 
 @pytest.fixture
 async def target() -> AsyncIterator[Target]:
-    """A node that serves."""
+    """A node that serves WHIP and WHEP."""
     one = Target()
     one.port = await one.listener.open("127.0.0.1", 0)
     yield one

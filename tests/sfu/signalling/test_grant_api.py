@@ -27,7 +27,7 @@ class Api:
         self.exchange: GrantApi
 
     async def grants(self, request: web.Request) -> web.Response:
-        """The one endpoint."""
+        """Answer the one endpoint that there is."""
         self.asked.append(await request.json())
         return web.Response(status=self.status, body=self.body, headers=self.headers)
 

@@ -102,7 +102,7 @@ async def test_1a_03_bad_bodies(target: Target, name: str) -> None:
 
 @pytest.mark.parametrize("content_type", [None, "", "text/plain", "application/json", "application/sdpx", "sdp"])
 async def test_1a_02_wrong_content_types_are_a_415_with_accept_post(target: Target, content_type: str | None) -> None:
-    """Type and all."""
+    """Also those that begin like the right one."""
     answer = await target.post(OBS, content_type)
 
     assert (answer.status, answer["Accept-Post"]) == (415, SDP)

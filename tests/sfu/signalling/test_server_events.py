@@ -18,7 +18,7 @@ def test_a_new_reader_is_told_the_state() -> None:
 
 
 def test_only_changes_are_told_and_only_those_that_are_wanted() -> None:
-    """One event a change."""
+    """Each change is one event."""
     before, now = (
         StreamStatus(active=True, viewers=3),
         StreamStatus(

@@ -30,14 +30,14 @@ class Session:
         self.port = 0
 
     async def begin(self) -> None:
-        """Publish."""
+        """Publish, and keep the session's URL."""
         self.port = await self.listener.open("127.0.0.1", 0)
         target = f"/{STREAM}/whip?grant={grant(Action.PUBLISH)}"
         answer = await self.ask("POST", target, offer_text("obs"), Content_Type="application/sdp")
         assert answer.status == 201
 
     async def ask(self, method: str, target: str = SESSION, body: str = "", **fields: str | None) -> Answer:
-        """One request."""
+        """Send one request to the session's URL."""
         return await ask(self.port, request(method, target, body, **fields))
 
     async def patch(self, body: str, if_match: str | None = '"etag1"', content_type: str | None = SDPFRAG) -> Answer:
@@ -123,7 +123,7 @@ async def test_1a_37_trickle_is_a_204_without_etag(session: Session, if_match: s
     ],
 )
 async def test_1a_38_candidates_that_help_nobody_are_dropped(session: Session, candidate: str) -> None:
-    """Quietly."""
+    """The client is not told of it."""
     body = f"{THEIRS}m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\na=candidate:{candidate}\r\n"
 
     assert (await session.patch(body)).status == 204
@@ -148,7 +148,7 @@ async def test_1a_34_without_if_match_it_is_a_428(session: Session) -> None:
 
 @pytest.mark.parametrize("if_match", ['"stale"', 'W/"etag1"', "etag1"])
 async def test_1a_35_another_etag_is_a_412(session: Session, if_match: str) -> None:
-    """Strong comparison."""
+    """The comparison of ETags is the strong one."""
     assert (await session.patch(THEIRS + CANDIDATE, if_match)).status == 412
 
 
@@ -216,7 +216,7 @@ async def test_1a_33_a_node_that_cannot_restart_says_422(rigid: Session) -> None
 
 
 async def test_1a_41_a_failed_restart_leaves_the_session_as_it_was(session: Session) -> None:
-    """Same ETag, same credentials."""
+    """With the same ETag and the same credentials."""
     session.node.plane.can_restart = False
 
     assert (await session.patch(FRESH)).status == 422
@@ -238,7 +238,7 @@ async def test_1a_43_delete_is_a_200_and_then_a_404(session: Session) -> None:
 
 @pytest.mark.parametrize("if_match", ['"stale"', "*", '"etag1"'])
 async def test_1a_44_if_match_on_delete_is_ignored(session: Session, if_match: str) -> None:
-    """simple-whip-client sends it."""
+    """For simple-whip-client sends that header."""
     assert (await session.ask("DELETE", If_Match=if_match)).status == 200
 
 
@@ -261,7 +261,7 @@ async def test_an_end_is_forgotten_after_a_minute(session: Session) -> None:
 
 
 async def test_1a_19_a_draining_node_still_serves_its_sessions(session: Session) -> None:
-    """Only POST is refused."""
+    """It refuses nothing but POST."""
     session.node.draining = True
 
     assert (await session.patch(THEIRS + CANDIDATE)).status == 204

@@ -45,7 +45,7 @@ class Watching:
         self.link = answer["Link"]
 
     async def ask(self, method: str, target: str, body: str = "", content_type: str | None = None) -> Answer:
-        """One request."""
+        """Send one request to the node."""
         return await ask(self.port, request(method, target, body, Content_Type=content_type))
 
     async def subscribe(self, *names: str) -> str:
@@ -155,7 +155,7 @@ async def test_1b_12_a_deleted_subscription_ends_its_stream(watching: Watching) 
 
 
 async def test_events_end_with_their_session(watching: Watching) -> None:
-    """However it ended."""
+    """It does not matter how the session ended."""
     path = await watching.subscribe("active")
     stream = await listen(watching.port, path)
     await stream.next()

@@ -175,7 +175,7 @@ class Pipe:
         self.put(self._ours.receive(data))
 
     def put(self, flight: list[bytes]) -> None:
-        """Deliver to aiortc."""
+        """Deliver a datagram to aiortc's side."""
         for datagram in flight:
             self._arrived.put_nowait(datagram)
 

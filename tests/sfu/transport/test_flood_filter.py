@@ -69,7 +69,7 @@ async def door(request: pytest.FixtureRequest) -> AsyncIterator[Door]:
 
 @contextlib.contextmanager
 def peer(host: str = "127.0.0.1") -> Iterator[socket.socket]:
-    """A client's socket."""
+    """The UDP socket of a client."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as one:
         one.bind((host, 0))
         yield one

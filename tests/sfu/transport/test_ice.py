@@ -10,7 +10,7 @@ PWD = "p" * 24
 
 
 def request(*, password: str = PWD, username: str = "ours:theirs") -> bytes:
-    """A full agent's check."""
+    """The check that a full agent sends."""
     return stun.binding_request(secrets.token_bytes(12), username=username, password=password, tie_breaker=1)
 
 
@@ -41,7 +41,7 @@ def test_a_valid_check_is_answered_with_the_address_that_it_came_from() -> None:
 
 
 def test_a_check_without_priority_and_controlling_is_valid() -> None:
-    """And nominates."""
+    """And it nominates its pair of addresses."""
     answer = ice.answer_check(bare(), PWD, ("127.0.0.1", 1))
     assert answer is not None
     assert answer.nominates

@@ -20,7 +20,7 @@ def pair(profile: SrtpProfile) -> tuple[Protection, Protection]:
 
 
 def header(sequence: int, ssrc: int = 5) -> bytes:
-    """An RTP header."""
+    """The header of an RTP packet."""
     return struct.pack("!BBHII", 0x80, 96, sequence & 0xFFFF, 1000, ssrc)
 
 

@@ -32,7 +32,7 @@ class Ends:
 
 @pytest.fixture
 async def ends() -> AsyncIterator[Ends]:
-    """Started."""
+    """Both ends of the socket, started."""
     ends = Ends()
     ends.udp.start(asyncio.get_running_loop())
     yield ends

@@ -9,7 +9,7 @@ from sfu.wire import rtp
 def packet(
     *, sequence: int = 7, extension: bytes = b"", payload: bytes = b"abc", padding: int = 0, csrcs: int = 0
 ) -> bytes:
-    """An RTP packet."""
+    """An RTP packet with these fields."""
     first = 0x80 | (0x10 if extension else 0) | (0x20 if padding else 0) | csrcs
     tail = bytes(padding - 1) + bytes((padding,)) if padding else b""
     return struct.pack("!BBHII", first, 0x80 | 96, sequence, 1000, 42) + bytes(4 * csrcs) + extension + payload + tail
@@ -28,7 +28,7 @@ def test_a_header_tells_where_the_payload_is() -> None:
 
 
 def test_long_or_high_numbered_extensions_take_the_two_byte_form() -> None:
-    """RFC 8285, section 4.3."""
+    """As RFC 8285, section 4.3, has it."""
     values = [(15, b"a"), (200, bytes(40)), (2, b"")]
     block = rtp.pack_extensions(values)
     data = packet(extension=block)

@@ -19,12 +19,12 @@ KEY_FRAME, SHOWN_AGAIN, INTER = b"\x30\x10", b"\x18\x90", b"\x30\x30"
 
 
 def stap(*units: bytes) -> bytes:
-    """A STAP-A."""
+    """A STAP-A of H264 (RFC 6184, 5.7.1)."""
     return b"\x78" + b"".join(len(unit).to_bytes(2, "big") + unit for unit in units)
 
 
 def ap(*units: bytes) -> bytes:
-    """An H265 aggregation packet."""
+    """An aggregation packet of H265 (RFC 7798, 4.4.2)."""
     return b"\x60\x01" + b"".join(len(unit).to_bytes(2, "big") + unit for unit in units)
 
 
@@ -107,7 +107,7 @@ def test_slice_headers_are_read() -> None:
 
 @pytest.mark.parametrize(("unit", "frames"), [(RECOVERY_POINT, 0), (b"\x06\x06\x01\x28\x80", 4), (NOTE, None)])
 def test_a_recovery_point_says_after_how_many_pictures(unit: bytes, frames: int | None) -> None:
-    """recovery_frame_cnt."""
+    """Its field is called recovery_frame_cnt."""
     assert h264.recovery_frames(unit) == frames
 
 

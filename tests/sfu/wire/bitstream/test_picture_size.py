@@ -17,7 +17,7 @@ AV1_SEQUENCE = "0a0b00000024c4ffdf3ffffa00"
 
 
 def aggregated(*units: str) -> str:
-    """A STAP-A."""
+    """A STAP-A of H264 (RFC 6184, 5.7.1)."""
     return "78" + "".join(f"{len(unit) // 2:04x}{unit}" for unit in units)
 
 
