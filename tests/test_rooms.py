@@ -10,7 +10,16 @@ MOST = 20
 OWN_ROOMS = {"bench", "browser", "clients", "fuzz", "integration", "peers", "simulation"}
 """Folders of `tests/` that mirror no tree: each is about several parts at once, or about none."""
 
-TESTED_ELSEWHERE: dict[str, str] = {}
+TESTED_ELSEWHERE: dict[str, str] = {
+    "sfu/gateway/reporter/__main__.py": "tests/integration/test_mediamtx.py starts it beside a real MediaMTX",
+    "sfu/plane/egress.py": "tests/sfu/plane/test_media_flow.py sees what it sends, and what it meters",
+    "sfu/plane/ingress.py": "tests/sfu/plane/test_hostile_datagrams.py and tests/sfu/plane/test_ingress_cost.py",
+    "sfu/plane/publisher.py": "tests/sfu/plane/test_media_flow.py, by real packets",
+    "sfu/plane/sessions.py": "tests/sfu/plane/test_plane.py begins and ends sessions by the plane",
+    "sfu/plane/ticks.py": "tests/sfu/plane/test_plane.py sets the clock that it goes by",
+    "sfu/plane/viewer.py": "tests/sfu/plane/test_media_flow.py and tests/sfu/plane/test_first_picture.py, by real packets",
+    "sfu/stats.py": "tests/sfu/node/test_metrics.py reads every count of it",
+}
 """Modules without a test file of their name: the test that exercises each, or a sentence that says why there is none."""
 
 

@@ -5,7 +5,7 @@ import asyncio
 from sfu.control.heartbeat_sender import ReportedNode
 from sfu.control.link import Link
 from shared.messages import EndedReport, Load
-from tests.sfu.links import Unanswered, Where
+from tests.sfu.control.links import Unanswered, Where
 
 NOBODY = ReportedNode(snapshot=lambda: ((), Load()), execute=lambda _command: None)
 

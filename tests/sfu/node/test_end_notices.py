@@ -10,7 +10,7 @@ from sfu.plane.session import Ended
 from sfu.signalling.http_sessions import HttpSessions
 from shared.grants import Action
 from shared.messages import EndedReport, Load
-from tests.sfu.links import silent_link
+from tests.sfu.control.links import silent_link
 from tests.sfu.media_harness import grant
 
 

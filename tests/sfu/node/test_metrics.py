@@ -15,7 +15,7 @@ from sfu.stats import PlaneStats
 from shared.end_reasons import EndReason
 from shared.messages import Load
 from shared.verifier import Reason
-from tests.sfu.links import silent_link
+from tests.sfu.control.links import silent_link
 
 
 def _sources(stats: PlaneStats, ends: EndCounts | None = None) -> Sources:

@@ -9,7 +9,7 @@ from sfu.control.heartbeat_sender import ReportedNode
 from sfu.control.link import Link
 from sfu.node.shutdown import Shutdown, drain
 from shared.messages import Load
-from tests.sfu.links import Answering, Where
+from tests.sfu.control.links import Answering, Where
 
 IDLE = ReportedNode(snapshot=lambda: ((), Load()), execute=lambda _command: None)
 
