@@ -104,7 +104,7 @@ export default [
     },
   },
   {
-    files: ["tests/page/**", "eslint.config.js"],
+    files: ["tests/functions/public/page/**", "eslint.config.js"],
     languageOptions: { globals: globals.node },
   },
 ];

@@ -18,7 +18,7 @@ from local.setup.environments import DEV, ROOT, SetupError
 
 MODULES = "node_modules"
 LOCK = "package-lock.json"
-_PAGE = ("functions/public/page", "tests/page", "eslint.config.js")
+_PAGE = ("functions/public/page", "tests/functions/public/page", "eslint.config.js")
 
 
 def node() -> Path:

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Backoff } from "../../../functions/public/page/webrtc/backoff.js";
+import { Backoff } from "../../../../../functions/public/page/webrtc/backoff.js";
 
 const middle = () => 0.5;
 

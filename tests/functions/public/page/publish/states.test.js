@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { afterSilence, appearance, isAtRest, isOnAir } from "../../../functions/public/page/publish/states.js";
+import { afterSilence, appearance, isAtRest, isOnAir } from "../../../../../functions/public/page/publish/states.js";
 
-/** @typedef {import("../../../functions/public/page/publish/states.js").State} State */
+/** @typedef {import("../../../../../functions/public/page/publish/states.js").State} State */
 /** @type {State[]} */
 const STATES = ["idle", "opening", "connecting", "live", "reconnecting", "waiting", "refused", "ended"];
 const HERE = { hasSource: false, online: true };

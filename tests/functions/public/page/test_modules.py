@@ -1,11 +1,12 @@
-"""The tests of the page's pure modules (tests/page/**/*.test.js), run by Node's own test runner; no browser, no network."""
+"""The tests of the page's pure modules (**/*.test.js), run by Node's own test runner; no browser, no network."""
 
 import subprocess
+from pathlib import Path
 
 from local.setup.environments import ROOT
 from local.setup.page_tools import node
 
-FILES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests" / "page").rglob("*.test.js"))
+FILES = sorted(str(path.relative_to(ROOT)) for path in Path(__file__).parent.rglob("*.test.js"))
 
 
 def test_the_page_s_modules() -> None:

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { SlowConnection, interruption, unreached } from "../../../functions/public/page/watch/interruption.js";
+import { SlowConnection, interruption, unreached } from "../../../../../functions/public/page/watch/interruption.js";
 
-/** @typedef {import("../../../functions/public/page/watch/interruption.js").Evidence} Evidence */
+/** @typedef {import("../../../../../functions/public/page/watch/interruption.js").Evidence} Evidence */
 /** @type {Evidence} */
 const NOTHING_KNOWN = { online: true, arriving: true, publisher: null, live: null, reached: null };
 

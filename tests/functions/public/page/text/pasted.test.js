@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { notAKey, notAStream, notAToken, pasted, visible } from "../../../functions/public/page/text/pasted.js";
+import { notAKey, notAStream, notAToken, pasted, visible } from "../../../../../functions/public/page/text/pasted.js";
 
 const KEY = `live_${"a".repeat(32)}`;
 const TOKEN = `acct_${"c".repeat(32)}`;

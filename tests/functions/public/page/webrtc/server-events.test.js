@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { eventsUrl } from "../../../functions/public/page/webrtc/server-events.js";
+import { eventsUrl } from "../../../../../functions/public/page/webrtc/server-events.js";
 
 const REL = 'rel="urn:ietf:params:whep:ext:core:server-sent-events"';
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { encodable, prefer } from "../../../functions/public/page/webrtc/codecs.js";
+import { encodable, prefer } from "../../../../../functions/public/page/webrtc/codecs.js";
 
 const CODECS = ["video/VP8", "video/rtx", "video/H264", "video/H264", "video/AV1"].map((mimeType, i) => ({
   mimeType,

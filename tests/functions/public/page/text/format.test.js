@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { bytes, clock, count, kbps, streamIdIn } from "../../../functions/public/page/text/format.js";
+import { bytes, clock, count, kbps, streamIdIn } from "../../../../../functions/public/page/text/format.js";
 
 test("a bitrate has the unit that fits", () => {
   assert.deepEqual([0, 999.4, 1000, 4500].map(kbps), ["0 kbit/s", "999 kbit/s", "1.0 Mbit/s", "4.5 Mbit/s"]);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { loudness } from "../../../functions/public/page/watch/figures.js";
+import { loudness } from "../../../../../functions/public/page/watch/figures.js";
 
 test("a level is told in decibels below the loudest", () => {
   assert.deepEqual([loudness(1, false), loudness(0.1, false)], ["0 dB", "-20 dB"]);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
-import { Refusal, request } from "../../functions/public/page/http.js";
+import { Refusal, request } from "../../../../functions/public/page/http.js";
 
 /** @type {(url: string, options: RequestInit) => Promise<Response>} */
 let network;

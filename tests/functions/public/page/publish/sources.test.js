@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { SourceError, available, explained } from "../../../functions/public/page/publish/sources.js";
+import { SourceError, available, explained } from "../../../../../functions/public/page/publish/sources.js";
 
 test("what the browser throws becomes what a person can do", () => {
   const told = explained(new DOMException("Permission denied", "NotAllowedError"));

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { beginningAt, receivingStereo, sendingStereo } from "../../../functions/public/page/webrtc/sdp.js";
+import { beginningAt, receivingStereo, sendingStereo } from "../../../../../functions/public/page/webrtc/sdp.js";
 
 const OPUS = "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n";
 const ANSWER = [

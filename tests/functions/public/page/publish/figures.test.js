@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { limitation } from "../../../functions/public/page/publish/figures.js";
+import { limitation } from "../../../../../functions/public/page/publish/figures.js";
 
 const LATER = 20_000;
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { pageState } from "../../functions/public/page/page-state.js";
+import { pageState } from "../../../../functions/public/page/page-state.js";
 
 test("the word is that of the shown view; the overview shows what is published", () => {
   assert.equal(pageState("watch", "live", "paused"), "waiting");

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { GONE_MS, Liveness, OFFLINE_MS, isGone } from "../../../functions/public/page/webrtc/liveness.js";
+import { GONE_MS, Liveness, OFFLINE_MS, isGone } from "../../../../../functions/public/page/webrtc/liveness.js";
 
 test("silence is counted from the last growth of what arrived", () => {
   const liveness = new Liveness(1000);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { isStored, removeKey, storeKey, storedKey } from "../../../functions/public/page/publish/stored-key.js";
+import { isStored, removeKey, storeKey, storedKey } from "../../../../../functions/public/page/publish/stored-key.js";
 
 const KEY = `anon_${"b".repeat(32)}`;
 const STREAM = "freefreefreefree";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { explain, explainedCodes } from "../../../functions/public/page/text/refusals.js";
+import { explain, explainedCodes } from "../../../../../functions/public/page/text/refusals.js";
 
 test("a refusal's own numbers are in its words", () => {
   const told = explain({ code: "STREAM_LIMIT_REACHED", fields: { limit: 3, current: 2 } }, "publish");

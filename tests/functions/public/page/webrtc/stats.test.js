@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { readingOf, summary } from "../../../functions/public/page/webrtc/stats.js";
+import { readingOf, summary } from "../../../../../functions/public/page/webrtc/stats.js";
 
 /** @param {Record<string, object>} reports */
 const of = (reports) => summary(new Map(Object.entries(reports)));
