@@ -41,7 +41,7 @@ class ReplaySet:
         return len(self._until)
 
     def claim(self, session: str, until: float, now: float) -> bool:
-        """Use *session* up; False when it was used before. *now* and *until* are monotonic."""
+        """Note that *session* is used up; False where it was before. *now* and *until* are monotonic."""
         while self._until and next(iter(self._until.values())) <= now:
             self._until.popitem(last=False)
         if session in self._until:
@@ -60,7 +60,7 @@ class Authorizer:
         self._boot = boot
         self._used = ReplaySet()
         self.rejections: Counter[Reason] = Counter()
-        """How often each reason was the one; for the metrics."""
+        """Reason -> how often a token was rejected for it; for the metrics."""
 
     def admit(self, token: str | None, *, action: Action, stream: str, now: float) -> VerifiedGrant | Rejected:
         """Use the grant *token* up for *action* on *stream*, or say why not; *now* is the time of day."""

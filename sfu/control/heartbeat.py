@@ -20,7 +20,7 @@ INTERVAL: Final = 2.0
 SPACING: Final = 0.1
 """Shortest time between two heartbeats."""
 SOON: Final = 1.0
-"""For what is worth telling but decides nothing, as viewers who come and go: the node holds their limit itself."""
+"""Seconds until a change is told by which the control plane decides nothing, as viewers who come and go: the node holds their limit itself."""
 SILENT_MS: Final = 500
 WAITING: Final = {"serving": 1.0, "draining": 0.25, "stopped": 2.0}
 """Between heartbeats while viewers wait for a publisher: the answer says where their stream is live, should it be."""
@@ -70,7 +70,7 @@ class HeartbeatSequence:
         self._waiting = False
         """Whether the last heartbeat asked where streams are live."""
         self._told: Decisive = frozenset()
-        """What of the streams decides something, as the last heartbeat told it."""
+        """What the last heartbeat told of the streams that the control plane decides by."""
         self._failures = 0
         self._last: float | None = None
 
@@ -97,7 +97,7 @@ class HeartbeatSequence:
         self._changed = True
 
     def ended(self, report: EndedReport) -> None:
-        """Tell of a session that ended, until it was heard: at once if that frees a slot."""
+        """Tell of a session that ended until that was answered: at once if it frees a slot."""
         self._ended[report.session] = report
         while len(self._ended) > MAX_ENDED:
             self._ended.popitem(last=False)
@@ -108,7 +108,7 @@ class HeartbeatSequence:
             self._touched = True
 
     def untold(self, session: str) -> bool:
-        """Whether the end of *session* is still to be heard of."""
+        """Whether the control plane does not know yet that *session* ended."""
         return session in self._ended
 
     def due(self) -> float | None:
@@ -126,7 +126,7 @@ class HeartbeatSequence:
     def begin(
         self, now: float, at: float, streams: Sequence[StreamReport], load: Load, waiting: Sequence[str] = ()
     ) -> Heartbeat:
-        """The heartbeat to send now (*at* is the wall clock's word for it). `answered` or `failed` must follow."""
+        """The heartbeat to send now (*at* is the time of day). `answered` or `failed` must follow."""
         if self._under_way is not None:
             raise RuntimeError("a heartbeat is under way")
         who = self._identity
@@ -158,7 +158,7 @@ class HeartbeatSequence:
         return (*publishers, *viewers[: PER_BEAT - len(publishers)])
 
     def answered(self, reply: HeartbeatReply) -> tuple[Command, ...]:
-        """Note that the heartbeat under way was heard; the commands to carry out now, each for the first time."""
+        """Note that the heartbeat under way was answered by *reply*; the commands in it that were not carried out yet."""
         heard = self._finish()
         self._failures = 0
         _forget(self._ended, {report.session: report for report in heard.ended})

@@ -75,12 +75,12 @@ class HeartbeatSender:
         self.failed = 0
 
     def changed(self) -> None:
-        """Something changed among the sessions: look what it is worth. Cheap, for it may come a thousand times a second."""
+        """Something changed among the sessions: see soon whether it is to be told at once. Cheap, for it may be called a thousand times a second."""
         self._look = True
         self._wake.set()
 
     def wake(self) -> None:
-        """Look again at when the next heartbeat is due."""
+        """Ask again when the next heartbeat is due, because that may have changed."""
         self._wake.set()
 
     async def run(self, node: ReportedNode) -> None:

@@ -100,7 +100,7 @@ class Link:
         return (lambda: self.heartbeats.run(node), self.usage.run)
 
     def changed(self) -> None:
-        """Something changed among the sessions: tell of it when it is due. Cheap enough for every packet of a burst."""
+        """Something changed among the sessions: tell of it when it is due. Cheap, for it may be called a thousand times a second."""
         self.heartbeats.changed()
 
     def ended(self, report: EndedReport) -> None:

@@ -165,7 +165,7 @@ class Meter:
         return total
 
     def _turn(self) -> None:
-        """Open the day that it is now, and its month. A clock that is set back closes neither: days end, they do not begin."""
+        """Begin today and its month, where the day before is over. A clock that is set back closes neither."""
         now = self._clock()
         if now >= self._ends:
             for total in self._current.values():

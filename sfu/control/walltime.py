@@ -21,7 +21,7 @@ class WallTime:
     def __init__(self, system: Callable[[], float]) -> None:
         self._system = system
         self.offset = 0.0
-        """What the control plane's clock is ahead of the host's, as measured last."""
+        """Seconds by which the control plane's clock is ahead of the host's, as measured last."""
         self._correction = 0.0
 
     def __call__(self) -> float:
@@ -29,7 +29,7 @@ class WallTime:
         return self._system() + self._correction
 
     def learn(self, at: float, round_trip: float) -> None:
-        """The control plane said that it was *at*, in an answer that took *round_trip* seconds; 0 where it did not say."""
+        """Take note that it was *at* by the control plane's clock, in an answer that took *round_trip* seconds; 0: it did not say."""
         if not at:
             return
         self.offset = at + round_trip / 2 - self._system()

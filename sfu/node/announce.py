@@ -40,7 +40,7 @@ class CloudFacts:
 async def find(
     settings: NodeSettings, environ: Mapping[str, str], http: aiohttp.ClientSession, signed: SignedHttp
 ) -> CloudFacts:
-    """Ask where the settings say; raises `NotFoundOutError`."""
+    """Ask the metadata that the settings name; raises `NotFoundOutError` where it does not answer."""
     ecs = environ.get("ECS_CONTAINER_METADATA_URI_V4", "")
     imds = environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "") or IMDS
     try:

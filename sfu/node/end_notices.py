@@ -16,7 +16,7 @@ from shared.verifier import VerifiedGrant
 log = logging.getLogger(__name__)
 
 MAX_REASON = 64
-"""What `EndedReport` takes."""
+"""Characters of a reason that `EndedReport` takes."""
 
 
 class EndNotices:

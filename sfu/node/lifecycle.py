@@ -35,7 +35,7 @@ class NodeStartError(Exception):
 
 
 class MediaPlane(Protocol):
-    """What of the media plane a node's life needs."""
+    """The media plane, as far as it is started, asked and stopped here."""
 
     async def start(self) -> None:
         """Bind the UDP socket; raises OSError."""

@@ -21,9 +21,9 @@ log = logging.getLogger(__name__)
 TRIES: Final = 4
 TRY_SECONDS: Final = 0.3
 AGAIN_SECONDS: Final = 60.0
-"""After a failure: rules are opened while the node runs."""
+"""Pause after a failure: rules of a firewall are opened while the node runs."""
 STILL_SECONDS: Final = 600.0
-"""After a success."""
+"""Pause after all addresses were reached."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Sends what came in: bursts to the viewers after each drain of the socket, and to the meter the bytes that are billed.
 
-It is the only place that counts bytes for billing. Bytes are handed to the meter per burst or per second, never per packet.
+No other module counts bytes for billing. Bytes are handed to the meter per burst or per second, never per packet.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ class Egress:
         self._payers: dict[ForwardedTrack, tuple[str, str]] = {}
         """The account and the stream whose bytes a track's are."""
         self._late: asyncio.TimerHandle | None = None
-        """Set while the begin of a frame waits for the rest of it."""
+        """The timer that is set while the begin of a frame waits for its rest."""
 
     def close(self) -> None:
         """Stop sending what waits for the rest of its frame."""

@@ -28,7 +28,7 @@ RENEWAL: Final = 20e-6
 of a session can bring a new address with each check."""
 MAX_GONE: Final = 64
 REFUSALS: Final = 200
-"""Datagrams of a session that is over which are answered by ICMP, where the peer hears nothing else."""
+"""Datagrams of an ended session that are answered by ICMP, where the client hears nothing else."""
 LATE: Final = 0.1
 STALE: Final = 1.5
 """Seconds in the socket's queue after which media is thrown away unread: where the node cannot keep up, the queue would
@@ -50,7 +50,7 @@ class Ingress:
         on_first_packet: Callable[[Publisher], None],
     ) -> None:
         self.own = ice.new_credentials(random_bytes)
-        """Of no session: by these the node tries whether it can be reached."""
+        """ICE credentials of no session: with these the node tries whether it can be reached."""
         self._stats = stats
         self._clock = clock
         self._wall = wall
@@ -68,10 +68,10 @@ class Ingress:
         self._heard_from: dict[Publisher, None] = {}
         """Publishers with bytes to be metered."""
         self._gone: dict[Address, int] = {}
-        """Where those were who do not hear a close_notify, and how often they are still told otherwise."""
+        """Where the clients of ended sessions were that do not hear a close_notify, and how many more of their datagrams are answered by ICMP."""
         self._shield = FloodFilter()
         self._shielded: tuple[frozenset[Address], float] | None = None
-        """What the filter that is attached was made of."""
+        """The addresses and the share by which the filter that is attached was made."""
         self._renewable_at = float("-inf")
 
     def admit(self, session: MediaSession) -> None:
@@ -80,7 +80,7 @@ class Ingress:
             self._by_ufrag[ufrag] = session
 
     def restart(self, session: MediaSession, local: IceCredentials) -> None:
-        """An ICE restart: *local* are good too; those before the last ones no more (RFC 9725, section 4.3.3)."""
+        """Take *local* as well as the last credentials, after an ICE restart; earlier ones no more (RFC 9725, section 4.3.3)."""
         passwords = session.peer.passwords
         while len(passwords) > 1:
             oldest = next(iter(passwords))
@@ -179,16 +179,16 @@ class Ingress:
             self._heard(session, address, now)
 
     def _heard(self, session: MediaSession, address: Address, now: float) -> None:
-        """Something authentic came from there: it is alive, and where packets may go."""
+        """Note that something authentic came from *address*: the client is alive, and packets may go there."""
         self._follow(session, moved=session.peer.path.heard(address, now))
 
     def lapse(self, now: float) -> None:
-        """Packets go back from where nobody spoke."""
+        """Send packets to the old address again, where nobody spoke from the new one in time."""
         for session in list(self.on_trial):
             self._follow(session, moved=session.peer.path.lapse(now))
 
     def guard(self, now: float) -> None:
-        """Every tick: put the filter on, renew it or take it off, as strangers and sessions come and go."""
+        """Put the kernel's filter on, renew it or take it off, as strangers and sessions come and go; called at every tick."""
         stats, udp, shield = self._stats, self.udp, self._shield
         if udp is None:
             return
@@ -203,7 +203,7 @@ class Ingress:
         self._renew(udp, shield.share, now)
 
     def _renew(self, udp: UdpSocket, share: float, now: float) -> None:
-        """The filter lets in who is known by now."""
+        """Make the filter anew, so that it lets in every address that is known by now."""
         if now < self._renewable_at:
             return
         wanted = (self._known(), share)
@@ -283,7 +283,7 @@ class Ingress:
             self.udp.send(check.response, address)
 
     def _retire(self, session: MediaSession, used: str | None) -> None:
-        """The newest credentials were used: the ones before them are over."""
+        """Forget the credentials before the newest, once those were used."""
         passwords = session.peer.passwords
         if len(passwords) > 1 and used == next(reversed(passwords)):
             for ufrag in [known for known in passwords if known != used]:

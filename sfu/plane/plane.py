@@ -252,7 +252,7 @@ class Plane:
     def end_where(
         self, *, session: str | None = None, stream: str | None = None, account: str | None = None, reason: str
     ) -> int:
-        """End what matches one of the targets: publishers and viewers; how many that were."""
+        """End the publishers and viewers that match the one target that is given; how many that were."""
         return self._sessions.end_all(
             (
                 one

@@ -1,6 +1,6 @@
 """A publisher's session: takes its packets apart by track, and tells it what is missing.
 
-Who sends more than the grant allows is warned, dropped above twice of it, and in the end left for the plane to end.
+Who sends more than the grant allows is warned, dropped above twice of it, and ended by the plane in the end.
 """
 
 from typing import Any, Final, Literal
@@ -44,7 +44,7 @@ class Publisher(MediaSession):
         self.first_packet_at: float | None = None
         self.received = 0
         self._unmetered = 0
-        """Received since they were metered last."""
+        """Bytes that came since they were metered last."""
         self.noticed: tuple[bool, tuple[Problem, ...]] = (False, ())
         """Whether it is silent, and its problems, when they were looked at last."""
         self._rate = (self.began, 0)
@@ -88,7 +88,7 @@ class Publisher(MediaSession):
         return track
 
     def _torn(self, section: IncomingSection, incoming: IncomingRtpStream) -> None:
-        """More was lost than can be repaired: of what is forwarded, a keyframe is needed."""
+        """Ask for a keyframe of what is forwarded, because more was lost than can be repaired."""
         incoming.torn = False
         if section.active is incoming:
             section.track.keyframes.ask()
@@ -103,7 +103,7 @@ class Publisher(MediaSession):
         payload: bytes,
         now: float,
     ) -> ForwardedTrack | None:
-        """Take a packet that is not the next one of what is forwarded; the track, where it begins with it."""
+        """Take a packet that is not the next one of what is forwarded; the track where forwarding begins with it."""
         if number >= 0 and not section.wants(incoming, self.ssrcs.layers, now):
             return None
         marker, _payload_type, _sequence, timestamp, _ssrc, extension, extension_end, _end = header
@@ -179,7 +179,7 @@ class Publisher(MediaSession):
     # -- out -----------------------------------------------------------------------------------------------------------
 
     def tick(self, now: float) -> list[ForwardedTrack]:
-        """Every few milliseconds: ask for what is missing; the tracks on which something began."""
+        """Ask for what is missing, every few milliseconds; the tracks on which forwarding began."""
         if not self.peer.secure:
             return []
         begun = [section.track for section in self.sections if self._begin(section, section.begin_settled(now), now)]
@@ -217,7 +217,7 @@ class Publisher(MediaSession):
             self.peer.send_rtcp(head + report)
 
     def _remb(self) -> None:
-        """Who has transport-wide feedback finds its own rate, and hears this only as the warning that it is."""
+        """Tell the sender its limit (REMB). A sender with transport-wide feedback finds its own rate, and is told only as a warning."""
         ssrcs = [
             section.active.ssrc
             for section in self.sections
@@ -281,7 +281,7 @@ class Publisher(MediaSession):
         return self.received, 0
 
     def state(self, now: float) -> dict[str, Any]:
-        """How it is doing against its limit, and what is wrong with what it sends, too."""
+        """What every session tells, its bitrate against its limit, and what is wrong with what it sends."""
         limit = self.limit
         bitrate = {
             "kbps": self.kbps,

@@ -36,10 +36,10 @@ class SessionStart:
     claims: Claims
     peer: Peer
     secret: str = field(repr=False)
-    """What its URL says."""
+    """The secret in the session's URL."""
     etag: str
     wall: float
-    """When it begins, by the clock on the wall."""
+    """When it begins, by the time of day."""
     now: float
 
 
@@ -100,7 +100,7 @@ class MediaSession(ABC):
 
     @abstractmethod
     def farewell(self) -> bytes | None:
-        """Our BYE, where there is something to say it of."""
+        """Our BYE, where the session has a stream to say it of (RFC 3550, section 6.6)."""
 
     @abstractmethod
     def totals(self) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""What is done every so often, by one timer for all sessions: there is no task and no timer a session.
+"""Does what is due every so often, by one timer for all sessions; no session has a task or a timer of its own.
 
 Every tick: what publishers are asked for, who catches up, unfinished handshakes, addresses on trial. Ten times a second: reports and liveness
 of a tenth of the sessions, and who has fallen silent. Each second: rates, and rooms whose publisher is gone.
@@ -19,7 +19,7 @@ from shared.end_reasons import EndReason
 
 TICK: Final = 0.02
 JOINING_TICK: Final = 0.005
-"""While a viewer catches up."""
+"""Seconds between two ticks while a viewer catches up."""
 CONNECT_SECONDS: Final = 10.0
 LIVENESS_SECONDS: Final = 10.0
 SILENT_SECONDS: Final = 0.5
@@ -52,7 +52,7 @@ class Ticks:
         self._slice_at = 0.0
         self._sent_by = (0.0, 0)
         self.egress_kbps = 0
-        """Sent to viewers in the last second."""
+        """What viewers were sent in the last second, in kbit/s."""
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to tick on the event loop *loop*."""

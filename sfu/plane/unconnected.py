@@ -20,7 +20,7 @@ class Unconnected:
     def __init__(self, per_address: int = 0) -> None:
         self._per_address = per_address
         self._by_viewer: WeakKeyDictionary[Viewer, str] = WeakKeyDictionary()
-        """Viewer -> who it comes from; weakly, so that one that has ended is gone although nobody asks here any more."""
+        """Viewer -> the client address that it comes from; weakly, so that one that has ended is gone although nobody asks here any more."""
 
     def __len__(self) -> int:
         return sum(1 for _ in self._waiting())
@@ -41,7 +41,7 @@ class Unconnected:
         return next((viewer for viewer in self._waiting() if belongs(viewer)), None)
 
     def _waiting(self) -> Iterator[Viewer]:
-        """Those that still are; the others are forgotten first."""
+        """The viewers that have still not connected; the others are forgotten first."""
         for viewer in [one for one in self._by_viewer if one.ended is not None or one.peer.address is not None]:
             del self._by_viewer[viewer]
         return iter(list(self._by_viewer))

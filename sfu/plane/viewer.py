@@ -26,13 +26,13 @@ REPAIR_PER_SECOND: Final = 200
 """Packets: 80 % loss of a 2.5 Mbit/s stream. Beyond that a repair is no help and a NACK flood no lever."""
 
 FIRST_SECONDS: Final = 3.0
-"""After its first packet a viewer may have missed it: one whose SRTP is ready later than its DTLS loses what comes between."""
+"""For so long after its first packet a viewer may have missed that: one whose SRTP is ready later than its DTLS loses what comes between."""
 HURT_SECONDS: Final = 5.0
-"""So long after a loss that it told of a viewer's request for a keyframe says that no repair has mended it."""
+"""For so long after a viewer told of a loss, its request for a keyframe says that no repair has mended it."""
 
 
 class OutgoingSection:
-    """One accepted section of a viewer."""
+    """One accepted section of a viewer's offer, and what the viewer reported of it."""
 
     __slots__ = ("hurt_at", "jitter", "loss", "lost", "media", "outgoing", "track")
 
@@ -70,7 +70,7 @@ class Viewer(MediaSession):
     # -- life ----------------------------------------------------------------------------------------------------------
 
     def follow(self, tracks: dict[str, ForwardedTrack], now: float) -> None:
-        """The peer is connected: take what the stream carries, where that is not done yet."""
+        """Begin to send what the stream carries, once the peer is connected and as far as that is not done yet."""
         address, protection = self.peer.address, self.peer.protection
         if address is None or protection is None:
             return
@@ -185,7 +185,7 @@ class Viewer(MediaSession):
         timestamp: int,
         payload: bytes,
     ) -> None:
-        """RFC 4588, section 4: an own SSRC and sequence, and the original sequence number before the payload."""
+        """Send a repair on the RTX stream: with its own SSRC and sequence, and the original number before the payload (RFC 4588, section 4)."""
         protection, address = self.peer.protection, self.peer.address
         rtx_ssrc, rtx_type = section.media.rtx_ssrc, section.media.rtx_payload_type
         if protection is None or address is None or rtx_ssrc is None or rtx_type is None:
@@ -228,7 +228,7 @@ class Viewer(MediaSession):
             self.peer.send_rtcp(b"".join(parts) + rtcp.description(ssrcs, cname))
 
     def _count_beginning(self) -> None:
-        """How long it took until something was sent, and until a picture was: video begins with nothing but a keyframe."""
+        """Count once how long it took until something was sent, and until a picture was: video begins with nothing but a keyframe."""
         began = {
             section.media.kind: section.outgoing.began
             for section in self.sections

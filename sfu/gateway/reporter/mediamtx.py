@@ -85,7 +85,7 @@ class MediaMtx:
     def end_where(
         self, *, session: str | None = None, stream: str | None = None, account: str | None = None, reason: str
     ) -> int:
-        """End what matches and say how many sessions that were (`sfu.control.commands.Ends`)."""
+        """End what matches and say how many sessions that were (`sfu.control.commands.EndsSessions`)."""
         connections = self._admitted.connections(session=session, stream=stream, account=account)
         self._end(connections, reason)
         return len(connections)
