@@ -165,7 +165,7 @@ def taking(
     """*account* with *slot* written as *take* says; None where the condition of that write does not hold.
 
     This is the condition of the write in `functions.storage.rosters`, in Python: for the dry run and for tests, which
-    have the account and no store. `tests/functions/storage/test_contract.py` compares the two.
+    have the account and no store. `tests/functions/storage/test_rosters.py` compares the two.
     """
     if not _may_take(account, stream, protocol, now, take, lim):
         return None

@@ -1,7 +1,7 @@
 """The signer's keys as text: what is kept in SSM, and the key that signs grants now. Pure.
 
 The secret parameter lists private keys, oldest first, and names the active one; the public parameter is the JWK Set of
-the same keys. `new_signer` is what a first deployment uses; `functions.domain.rotation` changes the keys from then on.
+the same keys. `new_signer` is what a first deployment uses; the operator's command changes the keys from then on.
 """
 
 import json

@@ -1,6 +1,6 @@
 """The store in memory, with the conditions of the real one: for tests that need thousands of steps.
 
-`tests/functions/storage/test_contract.py` runs the same claims over this and over the real modules.
+`tests/functions/storage/test_rosters.py` runs the same claims over this and over the real modules.
 """
 
 from collections.abc import Iterable, Mapping
