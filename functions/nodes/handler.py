@@ -16,9 +16,9 @@ from functions.edge.parameters import jwks_parameter
 from functions.edge.routes import ApiRoute, RoutedRequest, register
 from functions.edge.settings import FunctionSettings
 from functions.edge.validation import parsed
-from functions.nodes.service import Heartbeats, HeartbeatStores
+from functions.nodes.audiences import AudienceNotes
+from functions.nodes.service import HeartbeatService, HeartbeatStores
 from functions.nodes.sweep import Sweep
-from functions.nodes.waiting import Waiting
 from functions.storage.audiences import Audiences
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from functions.edge.aws import ParameterStore
 
 
-def route(heartbeats: Heartbeats, log: Log) -> ApiRoute:
-    """The one route: a node, which IAM knows, reports and gets what it is to do."""
+def route(heartbeats: HeartbeatService, log: Log) -> ApiRoute:
+    """The route by which a node, which IAM knows, reports and gets what it is to do."""
 
     def beat(request: RoutedRequest) -> HeartbeatReply | Refused:
         message, node = parsed(Heartbeat, request.event), request.path["node"]
@@ -59,10 +59,10 @@ def build(
     clock: Callable[[], float] = time.time,
     events: Callable[[], Any] = no_client,
 ) -> APIGatewayHttpResolver:
-    """The composition root."""
+    """The heartbeats' part of the function, as a router of payload-2.0 events."""
     jwks = jwks_parameter(ssm, settings.jwks_parameter)
     registry = Registry(dynamo, settings.accounts_table)
-    heartbeats = Heartbeats(
+    heartbeats = HeartbeatService(
         HeartbeatStores(
             Nodes(dynamo, settings.fleet_table),
             Rosters(dynamo, settings.accounts_table),
@@ -75,7 +75,7 @@ def build(
         log,
         EventBus(events, settings.event_bus, settings.stack, log).put,
         RefusalLog(dynamo, settings.accounts_table).note,
-        Waiting(registry, Audiences(dynamo, settings.accounts_table)).tell,
+        AudienceNotes(registry, Audiences(dynamo, settings.accounts_table)).tell,
     )
     app = answers.resolver(log.logger)
     register(app, [route(heartbeats, log)])
@@ -90,7 +90,7 @@ def sweep_over(
     clock: Callable[[], float] = time.time,
     events: Callable[[], Any] = no_client,
 ) -> Sweep:
-    """The sweep's composition root."""
+    """The sweep's part of the function, over these tables and this event bus."""
     return Sweep(
         Nodes(dynamo, settings.fleet_table),
         Directory(dynamo, settings.accounts_table, settings.fleet_table).fleet,

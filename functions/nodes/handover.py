@@ -12,7 +12,7 @@ from functions.storage.directory import Directory
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
+class RestOfFleet:
     """The rest of the fleet, as one node needs to know it."""
 
     successor: bool = False
@@ -21,13 +21,15 @@ class Elsewhere:
     """Streams that are live on another node."""
 
 
-def elsewhere(directory: Directory, node: str, *, draining: bool, waiting: Sequence[str], now: float) -> Elsewhere:
+def rest_of_fleet(
+    directory: Directory, node: str, *, draining: bool, waiting: Sequence[str], now: float
+) -> RestOfFleet:
     """What to tell *node*, which is *draining* or not and has viewers *waiting* for streams."""
     if not draining and not waiting:
-        return Elsewhere()
+        return RestOfFleet()
     fleet = directory.fleet()
     successor = draining and any(other.id != node and has_room(other, now) for other in fleet.nodes)
-    return Elsewhere(successor, _moved(directory, fleet, node, waiting, now) if waiting else ())
+    return RestOfFleet(successor, _moved(directory, fleet, node, waiting, now) if waiting else ())
 
 
 def _moved(directory: Directory, fleet: Fleet, node: str, waiting: Sequence[str], now: float) -> tuple[str, ...]:

@@ -10,22 +10,30 @@ from dataclasses import dataclass
 
 from functions.domain.accounts import Account, Live, RefusedPublish, Slot
 from functions.domain.events import AccountEvent, stream_events
-from functions.domain.fleet import LEASE_SECONDS, Node, NodeLoad, NodeReport, NodeState, PendingCommand, PublishSession
+from functions.domain.fleet import LEASE_SECONDS, NodeReport, PendingCommand, PublishSession
 from functions.domain.roster import NotTaken
 from functions.domain.stores import KeyStore
 from functions.edge.observability import Log
-from functions.nodes.handover import elsewhere
+from functions.nodes.handover import rest_of_fleet
+from functions.nodes.reports import (
+    command_message,
+    is_older_life,
+    is_succeeded_here,
+    left_streams,
+    projection_time,
+    reported_node,
+    reported_session,
+    told_sessions,
+)
 from functions.storage.directory import Directory
 from functions.storage.nodes import Fenced, Nodes
 from functions.storage.rosters import Rosters
 from functions.storage.streams import Streams
 from shared.end_reasons import EndReason
-from shared.messages import Command, EndedReport, Heartbeat, HeartbeatReply, PublicKeys, StreamReport
+from shared.messages import EndedReport, Heartbeat, HeartbeatReply, PublicKeys
 from shared.problems import Problem
 from shared.refusals import Code, Refused, invalid_request
 
-PROJECT_SECONDS = 3.0
-"""How old a node's summary may get while nothing about it changes but its load."""
 CHECK_SECONDS = 30.0
 """How often all sessions of a node are compared with the rosters, besides the ones that are new."""
 TOLD_TO_OWNERS = frozenset({EndReason.BITRATE_EXCEEDED})
@@ -54,8 +62,12 @@ def _nobody_waits(
     return {}
 
 
-class Heartbeats:
-    """Answers heartbeats."""
+class HeartbeatService:
+    """Answers the heartbeats of nodes.
+
+    *keys* reads the public keys that nodes verify grants with, given the time; *tell* sends events, *note* keeps what an
+    owner should read of a session, and *audiences* tells keys where viewers wait for their publishers.
+    """
 
     def __init__(
         self,
@@ -65,7 +77,9 @@ class Heartbeats:
         log: Log,
         tell: Callable[[Sequence[AccountEvent]], object],
         note: Callable[[str, RefusedPublish], object] = lambda _account, _noted: None,
-        waiting: Callable[[Heartbeat, Mapping[str, float], frozenset[str], float], Mapping[str, float]] = _nobody_waits,
+        audiences: Callable[
+            [Heartbeat, Mapping[str, float], frozenset[str], float], Mapping[str, float]
+        ] = _nobody_waits,
     ) -> None:
         self._nodes = stores.nodes
         self._rosters = stores.rosters
@@ -77,10 +91,10 @@ class Heartbeats:
         self._log = log
         self._tell = tell
         self._note = note
-        self._waiting = waiting
+        self._audiences = audiences
 
     def beat(self, node: str, heartbeat: Heartbeat, address: str = "") -> HeartbeatReply | Refused:
-        """Take note of *heartbeat*, which came in under the name *node* from *address*."""
+        """The answer to *heartbeat*, which came in under the name *node* from *address*; refused where it is out of date."""
         now = self._clock()
         if heartbeat.node != node:
             return invalid_request("The heartbeat is of another node than its address.", "node")
@@ -89,28 +103,28 @@ class Heartbeats:
         keys = self._keys(now)
         before = self._nodes.read(node)
         new_boot = before is None or before.node.boot != heartbeat.boot
-        if before is not None and new_boot and _older_life(before, heartbeat, now):
+        if before is not None and new_boot and is_older_life(before, heartbeat, now):
             return _fenced()
         known = {} if before is None or new_boot else dict(before.streams)
         lapsed = before is not None and (not before.node.leased(now) or now - before.checked_at >= CHECK_SECONDS)
         checked_at = now if lapsed or before is None or new_boot else before.checked_at
 
-        reported = {report.stream: _session(report) for report in heartbeat.streams}
+        reported = {report.stream: reported_session(report) for report in heartbeat.streams}
         if heartbeat.state == "stopped":
             reported = {}
         confirmed, ending, owners = self._confirm(heartbeat, reported, known, now, again=lapsed)
         # Before slots are freed: whoever takes one then must know where viewers wait.
-        waits = self._waiting(
-            heartbeat, {} if before is None or new_boot else before.waits, _left(heartbeat, known), now
+        waits = self._audiences(
+            heartbeat, {} if before is None or new_boot else before.waits, left_streams(heartbeat, known), now
         )
         self._take_leave(heartbeat.ended, known, reported)
         self._show(heartbeat, confirmed, known, owners)
 
         report = NodeReport(
-            node=_node(heartbeat, now, address),
+            node=reported_node(heartbeat, now, address),
             started_at=heartbeat.started_at,
             streams=confirmed,
-            projected_at=self._due(before, heartbeat, now),
+            projected_at=projection_time(before, heartbeat, now),
             checked_at=checked_at,
             waits=waits,
         )
@@ -124,19 +138,19 @@ class Heartbeats:
         if new_boot:
             self._nodes.forget_silent(now)
         # Told once the report is written: a beat that failed half-way is done again, and tells then.
-        self._tell(stream_events(_told(before, written), confirmed, node))
+        self._tell(stream_events(told_sessions(before, written), confirmed, node))
         commands = [command for command in written.commands.values() if command.not_before <= now]
-        there = elsewhere(
+        others = rest_of_fleet(
             self._directory, node, draining=heartbeat.state == "draining", waiting=heartbeat.waiting, now=now
         )
         return HeartbeatReply(
             lease_seconds=LEASE_SECONDS,
             at=now,
             keys=keys,
-            commands=tuple({command.id: _as_message(command) for command in [*commands, *ending]}.values()),
+            commands=tuple({command.id: command_message(command) for command in [*commands, *ending]}.values()),
             drain=written.node.drained,
-            successor=there.successor,
-            moved=there.moved,
+            successor=others.successor,
+            moved=others.moved,
         )
 
     def _confirm(
@@ -163,7 +177,7 @@ class Heartbeats:
             facts = {"account": session.account, "stream": stream, "session": session.session}
             marked = self._rosters.mark_used(session.account, stream, session.session, now)
             if isinstance(marked, NotTaken):
-                if not _succeeded_here(marked.account, stream, heartbeat.boot, now):
+                if not is_succeeded_here(marked.account, stream, heartbeat.boot, now):
                     ending.append(
                         PendingCommand(f"superseded-{session.session}", EndReason.SUPERSEDED, session=session.session)
                     )
@@ -249,73 +263,6 @@ class Heartbeats:
             if session.problems and (before is None or before.problems != session.problems):
                 self._note_problem(session.account, stream, session.session, session.problems[0])
 
-    @staticmethod
-    def _due(before: NodeReport | None, heartbeat: Heartbeat, now: float) -> float:
-        """When the summary is brought up to date: now, or as it was."""
-        if before is None or now - before.projected_at >= PROJECT_SECONDS:
-            return now
-        old = before.node
-        same = (old.boot, old.url, old.region, old.state) == (
-            heartbeat.boot, heartbeat.url, heartbeat.region, NodeState(heartbeat.state),
-        )  # fmt: skip
-        full = NodeLoad(**heartbeat.load.model_dump()).full
-        return before.projected_at if same and old.load.full == full and old.leased(now) else now
-
-
-def _succeeded_here(account: Account | None, stream: str, boot: str, now: float) -> bool:
-    """Whether a successor is on its way to this very node: its begin ends the old session, and viewers stay."""
-    slot = account.slots.get(stream) if account is not None else None
-    return slot is not None and slot.boot == boot and slot.grant_usable(now)
-
-
-def _told(before: NodeReport | None, written: NodeReport) -> Mapping[str, PublishSession]:
-    """The sessions whose begin was told and whose end was not: none where a sweep has just told their ends."""
-    return before.streams if before is not None and before.swept_at == written.swept_at else {}
-
-
-def _left(heartbeat: Heartbeat, known: Mapping[str, PublishSession]) -> frozenset[str]:
-    """The streams whose publisher leaves with this beat."""
-    ended = {end.stream for end in heartbeat.ended if end.action == "publish"}
-    return frozenset(ended | known.keys()) - {report.stream for report in heartbeat.streams}
-
-
-def _older_life(before: NodeReport, heartbeat: Heartbeat, now: float) -> bool:
-    return before.node.leased(now) and heartbeat.started_at <= before.started_at
-
 
 def _fenced() -> Refused:
     return invalid_request("Another, younger process holds this node's lease.", "boot", status=409)
-
-
-def _node(heartbeat: Heartbeat, now: float, address: str) -> Node:
-    return Node(
-        id=heartbeat.node,
-        boot=heartbeat.boot,
-        at=now,
-        url=heartbeat.url,
-        region=heartbeat.region,
-        state=NodeState(heartbeat.state),
-        load=NodeLoad(**heartbeat.load.model_dump()),
-        kind=heartbeat.kind,
-        address=address,
-    )
-
-
-def _session(report: StreamReport) -> PublishSession:
-    return PublishSession(
-        session=report.session,
-        account=report.account,
-        epoch=report.epoch,
-        viewers=report.viewers,
-        max_viewers=report.max_viewers,
-        since=report.since,
-        silent_ms=report.silent_ms,
-        kbps=report.kbps,
-        problems=report.problems,
-    )
-
-
-def _as_message(command: PendingCommand) -> Command:
-    return Command(
-        id=command.id, reason=command.reason, session=command.session, stream=command.stream, account=command.account
-    )

@@ -1,6 +1,6 @@
 """Once a minute: the ends of streams whose node died, which nobody else would tell of.
 
-Events only. Slots need no sweeper (design.md, rule 2): what a dead node holds is free for whoever wants it. A node's
+Events only. Slots need no sweeper: what a dead node holds is free for whoever wants it. A node's
 sessions are taken off its item by one conditional write, and whoever made that write tells of them: each end is told
 once, however many sweeps run at a time, and a heartbeat that comes after all sees that its sessions were told off.
 """
@@ -14,7 +14,7 @@ from functions.edge.observability import Log
 
 
 class Sweep:
-    """Looks for nodes that died with sessions."""
+    """Looks for nodes that died with sessions, and tells of the ends of those."""
 
     def __init__(
         self,
@@ -31,16 +31,16 @@ class Sweep:
         self._log = log
 
     def run(self) -> int:
-        """How many streams ended with their nodes."""
+        """Tell of the streams that ended with their nodes; how many they were."""
         now = self._clock()
         return sum(
-            self._bury(node.id, now)
+            self._end_sessions_of(node.id, now)
             for node in self._fleet().nodes
             # The summary is seconds older than the truth: it says which nodes are worth a look.
             if node.state is not NodeState.STOPPED and not node.leased(now)
         )
 
-    def _bury(self, node: str, now: float) -> int:
+    def _end_sessions_of(self, node: str, now: float) -> int:
         report = self._nodes.read(node)
         if report is None or not report.streams or report.node.leased(now):
             return 0

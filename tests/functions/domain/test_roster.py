@@ -18,7 +18,7 @@ from functions.domain.accounts import Account, Key, Stream
 from functions.domain.fleet import LEASE_SECONDS
 from functions.domain.publishing import AdmittedPublisher, Publish, PublishDependencies, admit
 from functions.domain.roster import occupied
-from functions.nodes.service import Heartbeats, HeartbeatStores
+from functions.nodes.service import HeartbeatService, HeartbeatStores
 from shared.keys import StreamKey, new_boot, new_stream_id, new_stream_key
 from shared.messages import Heartbeat, HeartbeatReply, PublicKeys
 from shared.refusals import Code, Refused
@@ -98,7 +98,7 @@ class Rosters(RuleBasedStateMachine):
             "directory": self.directory,
             "registry": MemoryKeys(self.directory),
         }
-        self.heartbeats = Heartbeats(
+        self.heartbeats = HeartbeatService(
             HeartbeatStores(**made),
             keys=lambda _: PublicKeys(),
             clock=lambda: self.now,

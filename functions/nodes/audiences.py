@@ -12,6 +12,7 @@ from functions.domain.stores import AudienceStore, RegistryStore
 from shared.messages import Heartbeat
 
 REPEAT_SECONDS = AUDIENCE_SECONDS / 2
+"""How soon a key is told again while its viewers wait: before what it was told is too old."""
 PER_BEAT = 10
 """Keys that one heartbeat tells at most, two calls each; the others are told by the next."""
 
@@ -23,8 +24,8 @@ def due(waiting: Sequence[str], told: Mapping[str, float], left: frozenset[str],
     return sorted(late, key=lambda name: name not in left)[:PER_BEAT]
 
 
-class Waiting:
-    """Tells keys."""
+class AudienceNotes:
+    """Notes on keys where viewers wait for their publishers."""
 
     def __init__(self, registry: RegistryStore, notes: AudienceStore) -> None:
         self._registry = registry

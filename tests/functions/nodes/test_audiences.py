@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from functions.domain.accounts import AUDIENCE_SECONDS
-from functions.nodes.waiting import PER_BEAT, REPEAT_SECONDS, due
+from functions.nodes.audiences import PER_BEAT, REPEAT_SECONDS, due
 from shared.tiers import Tier
 from tests.functions.world import Answer, Beating, World, load_event
 
