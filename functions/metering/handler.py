@@ -11,7 +11,7 @@ from functions.edge.execution import ExecutionEnvironment, Resources
 from functions.edge.observability import Log
 from functions.edge.settings import FunctionSettings
 from functions.edge.validation import parsed
-from functions.metering.service import Metering, MeteringStores, Record
+from functions.metering.service import Metering, MeteringStores, UsageRecord
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
 from functions.storage.nodes import Nodes
@@ -24,9 +24,9 @@ from shared.refusals import Refused
 
 
 def consume(event: Mapping[str, Any], metering: Metering, log: Log) -> dict[str, Any]:
-    """Merge one batch; the answer names the records that must come again."""
+    """Merge one batch of usage reports; the answer names the records that must come again."""
     failed: list[str] = []
-    good: list[Record] = []
+    good: list[UsageRecord] = []
     for record in event["Records"]:
         report = parsed(UsageReport, record)
         if isinstance(report, Refused):
@@ -36,7 +36,7 @@ def consume(event: Mapping[str, Any], metering: Metering, log: Log) -> dict[str,
             failed.append(record["messageId"])
         else:
             received = record.get("attributes", {}).get("ApproximateReceiveCount", "1")
-            good.append(Record(record["messageId"], report, again=received != "1"))
+            good.append(UsageRecord(record["messageId"], report, again=received != "1"))
     failed += sorted(metering.merge(good))
     return {"batchItemFailures": [{"itemIdentifier": identity} for identity in failed]}
 
@@ -51,7 +51,7 @@ def build(
     events: Callable[[], Any] = no_client,
     left: Left = unhurried,
 ) -> Metering:
-    """The composition root."""
+    """The function over these tables; *tell* is told of passed marks, by the event bus if it is left out."""
     return Metering(
         MeteringStores(
             UsageLedger(dynamo, settings.accounts_table),

@@ -34,45 +34,50 @@ AGAIN_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """One message of the queue."""
+class UsageRecord:
+    """A usage report as it came from the queue."""
 
     id: str
+    """The id of the message, by which the queue is told that it must come again."""
     report: UsageReport
     again: bool = False
     """Whether it was here before: some of it may be merged."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Life:
+class _NodeLife:
+    """One life of a node, which may hold sessions that have to end."""
+
     node: str
     boot: str
 
 
-Shard = tuple[str, str]
+AccountMonth = tuple[str, str]
 """An account and a month."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Due:
+class _Judgement:
     """What is to be done about an account once it was judged."""
 
     account: Account
     over: bool
+    """Whether the quota of the present month is used up, so that sessions end."""
     marks: tuple[Crossing, ...]
+    """The marks of the quota that were passed, in order."""
 
 
 class _Round:
     """Does something for each account of a batch; those that it fails for fail alone."""
 
-    def __init__(self, sources: Mapping[Shard, frozenset[str]], left: Left, log: Log) -> None:
+    def __init__(self, sources: Mapping[AccountMonth, frozenset[str]], left: Left, log: Log) -> None:
         self._sources = sources
         self._left = left
         self._log = log
         self.failed: set[str] = set()
         self.bugs: list[Exception] = []
 
-    def each(self, shards: Iterable[Shard], act: Callable[[Shard], object]) -> Iterator[Shard]:
+    def each(self, shards: Iterable[AccountMonth], act: Callable[[AccountMonth], object]) -> Iterator[AccountMonth]:
         """Those of *shards* for which *act* was done, each as soon as it was."""
         for shard in shards:
             account, month = shard
@@ -104,7 +109,10 @@ class MeteringStores:
 
 
 class Metering:
-    """Merges usage reports."""
+    """Merges usage reports into totals, and ends what runs of accounts whose quota is used up.
+
+    *tell* is told of each mark of a quota that was passed; *left* says how many seconds there are for the batch.
+    """
 
     def __init__(
         self,
@@ -124,25 +132,25 @@ class Metering:
         self._tell = tell
         self._left = left
 
-    def merge(self, records: Iterable[Record]) -> frozenset[str]:
-        """Merge *records*; the ids of those that must come again."""
+    def merge(self, records: Iterable[UsageRecord]) -> frozenset[str]:
+        """Merge the reports of *records*; the ids of those that failed and must come again."""
         records = tuple(records)
         largest, sources = _largest(records)
         round_ = _Round(sources, self._left, self._log)
-        totals: dict[Shard, list[UsageTotal]] = {}
+        totals: dict[AccountMonth, list[UsageTotal]] = {}
         for total in largest.values():
             totals.setdefault((total.account, total.month), []).append(total)
-        lives = {shard: {_Life(total.node, total.boot) for total in some} for shard, some in totals.items()}
+        lives = {shard: {_NodeLife(total.node, total.boot) for total in some} for shard, some in totals.items()}
         try:
             self._pass_over(totals, again=any(record.again for record in records))
         except StoreUnavailableError:
             self._log.problem("usage not merged")
             return frozenset(record.id for record in records)
         merged = list(round_.each(totals, lambda shard: self._merge(totals[shard])))
-        found: dict[Shard, _Due | None] = {}
+        found: dict[AccountMonth, _Judgement | None] = {}
         present = month_of(self._clock())
 
-        def judge(shard: Shard) -> None:
+        def judge(shard: AccountMonth) -> None:
             found[shard] = self._judged(*shard)
 
         judged = list(round_.each((shard for shard in merged if shard[1] == present), judge))
@@ -157,13 +165,13 @@ class Metering:
         for total in totals:
             self._ledger.merge(total)
 
-    def _pass_over(self, totals: dict[Shard, list[UsageTotal]], *, again: bool) -> None:
+    def _pass_over(self, totals: dict[AccountMonth, list[UsageTotal]], *, again: bool) -> None:
         """Take from *totals*, of a batch that comes *again*, what was merged then: so each attempt goes on where one ended."""
         known = self._ledger.known(total for some in totals.values() for total in some) if again else []
         for total in known:
             totals[(total.account, total.month)].remove(total)
 
-    def _judged(self, account: str, month: str) -> _Due | None:
+    def _judged(self, account: str, month: str) -> _Judgement | None:
         """Block *account* if its quota of the present month is used up; what is left to be done about it."""
         used = self._ledger.used(account, month)
         found = self._registry.account(account)
@@ -181,9 +189,9 @@ class Metering:
             found = blocked or found
             over = found.blocked is not None and found.blocked.month == month
         marks = crossings(account, month, used, quota, found.told)
-        return _Due(found, over, marks) if over or marks else None
+        return _Judgement(found, over, marks) if over or marks else None
 
-    def _enforce(self, due: _Due, lives: set[_Life]) -> None:
+    def _enforce(self, due: _Judgement, lives: set[_NodeLife]) -> None:
         """End what runs of an account that is over its quota, and tell of the marks that it passed."""
         if due.over:
             self._end_sessions(due.account, lives)
@@ -197,7 +205,7 @@ class Metering:
             last = due.marks[-1]
             self._ledger.remember_told(last.account, ToldMark(last.month, last.quota, last.percent))
 
-    def _end_sessions(self, account: Account, lives: set[_Life]) -> None:
+    def _end_sessions(self, account: Account, lives: set[_NodeLife]) -> None:
         """Tell every node that may hold a session of *account*: those of its slots, and those that report its bytes."""
         reason = EndReason.QUOTA_EXCEEDED if account.tier is Tier.ANONYMOUS else EndReason.BANDWIDTH_EXCEEDED
         now = self._clock()
@@ -209,13 +217,13 @@ class Metering:
         for slot in account.slots.values():
             node = fleet.of_boot(slot.boot)
             if node is not None:
-                lives.add(_Life(node.id, node.boot))
+                lives.add(_NodeLife(node.id, node.boot))
         for life in sorted(lives, key=lambda life: (life.node, life.boot)):
             self._nodes.leave_command(life.node, life.boot, command)
 
 
 def _largest(
-    records: Iterable[Record],
+    records: Iterable[UsageRecord],
 ) -> tuple[Mapping[tuple[str, str, str, str], UsageTotal], Mapping[tuple[str, str], frozenset[str]]]:
     """The largest total of each shard in the batch, and which records speak of an account's month."""
     largest: dict[tuple[str, str, str, str], UsageTotal] = {}

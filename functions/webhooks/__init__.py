@@ -1,1 +1,1 @@
-"""Sends accounts their events."""
+"""Sends accounts their events, by signed POSTs to the URLs that their owners chose."""

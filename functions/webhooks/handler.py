@@ -17,7 +17,7 @@ from functions.edge.settings import FunctionSettings
 from functions.storage.dynamo import Dynamo
 from functions.storage.webhooks import Webhooks
 from functions.webhooks.posting import Poster
-from functions.webhooks.service import DELAYS, Deliveries, Waiting
+from functions.webhooks.service import DELAYS, Deliveries, QueuedMessage
 
 if TYPE_CHECKING:
     from functions.edge.aws import ParameterStore
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def consume(event: Mapping[str, Any], deliveries: Deliveries, log: Log) -> dict[str, Any]:
     """Deliver one batch; the answer names the records that must come again."""
     batch = [
-        Waiting(
+        QueuedMessage(
             record["messageId"],
             record["receiptHandle"],
             int(record["attributes"]["ApproximateReceiveCount"]) + _number(record, "attempts"),
@@ -39,7 +39,7 @@ def consume(event: Mapping[str, Any], deliveries: Deliveries, log: Log) -> dict[
         failed = asyncio.run(deliveries.deliver(batch))
     except ParameterUnavailableError:
         log.problem("cannot sign")
-        failed = [waiting.id for waiting in batch]
+        failed = [queued.id for queued in batch]
     return {"batchItemFailures": [{"itemIdentifier": identity} for identity in failed]}
 
 
@@ -54,7 +54,7 @@ def build(
     poster: Poster | None = None,
     delays: Sequence[int] = DELAYS,
 ) -> Deliveries:
-    """The composition root. *sqs* makes the queue's client at the first failure: most batches have none."""
+    """The function over this table and these queues. *sqs* makes the queue's client at the first failure: most batches have none."""
     master = CachedParameter(ssm, settings.webhook_parameter, master_of)
     slow = settings.webhook_queue == settings.slow_webhook_queue if settings.slow_webhook_queue else None
     return Deliveries(
@@ -75,7 +75,7 @@ def _number(record: Mapping[str, Any], name: str) -> int:
 
 
 class _Sqs:
-    """The two queues."""
+    """The queue that messages came from, and the one of slow receivers, on SQS."""
 
     def __init__(self, client: Callable[[], Any], queue: str, slow: str, log: Log) -> None:
         self._client = client
@@ -93,13 +93,13 @@ class _Sqs:
             # It comes again after the queue's own timeout, which is sooner or later than it should be, and no loss.
             self._log.problem("a message was not postponed")
 
-    def hand_over(self, waiting: Waiting, attempts: int, times: int, seconds: int) -> bool:
+    def hand_over(self, queued: QueuedMessage, attempts: int, times: int, seconds: int) -> bool:
         """Put a copy into the slow lane; what was received is done then."""
         carried = {"attempts": attempts, "put_off": times}
         try:
             self._client().send_message(
                 QueueUrl=self._slow,
-                MessageBody=waiting.body,
+                MessageBody=queued.body,
                 DelaySeconds=seconds,
                 MessageAttributes={
                     name: {"DataType": "Number", "StringValue": str(value)} for name, value in carried.items()

@@ -33,41 +33,44 @@ MAX_DELAY_SECONDS = 900
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """One message of the queue."""
+class QueuedMessage:
+    """An event as it came from the queue, to be delivered."""
 
     id: str
+    """By which the queue is told that it must come again."""
     receipt: str
+    """By which the queue is told when it must come again."""
     attempt: int
     """How often it was received, this time included, and tried before it came into this queue."""
     body: str
+    """EventBridge's event, as JSON."""
     put_off: int = 0
     """How often it was put off for want of a permit."""
 
 
-class Queues(Protocol):
-    """Where messages wait."""
+class MessageQueues(Protocol):
+    """Where messages wait for their next attempt."""
 
     def postpone(self, receipt: str, seconds: int) -> None:
         """Hide a received message for so long."""
         ...
 
-    def hand_over(self, waiting: Waiting, attempts: int, times: int, seconds: int) -> bool:
-        """Have the slow lane see *waiting* in so many *seconds*, after so many *attempts*, put off so many *times*; False if not."""
+    def hand_over(self, queued: QueuedMessage, attempts: int, times: int, seconds: int) -> bool:
+        """Have the slow lane see *queued* in so many *seconds*, after so many *attempts*, put off so many *times*; False if not."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class _Due:
+class _DueMessage:
     """A message whose receiver is known."""
 
-    waiting: Waiting
+    queued: QueuedMessage
     message: Message
     webhook: Webhook
 
 
 @dataclass(frozen=True, slots=True)
-class _Later:
+class _PutOff:
     """It was not tried, or not to its end: the slow lane has it next, in so many *seconds*."""
 
     seconds: float = 0
@@ -82,7 +85,7 @@ class Deliveries:
         store: DeliveryStore,
         master: Callable[[float], bytes],
         poster: Poster,
-        queues: Queues,
+        queues: MessageQueues,
         clock: Callable[[], float],
         log: Log,
         delays: Sequence[int] = DELAYS,
@@ -99,16 +102,16 @@ class Deliveries:
         self._slow = slow
         self._shares = Shares()
 
-    async def deliver(self, batch: Sequence[Waiting]) -> list[str]:
+    async def deliver(self, batch: Sequence[QueuedMessage]) -> list[str]:
         """Deliver *batch*; the ids of the messages that must come again."""
         failed: list[str] = []
-        due: list[_Due] = []
-        for waiting in batch:
-            found = self._due(waiting)
-            if isinstance(found, _Due):
+        due: list[_DueMessage] = []
+        for queued in batch:
+            found = self._due(queued)
+            if isinstance(found, _DueMessage):
                 due.append(found)
             elif not found:
-                failed.append(waiting.id)
+                failed.append(queued.id)
         if self._slow is None:
             outcomes = await asyncio.gather(*(self._attempt(one) for one in due))
         elif self._slow:
@@ -116,45 +119,45 @@ class Deliveries:
         else:
             outcomes = await self._quickly(due)
         for one, outcome in zip(due, outcomes, strict=True):
-            if isinstance(outcome, _Later):
+            if isinstance(outcome, _PutOff):
                 if not self._hand_over(one, outcome):
-                    failed.append(one.waiting.id)
+                    failed.append(one.queued.id)
                 continue
             self._note(one, outcome)
             if outcome.error:
-                failed.append(one.waiting.id)
+                failed.append(one.queued.id)
                 self._later(one)
         return failed
 
-    def _due(self, waiting: Waiting) -> _Due | bool:
+    def _due(self, queued: QueuedMessage) -> _DueMessage | bool:
         """What to deliver; True where there is nothing to do, False where that cannot be said now."""
         try:
-            message = message_of(json.loads(waiting.body))
+            message = message_of(json.loads(queued.body))
         except (ValueError, KeyError, TypeError) as error:
             # It will not become better, but it is evidence: it ends among the dead letters, whose alarm calls somebody.
-            self._log.event("no event of ours", record=waiting.id, problem=repr(error))
+            self._log.event("no event of ours", record=queued.id, problem=repr(error))
             return False
         try:
             webhook = self._store.read(message.account)
         except StoreUnavailableError:
             self._log.problem("cannot look for the webhook", account=message.account)
             return False
-        return _Due(waiting, message, webhook) if webhook is not None and webhook.wants(message.kind) else True
+        return _DueMessage(queued, message, webhook) if webhook is not None and webhook.wants(message.kind) else True
 
-    async def _quickly(self, due: Sequence[_Due]) -> "list[Outcome | _Later]":
+    async def _quickly(self, due: Sequence[_DueMessage]) -> "list[Outcome | _PutOff]":
         """The quick lane: all of a batch within `QUICK_SECONDS`, and nobody beyond the share of this function that is his."""
         loop, now = asyncio.get_running_loop(), self._clock()
         began = loop.time()
         held: dict[str, float] = {}
-        gates: Mapping[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
+        turns: Mapping[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
 
-        async def attempt(one: _Due) -> Outcome | _Later:
+        async def attempt(one: _DueMessage) -> Outcome | _PutOff:
             account = one.webhook.account
             if one.webhook.pace.slow(now) or not self._shares.left(account, now):
-                return _Later()
-            async with gates[account]:
+                return _PutOff()
+            async with turns[account]:
                 left = QUICK_SECONDS - (loop.time() - began)
-                said = await self._attempt(one, left) if left > 0 else _Later()
+                said = await self._attempt(one, left) if left > 0 else _PutOff()
             held[account] = loop.time() - began
             return said
 
@@ -163,16 +166,16 @@ class Deliveries:
         slow = {
             one.webhook.account: one.webhook
             for one, said in zip(due, outcomes, strict=True)
-            if isinstance(said, _Later) and held.get(one.webhook.account, 0) >= QUICK_SECONDS
+            if isinstance(said, _PutOff) and held.get(one.webhook.account, 0) >= QUICK_SECONDS
         }
         for webhook in slow.values():
             self._keep(webhook, partial(self._store.slow_down, webhook, Pace(now + SLOW_SECONDS)))
         return outcomes
 
-    async def _patiently(self, due: _Due) -> "Outcome | _Later":
+    async def _patiently(self, due: _DueMessage) -> "Outcome | _PutOff":
         """The slow lane: the receiver's full time, for as many attempts as it may have at a time."""
         now, pace = self._clock(), due.webhook.pace
-        if due.waiting.attempt > len(self._delays) + 1:
+        if due.queued.attempt > len(self._delays) + 1:
             return Outcome(now, due.message.kind, "It was not taken in eight attempts.")
         if now < pace.rests_until:
             return self._put_off(due, pace.rests_until - now)
@@ -181,7 +184,7 @@ class Deliveries:
         except StoreUnavailableError:
             permit = None
         if permit is None:
-            return self._put_off(due, put_off(due.waiting.put_off))
+            return self._put_off(due, put_off(due.queued.put_off))
         loop = asyncio.get_running_loop()
         began, timeout = loop.time(), False
         try:
@@ -193,10 +196,10 @@ class Deliveries:
         self._keep(due.webhook, partial(self._store.give_back, due.webhook, permit, done))
         return Outcome(now, due.message.kind, error)
 
-    def _put_off(self, due: _Due, seconds: float) -> "Outcome | _Later":
+    def _put_off(self, due: _DueMessage, seconds: float) -> "Outcome | _PutOff":
         """It has no turn now: later, or too often by now, which is as good as not taken."""
-        if due.waiting.put_off < MAX_PUT_OFF:
-            return _Later(seconds, due.waiting.put_off + 1)
+        if due.queued.put_off < MAX_PUT_OFF:
+            return _PutOff(seconds, due.queued.put_off + 1)
         return Outcome(self._clock(), due.message.kind, "It waits for its turn: the receiver does not answer in time.")
 
     def _keep(self, webhook: Webhook, write: Callable[[], None]) -> None:
@@ -206,31 +209,31 @@ class Deliveries:
         except StoreUnavailableError:
             self._log.problem("how a receiver does was not noted", account=webhook.account)
 
-    async def _attempt(self, due: _Due, seconds: float | None = None) -> "Outcome | _Later":
+    async def _attempt(self, due: _DueMessage, seconds: float | None = None) -> "Outcome | _PutOff":
         now, error = self._clock(), ""
         try:
             await self._post(due, seconds)
         except UndeliveredError as undelivered:
             if seconds is not None and isinstance(undelivered, TooSlowError):
-                return _Later()
+                return _PutOff()
             error = str(undelivered)
         return Outcome(now, due.message.kind, error)
 
-    async def _post(self, due: _Due, seconds: float | None) -> None:
+    async def _post(self, due: _DueMessage, seconds: float | None) -> None:
         now = self._clock()
         headers = signed(due.message, due.webhook.secrets(self._master(now), now), now)
         await self._poster.post(due.webhook.url, headers, due.message.body, seconds)
 
-    def _hand_over(self, due: _Due, later: _Later) -> bool:
+    def _hand_over(self, due: _DueMessage, later: _PutOff) -> bool:
         self._log.event(
             "webhook put off", account=due.webhook.account, webhook_id=due.message.id, seconds=round(later.seconds)
         )
         self._log.count("WebhookPutOff")
         seconds = min(max(0, round(later.seconds)), MAX_DELAY_SECONDS)
-        return self._queues.hand_over(due.waiting, due.waiting.attempt - 1, later.times, seconds)
+        return self._queues.hand_over(due.queued, due.queued.attempt - 1, later.times, seconds)
 
-    def _note(self, due: _Due, outcome: Outcome) -> None:
-        facts = {"account": due.webhook.account, "webhook_id": due.message.id, "attempt": due.waiting.attempt}
+    def _note(self, due: _DueMessage, outcome: Outcome) -> None:
+        facts = {"account": due.webhook.account, "webhook_id": due.message.id, "attempt": due.queued.attempt}
         if outcome.error:
             self._log.event("webhook not delivered", **facts, reason=outcome.error)
         else:
@@ -242,7 +245,7 @@ class Deliveries:
             except StoreUnavailableError:
                 self._log.problem("the outcome was not noted", account=due.webhook.account)
 
-    def _later(self, due: _Due) -> None:
-        attempt = due.waiting.attempt
+    def _later(self, due: _DueMessage) -> None:
+        attempt = due.queued.attempt
         delay = self._delays[attempt - 1] if attempt <= len(self._delays) else GIVEN_UP
-        self._queues.postpone(due.waiting.receipt, delay)
+        self._queues.postpone(due.queued.receipt, delay)
