@@ -73,7 +73,7 @@ class BFrameFilter:
         if timestamp in self._left_out:
             # Parameter sets of the picture after it may come with its timestamp.
             return not header_reader(self._codec).flags(payload) & SETS
-        head, needed_by = self._slices.look(payload)
+        head, needed_by = self._slices.first_slice(payload)
         if head is not None and in_order:
             return self._judge(head, timestamp)
         if not in_order:

@@ -113,7 +113,7 @@ class Demultiplexer:
         return bool(silent)
 
     def _forget(self, ssrc: int) -> None:
-        section, _reception = self._known.pop(ssrc)
+        section, _incoming = self._known.pop(ssrc)
         section.forget(ssrc)
         for repair in [repair for repair, primary in self._repairs.items() if primary == ssrc]:
             del self._repairs[repair]

@@ -69,7 +69,7 @@ class Numbering:
         return self._ts_offset
 
     def map(self, extended: int, timestamp: int, now: float) -> tuple[int, int] | None:
-        """(index, timestamp) of the packet with this *extended* number and *timestamp*; None where it is of before the beginning."""
+        """(index, timestamp) that viewers get for the packet *extended*; None where it is of before the beginning."""
         if self._fresh or extended - self._highest > MAX_JUMP:
             # A leap is no loss here either: what is left unsent of a source adds up where each packet is near the one before.
             self._begin(extended, timestamp, now)

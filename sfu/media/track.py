@@ -171,7 +171,7 @@ class ForwardedTrack:
         return self._forward() + self.viewers.step(now, elapsed)
 
     def tick(self, now: float) -> None:
-        """Once a second: measure the packet rate, and look whether a keyframe has become whole by waiting."""
+        """Measure the packet rate, and look whether a keyframe has become whole by waiting; called once a second."""
         self.viewers.measure(now)
         self._begin_group(now)
         age = self.history.group_age(now) if self.kind == "video" else None

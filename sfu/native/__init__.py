@@ -1,1 +1,1 @@
-"""The packet path's last step in C, and its build. Optional: without it sfu/media/sealing.py does the same in Python."""
+"""The last step of the packet path in C, and its build. It is optional: sfu/media/sealing.py does the same in Python."""

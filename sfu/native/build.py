@@ -31,7 +31,7 @@ FLAGS: Final = ("-O2", "-std=gnu11", "-Wall", "-Wextra", "-Wformat=2", "-fPIC", 
 
 
 class BuildError(Exception):
-    """It could not be built; the text is a sentence for the operator."""
+    """The library could not be built; the text is a sentence for the operator."""
 
 
 def library() -> Path:
@@ -41,12 +41,12 @@ def library() -> Path:
 
 
 def _machine() -> str:
-    """With the C library's kind, where Python knows it: x86_64-linux-gnu, aarch64-linux-musl."""
+    """The processor and, where Python knows it, the kind of C library: x86_64-linux-gnu, aarch64-linux-musl."""
     return sysconfig.get_config_var("MULTIARCH") or platform.machine()
 
 
 def build() -> Path:
-    """Build where that is not done yet; raises `BuildError`."""
+    """Build the library where that is not done yet; returns where it lies. Raises `BuildError`."""
     target = library()
     if target.exists():
         return target
@@ -87,7 +87,7 @@ def _compile(made: Path, command: list[str]) -> None:
 
 
 def main() -> int:
-    """Build and say where it lies."""
+    """Build the library and print where it lies; returns the exit code."""
     try:
         print(build())  # noqa: T201 - the command's answer
     except BuildError as error:

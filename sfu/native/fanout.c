@@ -33,7 +33,7 @@ struct burst { /* a run of packets, equal for all viewers until it is sealed */
     const uint8_t *plain;    /* header, payload, header, payload ... */
     const uint16_t *headers; /* their lengths */
     const uint16_t *payloads;
-    const uint64_t *indices; /* of the lane: rollover counter and sequence, before the viewer's own is taken off */
+    const uint64_t *indices; /* rollover counter and sequence on the RTP stream, before the viewer's own is taken off */
     uint32_t packets;
     uint32_t ssrc;
 };

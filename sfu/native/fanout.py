@@ -1,6 +1,6 @@
 """The compiled fan-out as Python sees it: ciphers, destinations, and one call that seals a burst for many and sends it.
 
-What it does is said in fanout.c, when it is used in sfu/media/sealing.py. Keys go in and never come out.
+fanout.c says what it does; sfu/media/sealing.py decides when it is used. Keys go in and never come out.
 """
 
 import socket
@@ -35,11 +35,11 @@ int fanout_send(int socket, uint32_t ssrc, uint16_t segment, const uint8_t *plai
 
 
 class Unavailable(Exception):  # noqa: N818 - no error: Python does the same
-    """It was not built here, or finds no OpenSSL; the text says which."""
+    """The library was not built here, or finds no OpenSSL; the text says which."""
 
 
 class NativeDestination:
-    """One viewer's key and address."""
+    """One viewer as the C code knows it: its key, its salt and its address."""
 
     __slots__ = ("_cipher", "_ffi", "record")
 
@@ -47,12 +47,12 @@ class NativeDestination:
         self._ffi = ffi
         self._cipher = cipher
         self.record: Any = ffi.new("struct destination *")
-        """What the library reads."""
+        """The `struct destination` that the library reads."""
         self.record.cipher = cipher
         self.record.salt = salt
 
     def aim(self, address: tuple[Any, ...]) -> None:
-        """Packets go to *address* from now on: as the socket gave it, so numeric and of its family."""
+        """Send to *address* from now on: as the socket gave it, so numeric and of its family."""
         host, port, *scope = address
         if ":" in host:
             flow, zone = (*scope, 0, 0)[:2]
@@ -69,19 +69,19 @@ class NativeDestination:
         self.record.address_length = len(packed)
 
     def begin(self, rollover: int) -> None:
-        """*rollover* is taken off every index from now on."""
+        """Take *rollover* off every index from now on, so that the viewer's rollover counter begins at 0."""
         self.record.rollover = rollover
 
 
 class DestinationArray(NamedTuple):
-    """Targets as the library takes them, and as they are kept alive."""
+    """Destinations as the library takes them, in an array of pointers, and as Python keeps them alive."""
 
     records: Any
     destinations: tuple[NativeDestination, ...]
 
 
 class NativeRun(NamedTuple):
-    """A run of packets that leaves as one message, equal for all viewers until it is sealed."""
+    """A run of packets that leaves as one message, as the library takes it: equal for all viewers until it is encrypted."""
 
     ssrc: int
     segment: int
@@ -89,23 +89,24 @@ class NativeRun(NamedTuple):
     plain: bytes
     """Header, payload, header, payload …"""
     headers: list[int]
-    """Their lengths."""
+    """The lengths of the headers."""
     payloads: list[int]
+    """The lengths of the payloads."""
     indices: list[int]
-    """Rollover counter and sequence on the lane, in 48 bits, before the viewer's own rollover is taken off."""
+    """Rollover counter and sequence number on the RTP stream, in 48 bits, before the viewer's own rollover is taken off."""
 
 
 def native_run(
     ssrc: int, segment: int, headers: Sequence[bytes], payloads: Sequence[bytes], indices: list[int]
 ) -> NativeRun:
-    """Of these packets."""
+    """The run of these packets; *segment* is the length of all datagrams but the last, 0 where there is one."""
     parts = [b""] * (2 * len(headers))
     parts[0::2], parts[1::2] = headers, payloads
     return NativeRun(ssrc, segment, b"".join(parts), [*map(len, headers)], [*map(len, payloads)], indices)
 
 
 class Fanout:
-    """The loaded library."""
+    """The loaded library: makes ciphers and destinations, and sends a run of packets to many."""
 
     def __init__(self, ffi: FFI, functions: Any) -> None:
         self._ffi = ffi
@@ -134,18 +135,18 @@ class Fanout:
         return cls(ffi, functions)
 
     def cipher(self, key: bytes) -> Cipher:
-        """AES-128-GCM or AES-256-GCM, by the length of *key*."""
+        """The AES-GCM cipher of *key*, with 128 or 256 bits by its length. Raises MemoryError."""
         made = self._cipher(key, len(key))
         if made == self._ffi.NULL:
             raise MemoryError
         return Cipher(self._ffi.gc(made, self._free))
 
     def destination(self, cipher: Cipher, salt: bytes) -> NativeDestination:
-        """A viewer, to be aimed."""
+        """A viewer with this cipher and *salt*, which is still to be aimed at an address."""
         return NativeDestination(self._ffi, cipher, salt)
 
     def array(self, destinations: Sequence[NativeDestination]) -> DestinationArray:
-        """*destinations*, in the order in which they are sent to."""
+        """The array of *destinations*, in the order in which they are sent to."""
         return DestinationArray(
             self._ffi.new("struct destination *[]", [destination.record for destination in destinations]),
             tuple(destinations),

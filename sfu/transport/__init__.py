@@ -1,1 +1,1 @@
-"""One peer's transport and the one UDP socket: ICE-lite, DTLS, SRTP."""
+"""The one UDP socket, and the transport to each peer over it: ICE-lite, DTLS, SRTP."""

@@ -1,8 +1,9 @@
-"""Has the kernel tell one peer that our port is closed, where this process may not say so itself (`sfu.transport.port_unreachable`).
+"""Has the kernel tell one peer that our UDP port is closed, where this process may not send the ICMP message itself.
 
-A socket on our port that is connected to the peer takes what comes from there, and nothing else. It takes all of it for
-IPsec (ESP in UDP, RFC 3948), and a kernel in which nobody handles ESP answers that as it answers for a port that is closed.
-ESP is a module that only IPsec loads; a kernel that has it drops the datagrams, and the peer finds out by ICE consent.
+`sfu.transport.port_unreachable` sends it where that is allowed. Here, a socket on our port that is connected to the peer takes
+what comes from there, and nothing else. It takes all of it for IPsec (ESP in UDP, RFC 3948), and a kernel in which nobody handles
+ESP answers that as it answers for a port that is closed. ESP is a module that only IPsec loads; a kernel that has it drops the
+datagrams, and the peer finds out by ICE consent.
 """
 
 import contextlib
@@ -15,20 +16,20 @@ Address = tuple[str, int]
 HELD: Final = 5.0
 """Seconds in which a peer is refused: kernels send six of these messages at once and then one a second."""
 MOST: Final = 16
-"""Peers at once; each is a descriptor."""
+"""Peers that are refused at once; each takes a descriptor."""
 _UDP_ENCAP: Final = 100
 _ESP_IN_UDP: Final = 2
 """linux/udp.h; both families."""
 
 
 class ClosedPort:
-    """The sockets of peers to whom the port of *listening* is closed; *stray* takes what came to one from another peer."""
+    """Closes the port of *listening* to single peers; *stray* takes a datagram that came to such a socket from another peer."""
 
     def __init__(self, listening: socket.socket, stray: Callable[[bytes, Address], None]) -> None:
         self._listening = listening
         self._stray = stray
         self._sockets: dict[Address, socket.socket] = {}
-        """By peer, the oldest first."""
+        """The refusing socket of each peer, the oldest first."""
 
     def __len__(self) -> int:
         return len(self._sockets)
@@ -52,13 +53,13 @@ class ClosedPort:
         return True
 
     def end(self, peer: Address) -> None:
-        """The port is open to *peer* again, if it was closed."""
+        """Open the port to *peer* again, if it was closed."""
         refusing = self._sockets.pop(peer, None)
         if refusing is not None:
             refusing.close()
 
     def close(self) -> None:
-        """No more."""
+        """Open the port to all peers again."""
         for peer in list(self._sockets):
             self.end(peer)
 
@@ -85,7 +86,7 @@ class ClosedPort:
         return one
 
     def _drain(self, one: socket.socket, peer: Address) -> None:
-        """Before it was connected it may have been given what is anybody's."""
+        """Hand on what *one* was given before it was connected, as that may be from anybody."""
         with contextlib.suppress(BlockingIOError):
             while True:
                 datagram, sender = one.recvfrom(2048)

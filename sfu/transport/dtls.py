@@ -1,5 +1,6 @@
-"""DTLS for one session, without I/O: datagrams in, datagrams out, in the end the SRTP keys. The only module that touches
-OpenSSL.
+"""DTLS for one session, without I/O: datagrams in, datagrams out, and in the end the SRTP keys (RFC 5764).
+
+The only module that touches OpenSSL.
 
 It does what aiortc's RTCDtlsTransport does, on the same library (pyOpenSSL), but synchronously: no task a session, one
 context a process (RTCDtlsTransport makes one a session: 0.3 ms and 21 kB each), timers driven by the plane's tick, and
@@ -34,7 +35,7 @@ _MTU: Final = 1200
 
 
 class DtlsState(StrEnum):
-    """How far a handshake is."""
+    """How far a DTLS association is, in the words of RTCDtlsTransportState."""
 
     NEW = "new"
     CONNECTING = "connecting"
@@ -44,7 +45,10 @@ class DtlsState(StrEnum):
 
 
 class DtlsCertificate:
-    """This process's certificate and the one context that all its handshakes share."""
+    """The certificate of this process, made when it starts, and the OpenSSL context that all handshakes share.
+
+    It is valid from a day before *now*, in seconds since 1970, for ten years.
+    """
 
     def __init__(self, now: float) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
@@ -63,7 +67,11 @@ class DtlsCertificate:
 
 
 class Handshake:
-    """One session's DTLS association."""
+    """The DTLS association of one session, in either *role*.
+
+    The peer's certificate has to match *fingerprints*, those of its offer. When `state` is connected, `keys` has the SRTP keys;
+    when it has failed, `reason` says why (`shared.end_reasons`).
+    """
 
     __slots__ = ("_client", "_fingerprints", "_ssl", "keys", "reason", "state")
 
@@ -81,14 +89,14 @@ class Handshake:
         self.keys: SrtpKeys | None = None
 
     def start(self) -> list[bytes]:
-        """Begin; the client's first flight."""
+        """Begin the handshake; returns the datagrams to send, which only a client has."""
         if self.state is DtlsState.NEW:
             self.state = DtlsState.CONNECTING
             self._advance()
         return self._flush()
 
     def receive(self, datagram: bytes) -> list[bytes]:
-        """Take a datagram; what is to be sent in return."""
+        """Take a datagram of the peer; returns the datagrams to send in return."""
         if self.state in (DtlsState.FAILED, DtlsState.CLOSED):
             return []
         self.state = DtlsState.CONNECTING if self.state is DtlsState.NEW else self.state
@@ -100,7 +108,7 @@ class Handshake:
         return self._flush()
 
     def timer(self) -> list[bytes]:
-        """Repeat the last flight if its time has come (RFC 6347, section 4.2.4)."""
+        """Repeat the last flight if its time has come (RFC 6347, section 4.2.4); returns the datagrams to send."""
         if self.state is not DtlsState.CONNECTING or (left := self._ssl.DTLSv1_get_timeout()) is None or left > 0:
             return []
         with contextlib.suppress(SSL.Error):
@@ -108,7 +116,7 @@ class Handshake:
         return self._flush()
 
     def close(self) -> list[bytes]:
-        """Say close_notify."""
+        """End the association; returns the close_notify to send (RFC 5246, section 7.2.1)."""
         if self.state in (DtlsState.CONNECTING, DtlsState.CONNECTED):
             with contextlib.suppress(SSL.Error):
                 self._ssl.shutdown()
@@ -141,7 +149,7 @@ class Handshake:
         self.state = DtlsState.CONNECTED
 
     def _read(self) -> None:
-        """Nothing but alerts and repeated flights is expected; application data is thrown away."""
+        """Read what is expected, alerts and repeated flights; application data is thrown away."""
         for _ in range(4):
             try:
                 self._ssl.recv(2048)
@@ -169,7 +177,7 @@ class Handshake:
 
 
 def datagrams(flight: bytes) -> Iterator[bytes]:
-    """A flight as datagrams: a memory BIO forgets their borders, so whole records are packed up to the MTU again."""
+    """Cut *flight* into datagrams: a memory BIO forgets their borders, so whole records are packed up to the MTU again."""
     start = at = 0
     while at + 13 <= len(flight):
         # A DTLS 1.3 ciphertext (RFC 9147, section 4) has another head, and is the last of its flight.
@@ -183,7 +191,7 @@ def datagrams(flight: bytes) -> Iterator[bytes]:
 
 
 def _vouched(certificate: x509.Certificate, fingerprints: Sequence[Fingerprint]) -> bool:
-    """For each hash function that we know one of its fingerprints matches, and there is one (RFC 8122, section 5).
+    """Whether for each hash function that we know one fingerprint matches, and there is at least one (RFC 8122, section 5).
 
     Several of one function are of several certificates, of which the peer may use any.
     """

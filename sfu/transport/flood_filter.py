@@ -1,9 +1,10 @@
-"""Keeps a flood from strangers away from the socket's queue: a filter that the kernel runs on each datagram (classic BPF).
+"""Keeps a flood from unknown addresses out of the socket's queue, by a filter that the kernel runs on each datagram (classic BPF).
 
-While more datagrams come from addresses of no session than the node can read beside its work, the filter takes everything from addresses
-that are known, and of the rest only what may begin a session, a binding request, and of these a share that the node reads
-in passing. So strangers are shed first, before they cost anything but the kernel's time; a newcomer's checks get through
-by repetition. It needs no privilege. Pure: programs and decisions; udp.py hands them to the kernel.
+An address is known if it is one of a session's. While more datagrams come from unknown ones than the node can read beside its work,
+the filter lets everything from known addresses pass. Of the rest it lets only binding requests pass, which may begin a session, and
+of these a share that the node can read. So a flood is dropped before it costs anything but the kernel's time, and a newcomer's
+checks get through because they are repeated. It needs no privilege. Programs and decisions are made here; udp.py hands them to the
+kernel.
 """
 
 import socket
@@ -14,19 +15,19 @@ from typing import Final
 Address = tuple[str, int]
 
 FLOOD: Final = 6000
-"""Datagrams of strangers a second, 6 % of a core, from which on it is one where the node does not keep up besides."""
+"""Datagrams from unknown addresses a second (6 % of a core) that make a flood where the node does not keep up."""
 BEHIND: Final = 0.01
-"""Seconds that a datagram waits in the socket's queue where it does not."""
+"""Seconds that a datagram waits in the socket's queue where the node does not keep up."""
 TORRENT: Final = 50_000
-"""Datagrams of strangers a second from which on it is one in any case: half of what can be read."""
+"""Datagrams from unknown addresses a second that make a flood in any case: half of what can be read."""
 BUDGET: Final = 4000
-"""Binding requests of strangers a second that are read meanwhile."""
+"""Binding requests from unknown addresses a second that are read during a flood."""
 EACH: Final = 0.018
 """Seconds that are looked at together at least: less than one of the plane's ticks, so that a flood is seen in 20 ms."""
 CALM: Final = 3.0
 """Seconds of less than half a flood after which the filter is taken off."""
 LARGEST_CHECK: Final = 600
-"""Bytes; a check has 100 to 200."""
+"""Bytes of a binding request at most; a check has 100 to 200."""
 MOST_KNOWN: Final = 1000
 """Addresses that a program has room for (4096 instructions); a node with more sessions goes without the filter."""
 
@@ -56,7 +57,7 @@ def key(address: Address) -> int:
 
 
 def program(known: Iterable[Address], share: float) -> bytes:
-    """The filter: all from *known*, and *share* (0 to 1) of other addresses' binding requests. `struct sock_filter[]`."""
+    """The filter as `struct sock_filter[]`: passes all from *known*, and *share* (0 to 1) of other binding requests."""
     keys = sorted({key(address) for address in known})
     tree = _tree(keys)
     four = [*_hash(range(12, 16, 4)), (_JUMP, 0, 0, 0)]
@@ -69,7 +70,7 @@ def program(known: Iterable[Address], share: float) -> bytes:
         *four,
         *six,
         *tree,
-        # A stranger from here on. A load beyond the datagram's end drops it.
+        # An unknown address from here on. A load beyond the datagram's end drops it.
         (_LENGTH, 0, 0, 0),
         (_ABOVE, 7, 0, _HEAD + LARGEST_CHECK),
         (_HALF, 0, 0, _HEAD),
@@ -110,22 +111,22 @@ def _tree(keys: list[int], rest: int = 0) -> Code:
 
 
 class FloodFilter:
-    """Whether there is a flood, and what share of strangers' checks is read: from counts and time alone."""
+    """Decides whether there is a flood, and what share of unknown addresses' checks is read: from counts and time alone."""
 
     __slots__ = ("_at", "_calm_since", "_read", "_shed", "share")
 
     def __init__(self) -> None:
         self.share: float | None = None
-        """None: no filter."""
+        """The share of binding requests that the filter lets pass, 0 to 1; None: no filter."""
         self._at = float("-inf")
         self._calm_since = 0.0
         self._read = 0
         self._shed = 0
 
     def judge(self, read: int, shed: int, waited: float, now: float) -> bool:
-        """So many datagrams of strangers were *read*, and *shed* by the kernel, so far; True if `share` changed.
+        """Judge by how many datagrams of unknown addresses were *read* and *shed* by the kernel so far; whether `share` changed.
 
-        The last datagram *waited* for so many seconds.
+        *waited* is how many seconds the last datagram lay in the socket's queue.
         """
         elapsed = now - self._at
         if elapsed < EACH:

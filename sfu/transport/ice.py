@@ -1,8 +1,8 @@
 """ICE-lite: answers connectivity checks and says which session they belong to. The only module that touches aioice.
 
 A check is believed when its MESSAGE-INTEGRITY verifies with the session's password; PRIORITY and ICE-CONTROLLING may be
-missing (whip-whep.md, P6). Whatever else arrives is dropped without an answer: an error response to a stranger would make
-us a reflector. No I/O; the caller owns addresses.
+missing, as FFmpeg 8.0 leaves them out. Whatever else arrives is dropped without an answer: whoever got error responses could have
+them sent to others. No I/O; the caller owns addresses.
 """
 
 import contextlib
@@ -17,9 +17,9 @@ from aioice import stun
 from sfu.negotiation import IceCredentials
 
 LARGEST: Final = 600
-"""Bytes of a datagram that may be a check; one has 100 to 200. Longer ones are not looked at."""
+"""Bytes of a check at most; it has 100 to 200. Longer datagrams are not looked at."""
 MOST_ATTRIBUTES: Final = 16
-"""That are walked; a check has six to nine."""
+"""Attributes that are looked at in one check; it has six to nine."""
 _USERNAME: Final = 0x0006
 _INTEGRITY: Final = 0x0008
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -27,11 +27,14 @@ _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 
 @dataclass(frozen=True, slots=True)
 class ValidCheck:
-    """A valid connectivity check."""
+    """A connectivity check that verified (RFC 8445, section 7.3), and what it asks for."""
 
     response: bytes
+    """The datagram that answers it."""
     nominates: bool
+    """Whether it has USE-CANDIDATE: packets are to go to where it came from."""
     transaction: bytes
+    """Its transaction id, 12 bytes."""
 
 
 def new_credentials(random_bytes: Callable[[int], bytes]) -> IceCredentials:
@@ -53,7 +56,10 @@ def _random_word(length: int, random_bytes: Callable[[int], bytes]) -> str:
 
 
 def local_ufrag(datagram: bytes) -> str | None:
-    """The ufrag that a binding request is meant for, found without parsing the rest: a flood must cost little."""
+    """Our ufrag in the USERNAME of a binding request; None in any other datagram.
+
+    The rest is not parsed, because a flood must cost little.
+    """
     size = len(datagram)
     if size < 28 or size > LARGEST or datagram[:2] != b"\0\1" or datagram[4:8] != b"\x21\x12\xa4\x42":
         return None
@@ -65,7 +71,7 @@ def local_ufrag(datagram: bytes) -> str | None:
 
 
 def _find(datagram: bytes, wanted: int) -> int | None:
-    """Where the first attribute of this type begins, whose head and padded value are within the datagram."""
+    """Where the first attribute of type *wanted* begins; None where there is none."""
     at, size = 20, len(datagram)
     for _ in range(MOST_ATTRIBUTES):
         if at + 4 > size:
@@ -78,7 +84,7 @@ def _find(datagram: bytes, wanted: int) -> int | None:
 
 
 def _is_authentic(datagram: bytes, pwd: str) -> bool:
-    """Whether its MESSAGE-INTEGRITY was made with *pwd* (RFC 8489, section 14.5), before anything is parsed."""
+    """Whether the MESSAGE-INTEGRITY was made with *pwd* (RFC 8489, section 14.5), before anything is parsed."""
     at = _find(datagram, _INTEGRITY)
     if at is None or at + 24 > len(datagram):
         return False
@@ -88,7 +94,7 @@ def _is_authentic(datagram: bytes, pwd: str) -> bool:
 
 
 def answer_check(datagram: bytes, pwd: str, address: tuple[str, int]) -> ValidCheck | None:
-    """The answer to a binding request from *address*, or None where it is not valid."""
+    """Verify a binding request from *address* with *pwd* and answer it; None where it is not valid."""
     if len(datagram) > LARGEST or not _is_authentic(datagram, pwd):
         return None
     with contextlib.suppress(ValueError, KeyError, IndexError, struct.error):
@@ -107,7 +113,7 @@ def answer_check(datagram: bytes, pwd: str, address: tuple[str, int]) -> ValidCh
 
 
 def request(transaction: bytes, credentials: IceCredentials) -> bytes:
-    """A check of our own address, by ourselves: nominates nothing."""
+    """A check that the node sends to its own address, to see whether it can be reached; nominates nothing."""
     message = stun.Message(
         message_method=stun.Method.BINDING,
         message_class=stun.Class.REQUEST,
@@ -119,7 +125,7 @@ def request(transaction: bytes, credentials: IceCredentials) -> bytes:
 
 
 def answers(datagram: bytes, transaction: bytes, credentials: IceCredentials) -> bool:
-    """Whether *datagram* is the authentic answer to our own `request`."""
+    """Whether *datagram* is the authentic answer to our own `request` with this *transaction* id."""
     with contextlib.suppress(ValueError, KeyError, IndexError, struct.error):
         message = stun.parse_message(datagram)
         return (

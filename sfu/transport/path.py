@@ -1,9 +1,9 @@
-"""Where a peer's packets go, of the addresses from which it checks. Decisions only: no clock, no socket.
+"""Decides which of a peer's addresses its packets go to. Decisions only: no clock, no socket.
 
-Media stays on the selected address until another is nominated or it is dead; whatever authentic comes from there is life,
-since a client with two networks checks each only every five seconds (RFC 7675). A check proves no address: whoever has a
-session's keys can write any source on it, and 100 bytes would bring megabytes to a stranger. So an address that never
-sent anything under SRTP is on trial for a second; then packets go back to where they went, until it speaks.
+Media stays on the selected address until another is nominated, or the selected one is dead. Whatever authentic comes from there is
+a sign of life, since a client with two networks checks each only every five seconds (RFC 7675). A check proves no address: whoever
+has a session's keys can write any source on it, and 100 bytes would bring megabytes to somebody else. So an address that never
+sent anything under SRTP is on trial for a second; then packets go back to where they went before, until it speaks.
 """
 
 from typing import Final
@@ -24,18 +24,21 @@ LONGEST_PAUSE: Final = 60.0
 
 
 class Path:
-    """The selected address of one peer, and how it came to be."""
+    """The network path to one peer: the address that is selected, those that spoke, and the trial of a new one.
+
+    Times are seconds of the plane's monotonic clock.
+    """
 
     __slots__ = ("_back", "_failed_at", "_failures", "_media", "_spoke", "alive_at", "nominated", "selected", "until")
 
     def __init__(self) -> None:
         self.selected: Address | None = None
         self.nominated: Address | None = None
-        """The last one that was."""
+        """The address that was nominated last."""
         self.alive_at = float("-inf")
         """When something authentic came from the selected address last."""
         self.until: float | None = None
-        """When its trial is over, while it is on one."""
+        """When the trial of the selected address is over; None where it is not on trial."""
         self._back: Address | None = None
         self._spoke: dict[Address, float] = {}
         self._failures = 0
@@ -43,7 +46,7 @@ class Path:
         self._media = False
 
     def checked(self, address: Address, now: float, *, nominates: bool) -> bool:
-        """A valid check came from *address*; True if packets go to another address from now on."""
+        """Take a valid check from *address*; whether packets go to another address from now on."""
         if nominates:
             self.nominated = address
         if address == self.selected:
@@ -54,7 +57,7 @@ class Path:
         return self._select(address, now)
 
     def secured(self, address: Address, now: float) -> bool:
-        """The handshake was finished by *address*, and media may flow; a trial of another one begins, or none does."""
+        """Let media flow, as *address* finished the handshake; another address that is selected is on trial from now on."""
         self._media = True
         self._spoke[address] = now
         if self.selected != address and self.selected is not None:
@@ -63,7 +66,7 @@ class Path:
         return False
 
     def heard(self, address: Address, now: float) -> bool:
-        """Authentic SRTP or SRTCP came from *address*, which a check came from before; True if packets go there now."""
+        """Take a sign of life from *address*: authentic SRTP or SRTCP; whether packets go to another address from now on."""
         self._spoke[address] = now
         if address == self.selected:
             self.alive_at = now
@@ -74,7 +77,7 @@ class Path:
         return self._select(address, now)
 
     def lapse(self, now: float) -> bool:
-        """The trial may be over; True if packets go back from now on."""
+        """End the trial if its time is over; whether packets go back to another address from now on."""
         if self.until is None or now < self.until:
             return False
         self.selected = self._back
@@ -82,7 +85,7 @@ class Path:
         return True
 
     def forget(self, address: Address) -> None:
-        """It is none of the peer's any more."""
+        """Drop what is known of *address*, which is none of the peer's any more."""
         self._spoke.pop(address, None)
 
     def _is_dead(self, now: float) -> bool:

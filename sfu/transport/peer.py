@@ -1,6 +1,6 @@
-"""One peer's transport: its address, its DTLS association and its SRTP keys. Knows nothing of streams.
+"""The transport to one peer: its address, its DTLS association and its SRTP keys. It knows nothing of streams.
 
-Order of life: a valid check gives an address, DTLS gives keys, then media. Each step is refused before the one before it.
+A valid connectivity check gives an address, DTLS gives keys, then media flows. No step is taken before the one ahead of it.
 """
 
 from collections.abc import Callable
@@ -16,17 +16,22 @@ MAX_ADDRESSES: Final = 8
 """Validated addresses of one peer that packets are taken from."""
 HELLO_AGAIN: Final = 0.05
 """Seconds, then twice that, and so on, after which an unanswered ClientHello is repeated. FFmpeg reads the first one while
-it still waits for its check's answer, and loses it; OpenSSL would repeat it after a second of FFmpeg's five (P8)."""
+it still waits for its check's answer, and loses it; OpenSSL would repeat it only after one of the five seconds for which
+FFmpeg waits."""
 HELLOS: Final = 5
+"""How often a ClientHello is repeated."""
 REMEMBERED: Final = 64
 """Checks whose transaction ids are kept: two minutes of them at least."""
 HELD: Final = 3.0
-"""Seconds without anything authentic after which a peer's address may be another's; who is silent for as long as this may
-be replaced at the API too (design.md, rule 3)."""
+"""Seconds without anything authentic after which a peer's address may be given to another. A publisher that is silent for as long
+may be replaced at the API too."""
 
 
 class Peer:
-    """The transport of one session."""
+    """The transport of one session, whose *negotiated* offer and answer name the credentials and fingerprints.
+
+    Times are seconds of the plane's monotonic clock.
+    """
 
     __slots__ = (
         "_certificate",
@@ -58,7 +63,7 @@ class Peer:
         self.addresses: dict[Address, None] = {}
         self._transactions: dict[bytes, Address] = {}
         self._shown: set[Address] = set()
-        """Where the handshake's flights were sent."""
+        """The addresses that the handshake's flights were sent to."""
         self.proved: Address | None = None
         """Where the client is without a doubt: it finished a handshake that was sent to there and nowhere else. A check
         proves no address, for its source can be written by anybody who has keys of any session."""
@@ -74,8 +79,10 @@ class Peer:
         self.secure = False
 
     def replayed(self, transaction: bytes, address: Address) -> bool:
-        """Whether a check with this id came from another address before: somebody on the way sends a copy of it, to have
-        the media sent to him. A client repeats a check from where it was, and makes a new one where it has moved to.
+        """Whether a check with this *transaction* id came from another address before.
+
+        Then somebody on the way sends a copy of it, to have the media sent to him. A client repeats a check from where it was, and
+        makes a new one where it has moved to.
         """
         known = self._transactions.setdefault(transaction, address)
         if len(self._transactions) > REMEMBERED:
@@ -84,16 +91,16 @@ class Peer:
 
     @property
     def address(self) -> Address | None:
-        """Where packets go."""
+        """The address that packets go to; None before the first valid check."""
         return self.path.selected
 
     @property
     def settled(self) -> Address | None:
-        """Where packets go, if the peer has spoken from there: else it may be anybody's, who must not be refused for it."""
+        """The address that packets go to, if the peer has spoken from there; else it may be anybody's, and is None."""
         return self.path.selected if self.path.until is None else None
 
     def checked(self, address: Address, now: float, *, nominates: bool) -> bool:
-        """A valid check came from *address*; True if packets are to be sent elsewhere from now on."""
+        """Take a valid check from *address*; whether packets are to be sent elsewhere from now on."""
         self.last_seen = now
         self.addresses.pop(address, None)
         self.addresses[address] = None
@@ -104,7 +111,7 @@ class Peer:
         return address == self.proved == self.address and now - self.last_seen < HELD
 
     def excess_address(self) -> Address | None:
-        """The oldest address above the bound, taken out."""
+        """Take out the oldest address above MAX_ADDRESSES; None where there are no more than that."""
         if len(self.addresses) <= MAX_ADDRESSES:
             return None
         oldest = next(known for known in self.addresses if known != self.address)
@@ -113,7 +120,7 @@ class Peer:
         return oldest
 
     def begin_handshake(self, now: float) -> None:
-        """After the first valid check: make the association, and speak first if that is our role."""
+        """Make the DTLS association after the first valid check, and speak first if that is our role."""
         if self.handshake is None:
             self.handshake = Handshake(
                 self._certificate, self.negotiated.dtls_role, self.negotiated.remote_fingerprints
@@ -124,7 +131,7 @@ class Peer:
                 self._send(self._hello)
 
     def dtls(self, datagram: bytes, address: Address, now: float) -> DtlsState | None:
-        """Take a DTLS datagram from *address*; the state of the association."""
+        """Take a DTLS datagram from *address*; returns the state of the association, None where there is none."""
         if self.handshake is None:
             return None
         self._hello = []
@@ -141,7 +148,7 @@ class Peer:
         return self.handshake.state
 
     def tick_handshake(self, now: float) -> None:
-        """Repeat a flight whose answer did not come."""
+        """Repeat a flight of the handshake whose answer did not come in time."""
         if self.handshake is None:
             return
         if self._hello and self._hellos < HELLOS and now >= self._hello_at:
@@ -151,16 +158,16 @@ class Peer:
         self._send(self.handshake.timer())
 
     def send_rtcp(self, compound: bytes) -> None:
-        """Protect and send."""
+        """Send an RTCP *compound* as SRTCP, where there are keys and an address."""
         if self.protection is not None and self.address is not None:
             self._udp.send(self.protection.seal_rtcp(compound), self.address)
 
     def close(self, farewell: Callable[[], bytes | None]) -> None:
-        """Say BYE if there is something to say, and close_notify.
+        """End the transport: send the BYE that *farewell* makes, if it makes one, and close_notify.
 
-        Not to FFmpeg: after the handshake its muxer (8.1 to 9.0 at least) takes a DTLS record for something to write, makes
-        its socket blocking by that, and then waits in a read for ever; no supervisor restarts it. It understands ICMP, at
-        once, and missing consent, after 30 s.
+        FFmpeg gets no close_notify: after the handshake its muxer (8.1 to 9.0 at least) takes a DTLS record for something to write,
+        makes its socket blocking by that, and then waits in a read for ever; no supervisor restarts it. It understands ICMP,
+        at once, and missing consent, after 30 s.
         """
         if self.protection is not None and (compound := farewell()):
             self.send_rtcp(compound)

@@ -1,8 +1,7 @@
-"""Tells one peer that nobody is here for it any more: the ICMP message that a kernel sends for a port which is closed.
+"""Tells one peer by ICMP that nobody is here for it any more: the message that a kernel sends for a closed port.
 
-Our port stays open for everybody else, so no kernel says it for us. It needs a raw socket, which root has and most
-containers' users have not; without it `sfu.transport.closed_port` has the kernel say it after all.
-Pure but for `PortUnreachable`, which owns the sockets.
+Our port stays open for everybody else, so no kernel says it for us. It needs a raw socket, which root may open and
+the users of most containers may not; without it `sfu.transport.closed_port` has the kernel say it after all.
 """
 
 import contextlib
@@ -34,7 +33,7 @@ def port_unreachable(peer: Address, local: Address) -> bytes:
 
 
 def _checksum(data: bytes) -> int:
-    """RFC 1071; *data* has an even length."""
+    """The Internet checksum (RFC 1071) of *data*, whose length is even."""
     total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
@@ -42,14 +41,14 @@ def _checksum(data: bytes) -> int:
 
 
 class PortUnreachable:
-    """The raw sockets, from `open` to `close`."""
+    """Sends port unreachable messages through raw sockets, one for each of IPv4 and IPv6, from `open` to `close`."""
 
     def __init__(self, sockets: dict[int, socket.socket]) -> None:
         self._sockets = sockets
 
     @classmethod
     def open(cls) -> Self:
-        """With what this process may open: perhaps nothing."""
+        """Open the raw sockets that this process may open: perhaps none."""
         sockets: dict[int, socket.socket] = {}
         for family, protocol in ((socket.AF_INET, socket.IPPROTO_ICMP), (socket.AF_INET6, socket.IPPROTO_ICMPV6)):
             with contextlib.suppress(OSError):
@@ -71,7 +70,7 @@ class PortUnreachable:
         return False
 
     def close(self) -> None:
-        """No more."""
+        """Close the raw sockets; nobody can be told after that."""
         for one in self._sockets.values():
             one.close()
         self._sockets.clear()

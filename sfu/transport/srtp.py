@@ -21,7 +21,7 @@ OPENSSL: Final[str] = _binding.__file__
 """A library with an OpenSSL of its own inside, whose symbols can be found: that of pylibsrtp's wheels."""
 
 WINDOW: Final = 1024
-"""OBS repeats packets on the same SSRC: libsrtp's default window of 128 would drop them (whip-whep.md, P17)."""
+"""Packets that a replay window reaches back: OBS repeats packets on the same SSRC, and libsrtp's default of 128 would drop them."""
 
 SEND_WINDOW: Final = 0x4000
 """How far back libsrtp seals a packet again. Beyond it `protect` raises: what is repeated is younger than REPEATABLE."""
@@ -30,16 +30,20 @@ REPEATABLE: Final = SEND_WINDOW - 1024
 
 @dataclass(frozen=True, slots=True)
 class SrtpProfile:
-    """A DTLS-SRTP protection profile."""
+    """A DTLS-SRTP protection profile (RFC 5764, section 4.1.2; RFC 7714, section 14.2)."""
 
     name: bytes
-    """OpenSSL's name."""
+    """The name that OpenSSL has for it."""
     number: int
+    """The number that libsrtp has for it."""
     key: int
+    """Bytes of the master key."""
     salt: int
+    """Bytes of the master salt."""
     tag: int
     """Bytes that protection adds to an RTP packet."""
     aead: bool
+    """Whether encryption authenticates too (AES-GCM)."""
 
 
 PROFILES: Final = (
@@ -47,12 +51,12 @@ PROFILES: Final = (
     SrtpProfile(b"SRTP_AEAD_AES_256_GCM", Policy.SRTP_PROFILE_AEAD_AES_256_GCM, 32, 12, 16, aead=True),
     SrtpProfile(b"SRTP_AES128_CM_SHA1_80", Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 16, 14, 10, aead=False),
 )
-"""In the order of our preference: the first that the peer knows too. FFmpeg has only the last."""
+"""In the order of our preference: the first that the peer knows too is used. FFmpeg knows only the last."""
 
 
 @dataclass(frozen=True, slots=True)
 class SrtpKeys:
-    """What a DTLS handshake exported: master key and salt of each direction."""
+    """The master key and salt of each direction, as a DTLS handshake exported them."""
 
     profile: SrtpProfile
     send: bytes = field(repr=False)
@@ -60,7 +64,10 @@ class SrtpKeys:
 
 
 def split(profile: SrtpProfile, material: bytes, *, client: bool) -> SrtpKeys:
-    """The keys in exported *material* (RFC 5764, section 4.2: both keys, then both salts, the client's first)."""
+    """The keys in *material*, which DTLS exported (RFC 5764, section 4.2): both keys, then both salts, the client's first.
+
+    *client*: we were the DTLS client, whose keys are for what we send.
+    """
     k, s = profile.key, profile.salt
     of_client = material[:k] + material[2 * k : 2 * k + s]
     of_server = material[k : 2 * k] + material[2 * k + s : 2 * k + 2 * s]
@@ -68,7 +75,7 @@ def split(profile: SrtpProfile, material: bytes, *, client: bool) -> SrtpKeys:
 
 
 def derive(master: bytes, salt: bytes, label: int, size: int) -> bytes:
-    """A session key (RFC 3711, section 4.3.3; RFC 7714, section 11 pads the 12-byte salt with zeros)."""
+    """The session key of *size* bytes for *label* (RFC 3711, section 4.3.3; RFC 7714, section 11 pads a 12-byte salt)."""
     start = int.from_bytes(salt.ljust(14, b"\0"), "big") ^ label << 48
     counter = start.to_bytes(14, "big") + b"\0\0"
     # Not encryption: AES in counter mode is the key derivation function that the RFC prescribes.
@@ -77,7 +84,10 @@ def derive(master: bytes, salt: bytes, label: int, size: int) -> bytes:
 
 
 class Protection:
-    """Both directions of one session."""
+    """Encrypts what one session sends, and verifies and decrypts what it receives.
+
+    With *fanout*, the compiled sender, it can also hand out its key for that (`native_destination`).
+    """
 
     __slots__ = ("_cipher", "_fanout", "_receive", "_send", "encrypt", "profile", "protect", "salt")
 
@@ -96,34 +106,34 @@ class Protection:
         """One RTP packet through libsrtp, which keeps the rollover counter itself: the hot path without AEAD."""
 
     def native_destination(self) -> NativeDestination | None:
-        """For the compiled way of sending: AEAD only, and only where it is there."""
+        """The session's key for the compiled sender; None without AEAD, or where there is no compiled sender."""
         if self._fanout is None or self._cipher is None:
             return None
         return self._fanout.destination(self._cipher, self.salt.to_bytes(12, "big"))
 
     def open_rtp(self, packet: bytes) -> bytes | None:
-        """The RTP packet, or None where it is not authentic or a replay."""
+        """The RTP packet in an SRTP *packet*; None where it is not authentic, or a replay."""
         try:
             return self._receive.unprotect(packet)
         except (pylibsrtp.Error, ValueError):
             return None
 
     def open_rtcp(self, packet: bytes) -> bytes | None:
-        """The RTCP compound, or None where it is not authentic or a replay."""
+        """The RTCP compound in an SRTCP *packet*; None where it is not authentic, or a replay."""
         try:
             return self._receive.unprotect_rtcp(packet)
         except (pylibsrtp.Error, ValueError):
             return None
 
     def seal_rtp(self, header: bytes, payload: bytes, index: int) -> bytes:
-        """One protected packet; *index* is rollover counter and sequence in 48 bits."""
+        """The SRTP packet of *header* and *payload*; *index* is rollover counter and sequence number in 48 bits."""
         if self.encrypt is None:
             return self.protect(header + payload)
         nonce = (nonce_base(int.from_bytes(header[8:12], "big"), index) ^ self.salt).to_bytes(12, "big")
         return header + self.encrypt(nonce, payload, header)
 
     def seal_rtcp(self, compound: bytes) -> bytes:
-        """One protected compound."""
+        """The SRTCP packet of an RTCP *compound*."""
         return self._send.protect_rtcp(compound)
 
 
@@ -133,7 +143,7 @@ def nonce_base(ssrc: int, index: int) -> int:
 
 
 def _protector(session: Session) -> Callable[[bytes], bytes]:
-    """`session.protect`, without its limit of 1356 bytes a packet, and a third faster: no allocation a packet."""
+    """As `session.protect`, without its limit of 1356 bytes a packet, and a third faster: no allocation a packet."""
     size = ffi.new("int *")
     memory = ffi.new("char[]", 2304)
     view = ffi.buffer(memory)

@@ -25,12 +25,15 @@ UDP_SEGMENT: Final = 103
 MAX_SEGMENTS: Final = 48
 """Kernels before 6.9 take 64, and a message must stay under 64 KiB."""
 MAX_MESSAGE: Final = 64_000
+"""Bytes of one message at most."""
 
 DRAIN: Final = 32
 """Datagrams taken before they are forwarded: a keyframe goes out to all viewers in such pieces, one after the other, so
 that neither a viewer's socket buffer nor the others' latency has to take it whole."""
 MAX_QUEUE: Final = 16_000_000
+"""Bytes that wait for the socket at most."""
 BUFFER: Final = 4 << 20
+"""Bytes of the kernel's buffers that are asked for, each way; it doubles them."""
 
 _TIMESTAMP: Final = 35
 """SO_TIMESTAMPNS and SO_RXQ_OVFL, asm-generic/socket.h: x86-64, arm64 and all others but MIPS, PA-RISC and SPARC."""
@@ -58,7 +61,12 @@ _WHOLE: Final = segments(0)
 
 
 class UdpSocket:
-    """Open from `start()` to `close()`."""
+    """The UDP socket of the node, bound to *bind*; it is read from `start()` to `close()`.
+
+    *on_datagram* takes each datagram with its sender, *on_drained* is called after up to DRAIN of them. *wall* is the time of day in
+    seconds, for the wait in the kernel's queue. *fanout* is the compiled sender, where there is one. Raises OSError where the
+    address cannot be bound.
+    """
 
     def __init__(
         self,
@@ -71,7 +79,7 @@ class UdpSocket:
         fanout: Fanout | None = None,
     ) -> None:
         self.fanout = fanout
-        """The compiled way to seal and send a burst, where there is one."""
+        """The compiled sender of bursts, None where there is none."""
         self._stats = stats
         self._on_datagram = on_datagram
         self._on_drained = on_drained
@@ -104,21 +112,21 @@ class UdpSocket:
         self._closed_port = ClosedPort(self._socket, self._stray)
         self._filtered = False
         self._dropped = 0
-        """As the kernel told last."""
+        """Datagrams that the kernel has dropped, as it told last."""
 
     @property
     def address(self) -> Address:
-        """Where it is bound."""
+        """The address and port that it is bound to."""
         host, port = self._socket.getsockname()[:2]
         return host, port
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Read from now on."""
+        """Read from now on, in callbacks of *loop*."""
         self._loop = loop
         loop.add_reader(self._socket.fileno(), self._readable)
 
     def close(self) -> None:
-        """Stop; what is queued is dropped."""
+        """Stop reading and close it; what is queued is dropped."""
         if self._loop is not None:
             self._loop.remove_reader(self._socket.fileno())
             self._loop.remove_writer(self._socket.fileno())
@@ -145,7 +153,7 @@ class UdpSocket:
         return True
 
     def count_shed(self) -> int:
-        """While a filter is on, what the kernel drops is what that keeps away; how much it has been so far."""
+        """How many datagrams a filter has kept away so far: what the kernel drops while one is attached."""
         dropped = self.dropped()
         if self._filtered:
             self._stats.dropped_shed += dropped - self._dropped
@@ -170,12 +178,12 @@ class UdpSocket:
         return True
 
     def _stray(self, datagram: bytes, address: Address) -> None:
-        """Later: sessions are being ended now."""
+        """Hand on a datagram that came to another socket of our port; later, as sessions are being ended now."""
         if self._loop is not None:
             self._loop.call_soon(self._on_datagram, datagram, address)
 
     def send(self, datagram: bytes, address: Address) -> bool:
-        """One datagram: STUN, DTLS, RTCP, a retransmission."""
+        """Send one datagram (STUN, DTLS, RTCP, a retransmission); whether it was taken, at once or into the queue."""
         if self.queue:
             return self.enqueue([datagram], (), address)
         try:

@@ -1,1 +1,1 @@
-"""Bytes on the wire: RTP, RTCP, NTP timestamps. Pure."""
+"""Bytes on the wire: RTP, RTCP, NTP timestamps, and what codecs write. No clock, no socket, no session."""

@@ -1,12 +1,12 @@
-"""Clocks of the media plane: NTP timestamps as RTCP prints them (RFC 3550, section 4).
+"""NTP timestamps as RTCP prints them (RFC 3550, section 4).
 
-Pure. Durations inside the plane are on the monotonic clock; only sender reports and log lines know the time of day.
+Durations inside the plane are on the monotonic clock; only sender reports and log lines know the time of day.
 """
 
 from typing import Final
 
 NTP_EPOCH: Final = 2_208_988_800
-"""Seconds from 1900 to 1970."""
+"""Seconds from 1900, where NTP begins to count, to 1970."""
 
 
 def to_ntp(wall: float) -> int:
@@ -20,5 +20,5 @@ def from_ntp(ntp: int) -> float:
 
 
 def compact(ntp: int) -> int:
-    """The middle 32 bits, as LSR and DLSR use them: units of 1/65536 s."""
+    """The middle 32 bits of *ntp*, in units of 1/65536 s, as LSR and DLSR print them (RFC 3550, section 6.4.1)."""
     return (ntp >> 16) & 0xFFFF_FFFF

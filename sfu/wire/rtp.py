@@ -1,6 +1,6 @@
 """RTP headers on the wire (RFC 3550, section 5; extensions RFC 8285).
 
-Pure functions on bytes. A header is a plain tuple, because one is made for each packet that arrives; nothing here is
+All functions on bytes. A header is a plain tuple, because one is made for each packet that arrives; nothing here is
 called per viewer.
 """
 
@@ -9,15 +9,17 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 FIXED: Final = struct.Struct("!BBHII")
+"""The 12 bytes that every RTP header has: flags, marker and payload type, sequence number, timestamp, SSRC."""
 
 ONE_BYTE: Final = 0xBEDE
 TWO_BYTE: Final = 0x1000
+"""What an extension block begins with, by the form of its elements (RFC 8285, section 4)."""
 
 Header = tuple[int, int, int, int, int, int, int, int]
 """marker (0 or 0x80), payload type, sequence, timestamp, SSRC, extension start (0: none), payload start, payload end."""
 
 Extensions = tuple[tuple[str, bytes], ...]
-"""Header extensions by URI: ids are a matter between two peers."""
+"""(URI, value) of header extensions: their ids are a matter between two peers."""
 
 
 def parse(packet: bytes) -> Header | None:
@@ -76,7 +78,7 @@ def extensions(packet: bytes, start: int, end: int) -> Iterator[tuple[int, bytes
 
 
 def find_extension(packet: bytes, start: int, end: int, wanted: int) -> bytes:
-    """The value of the extension with id *wanted* in the block, or nothing."""
+    """The value of the header extension with id *wanted* in the block from *start* to *end*; empty where it is not there."""
     for number, value in extensions(packet, start, end):
         if number == wanted:
             return value

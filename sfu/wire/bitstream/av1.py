@@ -1,6 +1,6 @@
 """AV1 in RTP (AV1 RTP specification, section 4): the OBUs of a payload, and what their headers say.
 
-Pure. The aggregation header's N bit is not believed: encoders set it on every temporal unit.
+The aggregation header's N bit is not believed: encoders set it on every temporal unit.
 """
 
 from collections.abc import Iterator
@@ -32,8 +32,8 @@ def body(obu: bytes) -> bytes:
     return obu[leb128(obu, at)[1] if obu[0] & 0x02 else at :]
 
 
-def look(payload: bytes) -> int:
-    """A key frame that is shown, in the lowest spatial layer (AV1, section 5.9.2), and sequence headers."""
+def picture_flags(payload: bytes) -> int:
+    """What *payload* says of its picture: a shown key frame of the lowest layer (AV1, section 5.9.2), sequence headers."""
     if payload[0] & 0xB0 == 0x90:
         return 0  # the one element goes on from the packet before: most packets of a large frame
     flags = 0

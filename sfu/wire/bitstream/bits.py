@@ -1,6 +1,6 @@
 """BitReader of a video header: fixed lengths, Exp-Golomb (H.264, section 9.1) and LEB128 (AV1, section 4.10.5).
 
-Pure. What is read beyond the end is zeros, and `over` says so: a truncated header is no exception.
+What is read beyond the end is zeros, and `over` says so: a truncated header is no exception.
 """
 
 from typing import Final
@@ -12,7 +12,7 @@ _NO_CODE: Final = (1 << 32) - 1
 
 
 class BitReader:
-    """A reader, the most significant bit first."""
+    """Reads numbers out of *data*, the most significant bit first."""
 
     __slots__ = ("_at", "_size", "_value")
 
@@ -23,7 +23,7 @@ class BitReader:
 
     @property
     def over(self) -> bool:
-        """Whether something was read beyond the end, or what is no code."""
+        """Whether something was read beyond the end, or an Exp-Golomb code that is none."""
         return self._at > self._size
 
     def read(self, count: int) -> int:
@@ -38,7 +38,7 @@ class BitReader:
         self._at += count
 
     def flag(self) -> bool:
-        """The next bit as a truth."""
+        """The next bit, as true or false."""
         return bool(self.read(1))
 
     def ue(self) -> int:
@@ -77,7 +77,7 @@ def leb128(data: bytes, at: int) -> tuple[int, int]:
 
 
 def to_leb128(value: int) -> bytes:
-    """The shortest form of *value*."""
+    """The shortest LEB128 form of *value*."""
     parts = bytearray()
     while True:
         value, low = value >> 7, value & 0x7F

@@ -1,6 +1,6 @@
 """H264 in RTP (RFC 6184): the NAL units of a payload, and what their first bits say.
 
-Pure. Of a fragmented unit only the first fragment is looked at: it has the unit's header and what follows it.
+Of a fragmented unit only the first fragment is looked at: it has the unit's header and what follows it.
 """
 
 import base64
@@ -48,7 +48,7 @@ def aggregated(payload: bytes, start: int) -> Iterator[bytes]:
         at += 2 + size
 
 
-def look(payload: bytes) -> int:
+def picture_flags(payload: bytes) -> int:
     """What *payload* says of its picture: flags of `sfu.wire.bitstream.picture`."""
     kind = payload[0] & 0x1F
     if kind == SLICE or (kind == FU_A and len(payload) > 1 and (not payload[1] & 0x80 or payload[1] & 0x1F == SLICE)):
@@ -106,7 +106,7 @@ def parameter_sets(payload: bytes) -> Iterator[ParameterSet]:
 
 
 def parameter_set(unit: bytes) -> ParameterSet | None:
-    """What *unit* is, where it is a parameter set: its id stands after three bytes in one, at once in the other."""
+    """*unit* as a parameter set, None where it is none; an SPS has its id after three bytes, a PPS at once."""
     kind = unit[0] & 0x1F
     if kind == SPS and len(unit) > 4:
         return 0, BitReader(rbsp(unit[4:12])).ue(), unit
@@ -116,7 +116,7 @@ def parameter_set(unit: bytes) -> ParameterSet | None:
 
 
 def out_of_band(parameters: Mapping[str, str]) -> Iterator[ParameterSet]:
-    """Those of `sprop-parameter-sets` in an offer (RFC 6184, section 8.1); what is no parameter set is passed over."""
+    """The sets in `sprop-parameter-sets` of an offer (RFC 6184, section 8.1); what is no parameter set is passed over."""
     for text in parameters.get("sprop-parameter-sets", "").split(","):
         unit = from_base64(text)
         found = parameter_set(unit) if unit else None
@@ -125,7 +125,7 @@ def out_of_band(parameters: Mapping[str, str]) -> Iterator[ParameterSet]:
 
 
 def from_base64(text: str) -> bytes:
-    """The bytes of *text*, nothing where it is no base64."""
+    """The bytes that *text* encodes, none where it is no base64."""
     try:
         return base64.b64decode(text.strip(), validate=True)
     except (binascii.Error, ValueError):
@@ -133,13 +133,13 @@ def from_base64(text: str) -> bytes:
 
 
 def profile_level(payload: bytes) -> str | None:
-    """The profile-level-id of the SPS in *payload*, which is the truth where the offer lies (whip-whep.md, P10)."""
+    """The profile-level-id of the SPS in *payload*, which is right where the offer says another one."""
     unit = _whole_sps(payload)
     return unit[1:4].hex() if len(unit) >= 4 else None
 
 
 def picture_size(payload: bytes) -> Size | None:
-    """The size that the first SPS in *payload* states."""
+    """The width and height that the first SPS in *payload* states; None where there is none."""
     unit = _whole_sps(payload)
     sps = read_sps(unit) if unit else None
     return None if sps is None else sps.size

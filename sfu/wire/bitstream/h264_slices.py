@@ -1,6 +1,6 @@
 """What the slices of an H264 stream say of order: type, use as a reference, place in the order of showing (POC).
 
-Pure. Parameter sets are kept by id, as slices name them; a slice is read up to `pic_order_cnt_lsb` and no further
+Parameter sets are kept by id, as slices name them; a slice is read up to `pic_order_cnt_lsb` and no further
 (H.264, sections 7.3.2.1, 7.3.2.2 and 7.3.3).
 """
 
@@ -19,23 +19,23 @@ _B: Final = 1
 
 
 class NeededBy(Enum):
-    """What would miss a packet in which no slice begins."""
+    """What could not be decoded without a packet in which no slice begins."""
 
     NOTHING = "nothing"
-    """Nothing: it only describes the picture that follows (SEI, delimiter)."""
+    """Nothing: the packet only describes the picture that follows (SEI, delimiter)."""
     PICTURE = "picture"
-    """The picture that it is a piece of, and no other."""
+    """The picture that the packet is a piece of, and no other."""
     OTHERS = "others"
-    """Other pictures, or a decoder that starts."""
+    """Other pictures too, or a decoder that starts there."""
 
 
 SliceHeader = tuple[bool, bool, bool, int | None, int]
-"""Is it of B type, may others refer to it, does it begin anew (IDR), POC's low bits (None: unknown), their modulus (1: order
-of decoding is order of showing)."""
+"""Whether it is of B type, whether others may refer to it, whether it begins anew (IDR), POC's low bits (None: unknown), and their
+modulus (1: the order of decoding is the order of showing)."""
 
 
 class H264Slices:
-    """Reads the slices of one source."""
+    """Reads the slices of one H264 source, and remembers the parameter sets that they need."""
 
     __slots__ = ("_pps", "_sps")
 
@@ -44,7 +44,7 @@ class H264Slices:
         self._pps: dict[int, int] = {}
         """pic_parameter_set_id -> seq_parameter_set_id."""
 
-    def look(self, payload: bytes) -> tuple[SliceHeader | None, NeededBy]:
+    def first_slice(self, payload: bytes) -> tuple[SliceHeader | None, NeededBy]:
         """The first slice that begins in *payload*, and what depends on the rest of it.
 
         Parameter sets in it are remembered. *payload* is an RTP packet's (RFC 6184, section 5.2).

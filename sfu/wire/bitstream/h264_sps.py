@@ -1,6 +1,6 @@
-"""H264's sequence parameter set: what the heads of slices need of it, and how large its pictures are (H.264, section 7.3.2.1.1).
+"""H264's sequence parameter set (SPS): what the headers of slices need of it, and its picture size (H.264, section 7.3.2.1.1).
 
-Pure. It is read up to the cropping of its pictures; what is cut short before the slices' part ends, or is no SPS, is None.
+It is read up to the cropping of its pictures. What is no SPS, or ends before all that slices need is read, is None.
 """
 
 from dataclasses import dataclass
@@ -15,22 +15,22 @@ _WITH_CHROMA: Final = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 
 
 @dataclass(frozen=True, slots=True)
 class H264Sps:
-    """One sequence parameter set."""
+    """What is read of one sequence parameter set."""
 
     number: int
-    """seq_parameter_set_id."""
+    """seq_parameter_set_id, by which picture parameter sets name it."""
     separate_colour_planes: bool
-    """separate_colour_plane_flag."""
+    """separate_colour_plane_flag: a slice names its colour plane."""
     frame_num_bits: int
-    """Length of frame_num in a slice."""
+    """Length of frame_num in a slice, in bits."""
     poc_type: int
-    """pic_order_cnt_type."""
+    """pic_order_cnt_type: 2 where pictures are shown in the order of decoding."""
     poc_bits: int
     """Length of pic_order_cnt_lsb in a slice; 0 where the type has none."""
     frames_only: bool
-    """frame_mbs_only_flag."""
+    """frame_mbs_only_flag: slices are of frames, never of fields."""
     size: Size | None
-    """Of the cropped picture; None where the SPS ends before it is said."""
+    """Width and height of the cropped picture; None where the SPS ends before it is said."""
 
 
 def read_sps(unit: bytes) -> H264Sps | None:
@@ -60,7 +60,7 @@ def read_sps(unit: bytes) -> H264Sps | None:
 
 
 def _chroma(bits: BitReader) -> tuple[int, bool]:
-    """chroma_format_idc and separate_colour_plane_flag of the richer profiles, and past what comes with them."""
+    """Read chroma_format_idc and separate_colour_plane_flag of the richer profiles, and pass what comes with them."""
     chroma = bits.ue()
     separate_planes = chroma == 3 and bits.flag()
     bits.ue()  # bit depths
@@ -82,7 +82,7 @@ def _skip_scaling_list(bits: BitReader, size: int) -> None:
 
 
 def _order(bits: BitReader) -> tuple[int, int]:
-    """pic_order_cnt_type and the length of pic_order_cnt_lsb, and past what comes with the type."""
+    """Read pic_order_cnt_type and the length of pic_order_cnt_lsb, and pass what comes with the type."""
     poc_type = bits.ue()
     if poc_type == 0:
         return poc_type, bits.ue() + 4
@@ -96,7 +96,7 @@ def _order(bits: BitReader) -> tuple[int, int]:
 
 
 def _cropped(bits: BitReader, coded: Size, chroma: int, *, frames_only: bool) -> Size | None:
-    """What is left of the *coded* picture: cropping is said in samples of chroma, and of each field."""
+    """What is left of the *coded* picture: cropping is stated in samples of chroma, and of each field."""
     bits.skip(1 if frames_only else 2)  # mb_adaptive_frame_field_flag, direct_8x8_inference_flag
     width, height = coded
     if bits.flag():

@@ -1,6 +1,6 @@
 """H265 in RTP (RFC 7798): the NAL units of a payload, and what their first bits say.
 
-Pure. As in `sfu.wire.bitstream.h264`, only the first fragment of a fragmented unit is looked at.
+As in `sfu.wire.bitstream.h264`, only the first fragment of a fragmented unit is looked at.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ _SPROP: Final = ("sprop-vps", "sprop-sps", "sprop-pps")
 
 
 def kind_of(unit: bytes) -> int:
-    """nal_unit_type."""
+    """The nal_unit_type of *unit* (H.265, section 7.3.1.2)."""
     return unit[0] >> 1 & 0x3F
 
 
@@ -39,7 +39,7 @@ def units(payload: bytes) -> Iterator[bytes]:
         yield payload
 
 
-def look(payload: bytes) -> int:
+def picture_flags(payload: bytes) -> int:
     """What *payload* says of its picture: flags of `sfu.wire.bitstream.picture`."""
     kind = kind_of(payload)
     if kind < FIRST_IRAP or (
@@ -69,7 +69,7 @@ def parameter_sets(payload: bytes) -> Iterator[ParameterSet]:
 
 
 def parameter_set(unit: bytes) -> ParameterSet | None:
-    """What *unit* is, where it is a parameter set (H.265, sections 7.3.2.1 to 7.3.2.3)."""
+    """*unit* as a parameter set (H.265, sections 7.3.2.1 to 7.3.2.3); None where it is none."""
     if len(unit) < 4:
         return None
     kind = kind_of(unit)
@@ -81,7 +81,7 @@ def parameter_set(unit: bytes) -> ParameterSet | None:
 
 
 def picture_size(payload: bytes) -> Size | None:
-    """The size that the first SPS in *payload* states."""
+    """The width and height that the first SPS in *payload* states; None where there is none."""
     if kind_of(payload) not in (SPS, AP):
         return None
     sps = next((read_sps(unit) for unit in units(payload) if kind_of(unit) == SPS), None)
@@ -89,7 +89,7 @@ def picture_size(payload: bytes) -> Size | None:
 
 
 def out_of_band(parameters: Mapping[str, str]) -> Iterator[ParameterSet]:
-    """Those of `sprop-vps`, `sprop-sps` and `sprop-pps` in an offer (RFC 7798, section 7.1)."""
+    """The sets in `sprop-vps`, `sprop-sps` and `sprop-pps` in an offer (RFC 7798, section 7.1)."""
     for name in _SPROP:
         for text in parameters.get(name, "").split(","):
             found = parameter_set(from_base64(text))

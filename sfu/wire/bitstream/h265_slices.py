@@ -1,6 +1,6 @@
 """What the slices of an H265 stream say of order: use as a reference, place in the order of showing (POC).
 
-Pure. Parameter sets are kept by id, as slices name them; a slice is read up to `slice_pic_order_cnt_lsb` and no further
+Parameter sets are kept by id, as slices name them; a slice is read up to `slice_pic_order_cnt_lsb` and no further
 (H.265, sections 7.3.2.2, 7.3.2.3 and 7.3.6.1).
 """
 
@@ -12,7 +12,7 @@ from sfu.wire.bitstream.h265 import AP, CRA, FIRST_IRAP, FU, IDR, LAST_IRAP, PPS
 from sfu.wire.bitstream.h265_sps import H265Sps, read_sps
 
 VCL: Final = VPS
-"""Below: slices."""
+"""nal_unit_types below this one are slices (table 7-1)."""
 _SUB_LAYER_NON_REFERENCE: Final = frozenset(range(0, 15, 2))
 """TRAIL_N, TSA_N, STSA_N, RADL_N, RASL_N and what is reserved beside them (table 7-1)."""
 _HEAD: Final = 64
@@ -22,7 +22,7 @@ _Pps = tuple[int, bool, int]
 
 
 class H265Slices:
-    """Reads the slices of one source."""
+    """Reads the slices of one H265 source, and remembers the parameter sets that they need."""
 
     __slots__ = ("_highest_layer", "_pps", "_sps")
 
@@ -32,7 +32,7 @@ class H265Slices:
         self._highest_layer = 0
         """The highest temporal layer that came: pictures of lower ones may be referred to whatever their type says."""
 
-    def look(self, payload: bytes) -> tuple[SliceHeader | None, NeededBy]:
+    def first_slice(self, payload: bytes) -> tuple[SliceHeader | None, NeededBy]:
         """The first slice that begins in *payload*, and what depends on the rest of it.
 
         Parameter sets in it are remembered. *payload* is an RTP packet's (RFC 7798, section 4.4).
@@ -58,7 +58,7 @@ class H265Slices:
         return head, needed_by
 
     def _needed_by(self, kind: int, layers: int) -> NeededBy:
-        """*layers* is the second byte of a unit's header, with nuh_temporal_id_plus1."""
+        """What needs a unit of *kind*; *layers* is the second byte of its header, with nuh_temporal_id_plus1."""
         if kind >= VCL:
             return NeededBy.OTHERS if kind <= PPS else NeededBy.NOTHING
         if kind in _SUB_LAYER_NON_REFERENCE and (layers & 7) - 1 >= self._highest_layer:

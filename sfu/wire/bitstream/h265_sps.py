@@ -1,6 +1,6 @@
-"""H265's sequence parameter set: what the heads of slices need of it, and how large its pictures are (H.265, section 7.3.2.2.1).
+"""H265's sequence parameter set (SPS): what the headers of slices need of it, and its picture size (H.265, section 7.3.2.2.1).
 
-Pure. It is read up to the length of POC's low bits; what is cut short before, or is no SPS, is None.
+It is read up to the length of POC's low bits. What is no SPS, or ends before that, is None.
 """
 
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from sfu.wire.bitstream.picture import Size
 
 @dataclass(frozen=True, slots=True)
 class H265Sps:
-    """One sequence parameter set."""
+    """What is read of one sequence parameter set."""
 
     number: int
-    """sps_seq_parameter_set_id."""
+    """sps_seq_parameter_set_id, by which picture parameter sets name it."""
     separate_colour_planes: bool
-    """separate_colour_plane_flag."""
+    """separate_colour_plane_flag: a slice names its colour plane."""
     poc_bits: int
-    """Length of slice_pic_order_cnt_lsb in a slice."""
+    """Length of slice_pic_order_cnt_lsb in a slice, in bits."""
     size: Size
-    """Of the whole coded picture: to compare layers, a margin is no matter."""
+    """Width and height of the whole coded picture; layers are compared by it, so margins do not matter."""
 
 
 def sps_id(unit: bytes) -> int:
@@ -44,7 +44,7 @@ def read_sps(unit: bytes) -> H265Sps | None:
 
 
 def _behind_levels(unit: bytes) -> BitReader:
-    """Behind the profiles and levels of all sub-layers (H.265, section 7.3.3)."""
+    """A reader of *unit* that stands behind the profiles and levels of all sub-layers (H.265, section 7.3.3)."""
     bits = BitReader(rbsp(unit[2:]))
     bits.skip(4)
     sub_layers = bits.read(3)

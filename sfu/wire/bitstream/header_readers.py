@@ -1,4 +1,7 @@
-"""What a payload says of its picture, by codec; its size is another question (`sfu.wire.bitstream.picture_size`). Pure."""
+"""For each codec the functions that read what an RTP payload says of its picture.
+
+The size of the picture is another question (`sfu.wire.bitstream.picture_size`).
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,34 +17,34 @@ def _none(_: object) -> Iterator[ParameterSet]:
 
 @dataclass(frozen=True, slots=True)
 class HeaderReader:
-    """How the headers of one codec are read."""
+    """The functions that read the headers of one codec."""
 
-    look: Callable[[bytes], int]
+    picture_flags: Callable[[bytes], int]
     """Flags of `sfu.wire.bitstream.picture` for a payload that is not empty."""
     parameter_sets: Callable[[bytes], Iterator[ParameterSet]] = _none
-    """Those in a payload whose flags have SETS."""
+    """The parameter sets in a payload whose flags have SETS."""
     out_of_band: Callable[[Mapping[str, str]], Iterator[ParameterSet]] = _none
-    """Those in the format parameters of an offer."""
+    """The parameter sets in the format parameters (`a=fmtp`) of an offer."""
     kinds: int = 0
     """How many kinds of parameter sets a decoder needs: their places in its order are 0 to *kinds* - 1."""
     nal: bool = False
-    """A picture is a row of NAL units: what precedes its slices may come in packets of its own."""
+    """Whether a picture is a row of NAL units, so that what precedes its slices may come in packets of its own."""
 
     def flags(self, payload: bytes) -> int:
-        """What *payload* says of its picture; nothing, where it is empty (padding)."""
-        return self.look(payload) if payload else 0
+        """What *payload* says of its picture, as flags of `sfu.wire.bitstream.picture`; 0 where it is empty (padding)."""
+        return self.picture_flags(payload) if payload else 0
 
 
 _READERS: Final[Mapping[str, HeaderReader]] = {
-    "H264": HeaderReader(h264.look, h264.parameter_sets, h264.out_of_band, kinds=2, nal=True),
-    "H265": HeaderReader(h265.look, h265.parameter_sets, h265.out_of_band, kinds=3, nal=True),
-    "VP8": HeaderReader(vp8.look),
-    "VP9": HeaderReader(vp9.look),
-    "AV1": HeaderReader(av1.look, av1.parameter_sets, kinds=1),
+    "H264": HeaderReader(h264.picture_flags, h264.parameter_sets, h264.out_of_band, kinds=2, nal=True),
+    "H265": HeaderReader(h265.picture_flags, h265.parameter_sets, h265.out_of_band, kinds=3, nal=True),
+    "VP8": HeaderReader(vp8.picture_flags),
+    "VP9": HeaderReader(vp9.picture_flags),
+    "AV1": HeaderReader(av1.picture_flags, av1.parameter_sets, kinds=1),
 }
 _OTHER: Final = HeaderReader(lambda _payload: 0)
 
 
 def header_reader(codec: str) -> HeaderReader:
-    """That of *codec*; of one that has no keyframes (sound), nothing is ever seen."""
+    """The reader for *codec*, an upper-case encoding name; that of a codec without keyframes (sound) finds nothing."""
     return _READERS.get(codec, _OTHER)

@@ -1,6 +1,6 @@
 """The parameter sets of one source, as they were at any picture of the last moments.
 
-Pure. Encoders send them once, before every picture, or in the offer alone; a decoder that begins in the middle needs those that
+Encoders send them once, before every picture, or in the offer alone; a decoder that begins in the middle needs those that
 were in force where it begins. What comes late does not replace what was sent after it. Bounded: MAX_IDS sets, VERSIONS of each.
 """
 
@@ -12,13 +12,13 @@ from sfu.wire.bitstream.picture import ParameterSet
 MAX_IDS: Final = 32
 VERSIONS: Final = 3
 MAX_BYTES: Final = 1180
-"""Of one set: it goes out in a packet of its own."""
+"""Bytes of one set at most: it is sent in a packet of its own."""
 BEFORE: Final = -1
 """The index of what was known before the source's first packet."""
 
 
 class ParameterSets:
-    """Those of one source."""
+    """Remembers the parameter sets of one source, each with the packet that brought it; begins with *known* ones."""
 
     __slots__ = ("_versions",)
 
@@ -28,7 +28,7 @@ class ParameterSets:
         self.take(known, BEFORE)
 
     def take(self, found: Iterable[ParameterSet], index: int) -> None:
-        """Remember what the packet of *index* brought."""
+        """Remember the sets *found* in the packet of *index*."""
         for kind, number, unit in found:
             if len(unit) > MAX_BYTES:
                 continue
@@ -47,7 +47,7 @@ class ParameterSets:
                 del self._versions[min(self._versions, key=lambda key: self._versions[key][-1][0])]
 
     def at(self, index: int) -> list[ParameterSet]:
-        """Those in force for the picture that ends at *index*, in the order in which a decoder wants them."""
+        """The sets in force for the picture that ends at *index*, in the order in which a decoder wants them."""
         found = []
         for (kind, number), versions in sorted(self._versions.items()):
             # What came only later is better than nothing: its packet may have been the lost one.
@@ -56,9 +56,9 @@ class ParameterSets:
         return found
 
     def complete(self, kinds: int) -> bool:
-        """Whether there is one of each of *kinds* kinds."""
+        """Whether there is a set of each of *kinds* kinds."""
         return len({kind for kind, _number in self._versions}) >= kinds
 
     def afresh(self) -> "ParameterSets":
-        """The newest of each, for another numbering."""
+        """The newest of each set, for a source whose packets are numbered anew."""
         return ParameterSets((kind, number, versions[-1][1]) for (kind, number), versions in self._versions.items())

@@ -1,6 +1,6 @@
 """What one RTP payload says of the picture that it belongs to: flags, the same for all codecs.
 
-A packet is looked at alone here; which packets make a picture, and whether a group begins with it, is `sfu.media.keyframe_assembly`.
+Each packet is looked at alone; `sfu.media.keyframe_assembly` finds which packets make a keyframe.
 """
 
 from typing import Final
@@ -10,13 +10,13 @@ KEY: Final = 1
 RECOVERY: Final = 2
 """A recovery point (H.264, D.2.8): a decoder that knows such can start with the picture; browsers wait for an IDR."""
 SETS: Final = 4
-"""Parameter sets, or AV1's sequence header."""
+"""There are parameter sets in it, or AV1's sequence header."""
 OPENING: Final = 8
-"""Nothing but what precedes the slices of a picture: parameter sets, SEI, delimiters."""
+"""There is nothing in it but what precedes the slices of a picture: parameter sets, SEI, delimiters."""
 STARTS: Final = 16
 """Nothing that a decoder needs of the picture comes before this packet."""
 
 Size = tuple[int, int]
-"""Width and height in pixels."""
+"""Width and height of a picture in pixels."""
 ParameterSet = tuple[int, int, bytes]
 """Place in the order in which a decoder wants them, id, NAL unit or OBU."""

@@ -1,7 +1,7 @@
-"""How large a picture is, as its own bits say: what tells the layers of a simulcast apart when they carry next to nothing.
+"""How large a picture is, as its own bits say: it tells the layers of a simulcast apart when they carry next to nothing.
 
-Pure. Looked at is the RTP payload with which a keyframe begins (VP8, VP9), or an SPS (H264, H265), or a sequence header (AV1);
-each codec's module reads its own. Where a size is not found, layers are told apart by what they carry.
+The size is in the first RTP payload of a keyframe (VP8, VP9), in an SPS (H264, H265) or in a sequence header (AV1); each codec's
+module reads its own. Where no size is found, layers are told apart by what they carry.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,6 +22,6 @@ _READERS: Final[Mapping[str, Callable[[bytes], Size | None]]] = {
 
 
 def picture_size(codec: str, payload: bytes) -> Size | None:
-    """The size that *payload* states, or None where it states none that we read."""
+    """The width and height that *payload* of *codec* states; None where it states none that we read."""
     reader = _READERS.get(codec)
     return None if reader is None or len(payload) < _SHORTEST else reader(payload)

@@ -1,10 +1,10 @@
-"""VP8 in RTP (RFC 7741): where a frame begins, whether its own header says key frame, and its size. Pure."""
+"""VP8 in RTP (RFC 7741): where a frame begins, whether its own header says key frame, and its size."""
 
 from sfu.wire.bitstream.picture import KEY, STARTS, Size
 
 
 def frame(payload: bytes) -> int:
-    """Where the frame's data begin behind the payload descriptor (section 4.2)."""
+    """The offset of the frame's data behind the payload descriptor (section 4.2)."""
     if not payload[0] & 0x80:
         return 1
     if len(payload) < 2:
@@ -16,8 +16,8 @@ def frame(payload: bytes) -> int:
     return at + bool(extended & 0x40) + bool(extended & 0x30)
 
 
-def look(payload: bytes) -> int:
-    """The first packet of the first partition has the frame tag, whose lowest bit is 0 for a key frame (RFC 6386, 9.1)."""
+def picture_flags(payload: bytes) -> int:
+    """What *payload* says of its picture: the frame tag begins it, whose lowest bit is 0 for a key frame (RFC 6386, 9.1)."""
     if payload[0] & 0x17 != 0x10:
         return 0
     at = frame(payload)
@@ -28,8 +28,8 @@ def look(payload: bytes) -> int:
 
 
 def picture_size(payload: bytes) -> Size | None:
-    """The size that the frame header of a key frame states behind its start code (RFC 6386, section 9.1)."""
-    if not look(payload):
+    """The size that the header of a key frame states behind its start code (RFC 6386, section 9.1); None in other packets."""
+    if not picture_flags(payload):
         return None
     at = frame(payload) + 6
     if len(payload) < at + 4:

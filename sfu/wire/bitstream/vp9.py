@@ -1,6 +1,6 @@
 """VP9 in RTP (RFC 9628): where a frame begins, whether its own header says key frame, and its size.
 
-Pure. The descriptor's P bit is not believed: encoders leave it 0 for every frame.
+The descriptor's P bit is not believed: encoders leave it 0 for every frame.
 """
 
 from typing import Final
@@ -14,7 +14,7 @@ _RGB: Final = 7
 
 
 def frame(payload: bytes) -> tuple[int, int]:
-    """Where the frame's data begin behind the payload descriptor (section 4.2), and the spatial layer."""
+    """The offset of the frame's data behind the payload descriptor (section 4.2), and the spatial layer."""
     first, at, layer, size = payload[0], 1, 0, len(payload)
     if first & 0x80:  # I: picture id
         at += 2 if size > at and payload[at] & 0x80 else 1
@@ -43,8 +43,8 @@ def _structure(payload: bytes, at: int) -> int:
     return at
 
 
-def look(payload: bytes) -> int:
-    """The lowest spatial layer's first packet has the uncompressed header (VP9 bitstream, section 6.2)."""
+def picture_flags(payload: bytes) -> int:
+    """What *payload* says of its picture: the lowest layer's first packet has the uncompressed header (VP9, section 6.2)."""
     if not payload[0] & 0x08:
         return 0
     at, layer = frame(payload)
