@@ -8,12 +8,12 @@ Each packet counts once, when it comes for the first time. Browsers repeat old p
 uplink carries; if those counted, they would hide packets that are really lost.
 
 The file is long because one method is the hot path of every packet that comes in, and the rest of the class is its rare branches
-on the same few numbers; what is asked for again has a module of its own (`sfu.media.missing_packets`).
+on the same few numbers; what is asked for again has a module of its own (`sfu.media.feedback.missing_packets`).
 """
 
 from typing import Final
 
-from sfu.media.missing_packets import MissingPackets
+from sfu.media.feedback.missing_packets import MissingPackets
 from sfu.wire.ntp import compact, from_ntp
 from sfu.wire.rtcp import Block
 from sfu.wire.rtp import extend

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from sfu.media.b_frame_filter import b_frame_filter
+from sfu.media.feedback.keyframe_requests import KeyframeRequests
 from sfu.media.incoming_rtp_stream import IncomingRtpStream
-from sfu.media.keyframe_requests import KeyframeRequests
 from sfu.media.simulcast_layers import SimulcastLayers
 from sfu.media.start_buffer import NumberedPacket, StartBuffer
 from sfu.media.track import ForwardedTrack

@@ -15,7 +15,7 @@ REPLAY_AFTER: Final = 1.0
 class OutgoingTrack:
     """How far one viewer is in one track: it waits for a keyframe, catches up from the history, or is live.
 
-    `ForwardedTrack.follow` takes it; `sfu.media.catch_up` moves it on until it is live.
+    `ForwardedTrack.follow` takes it; `sfu.media.track_viewers` moves it on until it is live.
     """
 
     __slots__ = (

@@ -7,7 +7,7 @@ long as they are asked for, because nothing can be put before a beginning afterw
 
 from typing import Final
 
-from sfu.media.missing_packets import GIVE_UP_AFTER
+from sfu.media.feedback.missing_packets import GIVE_UP_AFTER
 from sfu.wire.bitstream.header_readers import header_reader
 from sfu.wire.bitstream.parameter_sets import ParameterSets
 from sfu.wire.bitstream.picture import KEY, OPENING, RECOVERY, SETS, STARTS

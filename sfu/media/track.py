@@ -6,8 +6,8 @@ its frame is whole; then it goes to the viewers (`sfu.media.track_viewers`).
 
 from typing import Final
 
+from sfu.media.feedback.keyframe_requests import KeyframeRequests
 from sfu.media.history import History, Packet
-from sfu.media.keyframe_requests import KeyframeRequests
 from sfu.media.numbering import Numbering
 from sfu.media.start_points import StartPoints
 from sfu.media.track_viewers import TrackViewers

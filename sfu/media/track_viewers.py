@@ -11,8 +11,8 @@ Invariant: whoever is live got every index since its first one that the history 
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from sfu.media.feedback.keyframe_requests import KeyframeRequests
 from sfu.media.history import History, Packet
-from sfu.media.keyframe_requests import KeyframeRequests
 from sfu.media.numbering import Numbering
 from sfu.media.outgoing_rtp_stream import OutgoingRtpStream, RtpParameters
 from sfu.media.outgoing_track import REPLAY_AFTER, OutgoingTrack

@@ -6,14 +6,14 @@ Who sends more than the grant allows is warned, dropped above twice of it, and e
 from typing import Any, Final, Literal
 
 from sfu.layers import Layer, layers_of
-from sfu.media.bitrate import BitrateLimit
 from sfu.media.demultiplexer import Demultiplexer
+from sfu.media.feedback.bitrate import BitrateLimit
+from sfu.media.feedback.transport_cc import Arrivals
 from sfu.media.incoming_rtp_stream import IncomingRtpStream
 from sfu.media.incoming_section import IncomingSection
 from sfu.media.lipsync import LipSync
 from sfu.media.start_buffer import NumberedPacket
 from sfu.media.track import ForwardedTrack
-from sfu.media.transportcc import Arrivals
 from sfu.negotiation import TRANSPORT_CC
 from sfu.plane.session import MediaSession, SessionStart
 from sfu.stats import PlaneStats

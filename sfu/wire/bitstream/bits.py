@@ -34,7 +34,7 @@ class BitReader:
         return value & (1 << count) - 1
 
     def skip(self, count: int) -> None:
-        """Pass over *count* bits."""
+        """Pass over the next *count* bits."""
         self._at += count
 
     def flag(self) -> bool:

@@ -185,18 +185,18 @@ def test_a_left_out_picture_stays_out_when_its_packets_come_late() -> None:
 # -- pictures that no encoder at hand makes -------------------------------------------------------------------------------
 
 
-class BitReader:
+class BitWriter:
     """Writes a NAL unit's bits."""
 
     def __init__(self) -> None:
         self.text = ""
 
-    def put(self, value: int, count: int) -> "BitReader":
+    def put(self, value: int, count: int) -> "BitWriter":
         """Append *value* in *count* bits."""
         self.text += format(value, f"0{count}b")
         return self
 
-    def golomb(self, *values: int) -> "BitReader":
+    def golomb(self, *values: int) -> "BitWriter":
         """Append each value as ue(v)."""
         for value in values:
             code = format(value + 1, "b")
@@ -218,16 +218,16 @@ class BitReader:
 
 def sets(poc_type: int) -> list[bytes]:
     """An SPS and a PPS of Main profile with POC of four bits or of another type."""
-    sps = BitReader().put(77, 8).put(0, 8).put(30, 8).golomb(0, 0, poc_type)
+    sps = BitWriter().put(77, 8).put(0, 8).put(30, 8).golomb(0, 0, poc_type)
     if poc_type == 0:
         sps.golomb(0)
     sps.golomb(1).put(0, 1).golomb(10, 7).put(1, 1)
-    return [sps.bytes(0x67), BitReader().golomb(0, 0).put(0, 2).golomb(0).bytes(0x68)]
+    return [sps.bytes(0x67), BitWriter().golomb(0, 0).put(0, 2).golomb(0).bytes(0x68)]
 
 
 def picture(kind: Literal["I", "P", "B"], poc: int, *, reference: bool = True, idr: bool = False) -> bytes:
     """The head of a picture's first slice."""
-    bits = BitReader().golomb(0, {"P": 5, "B": 6, "I": 7}[kind], 0).put(0, 4)
+    bits = BitWriter().golomb(0, {"P": 5, "B": 6, "I": 7}[kind], 0).put(0, 4)
     if idr:
         bits.golomb(0)
     return bits.put(poc % 16, 4).put(0xABCDEF, 24).bytes((0x60 if reference else 0) | (5 if idr else 1))

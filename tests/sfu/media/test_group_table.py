@@ -29,7 +29,7 @@ from tests.peers.clips.payloads import (
     split,
 )
 from tests.peers.clips.pictures import FPS, Recipe, encoded
-from tests.sfu.onlooker import Onlooker, Seen, Sent, wire
+from tests.sfu.media.onlooker import Onlooker, Seen, Sent, wire
 
 LIMIT = 120
 """Bytes of a payload: keyframes of several packets, though the pictures are small."""

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from sfu.media.feedback.keyframe_requests import ANSWER_WITHIN
 from sfu.media.incoming_rtp_stream import IncomingRtpStream
 from sfu.media.incoming_section import IncomingSection
-from sfu.media.keyframe_requests import ANSWER_WITHIN
 from sfu.media.start_buffer import NumberedPacket
 from sfu.media.track import ForwardedTrack
 from sfu.media.track_viewers import MAX_REPLAY_AFTER
@@ -18,8 +18,8 @@ from sfu.stats import PlaneStats
 from sfu.transport.udp import UdpSocket
 from tests.peers.clips.payloads import is_set, nal_payloads, split
 from tests.peers.clips.pictures import FPS, Decoder, Recipe, encoded
+from tests.sfu.media.onlooker import Onlooker, Sent, wire
 from tests.sfu.native.compiled import compiled
-from tests.sfu.onlooker import Onlooker, Sent, wire
 
 LIMIT = 120
 H264 = Codec("H264", 90000, 1, {"packetization-mode": "1"})

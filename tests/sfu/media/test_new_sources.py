@@ -8,8 +8,8 @@ import pytest
 from sfu.transport.udp import UdpSocket
 from tests.peers.clips.payloads import is_set, is_slice, nal_payloads, pieces, split
 from tests.peers.clips.pictures import FPS, Recipe, encoded
-from tests.sfu.onlooker import wire
-from tests.sfu.studio import Arrival, Studio
+from tests.sfu.media.onlooker import wire
+from tests.sfu.media.studio import Arrival, Studio
 
 LIMIT = 60
 LATE = 0.3

@@ -1,6 +1,6 @@
 """What is kept of a source until it begins: all of its beginning, in order, and never more than the bound."""
 
-from sfu.media.missing_packets import GIVE_UP_AFTER
+from sfu.media.feedback.missing_packets import GIVE_UP_AFTER
 from sfu.media.start_buffer import ANYHOW, KEEP_SECONDS, MAX_PACKETS, SETTLE, SETTLED, NumberedPacket, StartBuffer
 from sfu.wire.bitstream.parameter_sets import ParameterSets
 

@@ -4,7 +4,7 @@ import asyncio
 import struct
 import time
 
-from sfu.media.bitrate import BURST_SECONDS, DROP_ABOVE
+from sfu.media.feedback.bitrate import BURST_SECONDS, DROP_ABOVE
 from sfu.media.history import MAX_BYTES
 from sfu.plane.publisher import Publisher
 from tests.sfu.media_harness import STREAM, TestPublisher, stage

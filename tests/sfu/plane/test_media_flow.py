@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from sfu.media.transportcc import TICKS
+from sfu.media.feedback.transport_cc import TICKS
 from sfu.negotiation import TRANSPORT_CC, Codec
 from sfu.transport.srtp import Protection
 from sfu.wire import rtcp as our_rtcp
 from tests.peers.protocol import rtcp
-from tests.sfu.media.test_transportcc import decode_body
+from tests.sfu.media.feedback.test_transport_cc import decode_body
 from tests.sfu.media_harness import LONG_GROUP, SSRCS, STREAM, TestPublisher, TestViewer, stage
 from tests.sfu.plane.test_plane import until
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sfu.media.bitrate import BURST_SECONDS, DROP_ABOVE, UNLIMITED, BitrateLimit
+from sfu.media.feedback.bitrate import BURST_SECONDS, DROP_ABOVE, UNLIMITED, BitrateLimit
 
 KBPS = 2_000
 

@@ -17,8 +17,8 @@ from sfu.wire.rtp import FIXED
 from shared.grants import Action
 from tests.peers.clips.payloads import unit_of
 from tests.peers.clips.pictures import Decoder
+from tests.sfu.media.onlooker import Onlooker
 from tests.sfu.media_harness import grant
-from tests.sfu.onlooker import Onlooker
 
 STEP = 0.005
 

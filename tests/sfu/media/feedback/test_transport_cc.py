@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfu.media.transportcc import EVERY, MAX_GAP, MAX_PACKETS, RING, TICKS, Arrivals, encode
+from sfu.media.feedback.transport_cc import EVERY, MAX_GAP, MAX_PACKETS, RING, TICKS, Arrivals, encode
 
 Decoded = tuple[int, list[int | None], int]
 """Base, arrival of each packet in ticks modulo the reference's range, number of the report."""

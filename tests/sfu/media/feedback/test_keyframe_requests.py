@@ -1,4 +1,4 @@
-from sfu.media.keyframe_requests import KeyframeRequests
+from sfu.media.feedback.keyframe_requests import KeyframeRequests
 
 
 def test_a_storm_of_requests_is_one_request_each_half_second() -> None:
