@@ -51,7 +51,7 @@ TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-exte
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the media plane really does, so that no answer promises more (whip-whep.md P14 and P19)."""
+    """What the media plane really does, so that no answer promises more (docs/conformance.md, P14, and P19 there)."""
 
     publish_extensions: frozenset[str] = frozenset({MID, RID, REPAIRED_RID, TRANSPORT_CC})
     """Header extensions that are read from publishers."""
@@ -69,7 +69,7 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class LocalEndpoint:
-    """What every answer prints about this node."""
+    """What every answer prints about this node: certificate, addresses, and what it can do."""
 
     fingerprints: tuple[Fingerprint, ...]
     candidates: tuple[Candidate, ...]
@@ -92,7 +92,7 @@ class Codec:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """One accepted m= section: one codec each way (one codec an answer, whip-whep.md P12)."""
+    """One accepted m= section: one codec, the only one that the answer names (docs/conformance.md, P12)."""
 
     mid: str
     kind: Kind
@@ -147,7 +147,7 @@ class SourceTrack:
 
     kind: Kind
     codec: Codec
-    """The publisher's codec; for H264 `profile-level-id` is replaced by the SPS's once it was seen (P10)."""
+    """The publisher's codec; the profile of H264 is the one that its SPS states, once that was seen (docs/conformance.md, P10)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Grants: signed, short-lived permission for one session on one boot of one node (design.md, sections 3.6 and 4.3).
+"""Grants: signed, short-lived permission for one session on one boot of one node.
 
 `sign()` runs in the control plane only; shared/verifier.py reads what it wrote. Wire evolution: claims are only added,
 always with a default, so that old nodes accept new grants and new nodes old ones. Signed by hand, ten lines: this is part
@@ -18,13 +18,13 @@ TYPE: Final = "sluice-grant+jwt"
 ALGORITHM: Final = "EdDSA"
 ISSUER: Final = "sluice"
 GRANT_SECONDS: Final = 30
-"""How long a fresh grant can be used; design.md allows up to 60."""
+"""How long a fresh grant can be used: long enough for a redirect, too short to be passed on."""
 GRACE_SECONDS: Final = 5
 """Clock skew between control plane and node: a grant counts as usable this much longer, and is valid this much earlier."""
 
 
 class Action(StrEnum):
-    """What a grant permits."""
+    """What a grant permits its bearer to do."""
 
     PUBLISH = "publish"
     PLAY = "play"
@@ -36,17 +36,17 @@ WEBRTC: Final = {Action.PUBLISH: "whip", Action.PLAY: "whep"}
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a grant says."""
+    """The claims of a grant (RFC 7519, section 4): who may do what, where, until when."""
 
     node: str
     """`aud`: the node that may accept it."""
     boot: str
     """The life of the node's process that may accept it."""
     account: str
-    """`sub`"""
+    """`sub`: the account that pays for the session."""
     stream: str
     session: str
-    """`jti`"""
+    """`jti`: the id of the session that may begin, which makes the grant good for one only."""
     action: Action
     epoch: int
     """Takeovers of the stream so far; a higher epoch fences a lower one. 0 for playing."""
@@ -61,7 +61,7 @@ class Claims:
     """`mediamtx_permissions`, for MediaMTX nodes: (action, path) pairs as its JWT support reads them."""
 
     def payload(self) -> dict[str, Any]:
-        """The JWT claims set."""
+        """The JWT claims set (RFC 7519, section 4), by the claims' names on the wire."""
         claims: dict[str, Any] = {
             "v": 1,
             "iss": ISSUER,

@@ -33,13 +33,13 @@ Month = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
 
 
 class WireMessage(BaseModel):
-    """Frozen, strict about types, indifferent to fields that it does not know."""
+    """What all messages have in common: frozen, strict about types, indifferent to fields that they do not know."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
 
 class Load(WireMessage):
-    """How full a node is."""
+    """How full a node is, and how full it may become."""
 
     publishers: Count = 0
     viewers: Count = 0
@@ -119,13 +119,13 @@ class Command(WireMessage):
 
 
 class PublicKeys(WireMessage):
-    """A JWK Set (RFC 7517) of public keys."""
+    """The keys that grants are checked with: a JWK Set (RFC 7517)."""
 
     keys: Annotated[tuple[dict[str, str], ...], Field(strict=False)] = ()
 
 
 class HeartbeatReply(WireMessage):
-    """What the control plane answers."""
+    """What the control plane answers a heartbeat: keys, commands, and what the node should do."""
 
     v: Literal[1] = VERSION
     lease_seconds: Count = 10
@@ -165,7 +165,7 @@ class UsageEntry(WireMessage):
 
 
 class UsageReport(WireMessage):
-    """One message of the queue."""
+    """What one boot of a node has sent and received for accounts: one message of the queue."""
 
     v: Literal[1] = VERSION
     node: Name

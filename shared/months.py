@@ -1,6 +1,6 @@
 """Billing months and gigabytes: the two units in which quotas are kept.
 
-A month is the UTC calendar month of an instant, written `YYYY-MM`; 1 GB is 10^9 bytes (design.md, rule 5).
+A month is the UTC calendar month of an instant, written `YYYY-MM`; 1 GB is 10^9 bytes, as the contract prices it.
 """
 
 from datetime import UTC, datetime

@@ -35,7 +35,10 @@ _MARKS = ((b"\xef\xbb\xbf", "UTF-8"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UT
 
 
 def _first_wrong(body: bytes) -> str | None:
-    """What an offer cannot be, in words that fit: a program's log shows nothing else of it. Browsers refuse all of these too."""
+    """The first thing that shows *body* to be no offer, as the rest of a sentence: a program's log shows nothing else of it.
+
+    Browsers refuse all of these too.
+    """
     for mark, encoding in _MARKS:
         if body.startswith(mark):
             return f"it begins with the byte order mark of {encoding}; send UTF-8 without one"

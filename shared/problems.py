@@ -9,7 +9,7 @@ from typing import Final
 
 
 class Problem(StrEnum):
-    """The codes."""
+    """The codes of problems, as nodes report them."""
 
     B_FRAMES = "B_FRAMES"
     """Pictures come out of the order in which they are shown."""
@@ -24,5 +24,5 @@ SAY: Final[Mapping[Problem, str]] = {
 
 
 def told(codes: Iterable[str]) -> list[dict[str, str]]:
-    """Code and sentence of each known problem; a code of a newer node that is not known here is left out."""
+    """Code and sentence of each problem among *codes*; a code that only a newer node knows is left out."""
     return [{"code": problem.value, "say": SAY[problem]} for problem in Problem if problem.value in set(codes)]

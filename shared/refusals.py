@@ -52,7 +52,7 @@ class Retry(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One row of the registry."""
+    """How a code is answered and explained: one row of the registry."""
 
     status: int
     wording: str
@@ -213,7 +213,7 @@ class Refused:
         return {"error": self.error, "code": self.code.value, **self.context}
 
     def json(self) -> bytes:
-        """`body()` as it goes over the wire."""
+        """`body()` as it goes over the wire: JSON in UTF-8."""
         return json.dumps(self.body(), ensure_ascii=False).encode()
 
     def headers(self) -> dict[str, str]:
@@ -332,12 +332,12 @@ def unauthorized() -> Refused:
 
 
 def forbidden(error: str) -> Refused:
-    """The caller is known and may not do this."""
+    """The caller is known and may not do this: *error* says why."""
     return _refuse(Code.FORBIDDEN, error=error)
 
 
 def not_found(error: str = "There is nothing at this address") -> Refused:
-    """No such endpoint or item."""
+    """There is no such endpoint or item, or not for this caller."""
     return _refuse(Code.NOT_FOUND, error=error)
 
 

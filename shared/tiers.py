@@ -39,7 +39,7 @@ _WEBRTC = frozenset({"whip", "whep"})
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one account may use."""
+    """What one account may use at once, and in a month."""
 
     streams: int
     """Concurrent publish sessions."""

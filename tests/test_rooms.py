@@ -59,6 +59,20 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "sfu/wire/bitstream/h265_sps.py": "tests/sfu/wire/bitstream/test_sps.py",
     "sfu/wire/bitstream/picture.py": "names and types only",
     "sfu/wire/ntp.py": "tests/sfu/plane/test_plane.py measures a round trip by it",
+    "sfu/negotiation.py": "values only; tests/sfu/sdp/test_answer.py makes them from offers",
+    "sfu/sdp/offer.py": "tests/sfu/sdp/test_fixtures.py reads the offers of real clients, tests/sfu/sdp/test_answer.py answers them",
+    "sfu/sdp/transport.py": "tests/sfu/sdp/test_answer.py, what an answer takes of the offered transport, item by item",
+    "sfu/sdp/writer.py": "tests/sfu/sdp/test_answer.py reads what is written, tests/sfu/sdp/test_chromium_takes_answers.py has it judged",
+    "sfu/signalling/app.py": "tests/sfu/signalling/test_endpoint.py speaks to the whole application over HTTP",
+    "sfu/signalling/body.py": "tests/sfu/signalling/test_hostile_http.py sends the bodies that it has to refuse",
+    "sfu/signalling/cors.py": "tests/sfu/signalling/test_endpoint.py, docs/conformance.md, 1A.27 to 1A.31",
+    "sfu/signalling/dependencies.py": "protocols only; tests/sfu/signalling_fakes.py satisfies them, and mypy says so",
+    "sfu/signalling/listener.py": "tests/sfu/signalling/test_hostile_http.py and tests/sfu/signalling/test_connections.py",
+    "sfu/signalling/replies.py": "tests/sfu/signalling/test_endpoint.py and tests/sfu/signalling/test_session_handler.py read every kind of answer",
+    "sfu/signalling/session_start.py": "tests/sfu/signalling/test_endpoint.py, what a POST that is let in begins",
+    "sfu/signalling/wanted_grant.py": "values only; tests/sfu/signalling/test_grant_api.py sends and receives them",
+    "shared/cors.py": "constants only; tests/sfu/signalling/test_endpoint.py and tests/functions/admission find them in answers",
+    "shared/verifier.py": "tests/shared/test_grants.py, what one half signs the other half checks",
 }
 """Modules without a test file of their name: the test that exercises each, or a sentence that says why there is none."""
 

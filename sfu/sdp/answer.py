@@ -50,7 +50,7 @@ class ViewerSsrcs:
         return cls(*values)
 
     def of(self, kind: Kind) -> tuple[int, int]:
-        """The SSRC of the track and that of its RTX stream."""
+        """The SSRC of the track of *kind*, and that of its RTX stream."""
         return (self.audio, self.audio_rtx) if kind == "audio" else (self.video, self.video_rtx)
 
 

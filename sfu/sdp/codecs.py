@@ -1,8 +1,8 @@
 """Which payload type of an offered section carries which codec: one for a publisher, the source's for a viewer.
 
 Nothing is ever transcoded, so a viewer can be answered only what the publisher sends. Names are matched without regard
-to case; H264 by packetization mode and profile, never by level (whip-whep.md P4 and P9 to P13). Redundancy (red,
-ulpfec, flexfec) and comfort noise are never chosen.
+to case; H264 by packetization mode and profile, never by level (docs/conformance.md, P04, and there P09 to P13). Redundancy
+(red, ulpfec, flexfec) and comfort noise are never chosen.
 """
 
 import re
@@ -30,14 +30,14 @@ _PROFILE = re.compile(r"[0-9A-Fa-f]{6}")
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The one format of a section, and its RTX format where there is one."""
+    """The format that a section is answered with, and the RTX format (RFC 4588) that repairs it where there is one."""
 
     format: Format
     rtx: Format | None
 
 
 def for_publisher(section: OfferedSection) -> Choice | None:
-    """The publisher's own preference: its first format that can be forwarded (VDO.Ninja moves H264 to the front)."""
+    """What a publisher shall send: the first of its formats that can be forwarded (VDO.Ninja moves H264 to the front)."""
     usable = [f for f in section.formats if _forwardable(section.kind, f)]
     if not usable:
         return None
@@ -83,7 +83,7 @@ def names(section: OfferedSection) -> list[str]:
 
 
 def describe(codec: Codec) -> str:
-    """A codec in one word, with the parameters that decide a match."""
+    """*codec* as refusals name it: its name, and the parameters that decide a match."""
     details = []
     if codec.name == "H264" and "profile-level-id" in codec.parameters:
         details.append(codec.parameters["profile-level-id"])
@@ -154,7 +154,7 @@ def _rank_h264(source: Mapping[str, str], offered: Mapping[str, str]) -> int | N
     if ours is None or theirs is None:
         profile = 0
     elif ours == theirs:
-        # Baseline and constrained baseline are one profile here (P9); the very same bytes still come first.
+        # Baseline and constrained baseline are one profile here (P09); the very same bytes still come first.
         profile = int(source.get("profile-level-id", "")[:4].lower() != offered.get("profile-level-id", "")[:4].lower())
     else:
         # A decoder of a richer profile decodes the poorer one (2). The other way round (3) is the last resort and not a
@@ -164,7 +164,7 @@ def _rank_h264(source: Mapping[str, str], offered: Mapping[str, str]) -> int | N
 
 
 def _mode(parameters: Mapping[str, str]) -> int | None:
-    """Packetization mode; None, which fits any, only where there is no fmtp at all (P9)."""
+    """Packetization mode; None, which fits any, only where there is no fmtp at all (P09)."""
     if not parameters:
         return None
     value = parameters.get("packetization-mode", "0")

@@ -1,7 +1,7 @@
 """Trickle-ICE fragments (RFC 8840) in PATCH requests: what one means for a session, and our answer to an ICE restart.
 
 An ICE-lite server needs no candidate of the client, so a fragment matters only by its credentials. They may stand at
-session level or in a section, under whatever m= line the client finds fit (whip-whep.md item 42).
+session level or in a section, under whatever m= line the client finds fit (docs/conformance.md, 1A.42).
 """
 
 from collections.abc import Sequence
@@ -19,22 +19,25 @@ SDPFRAG = "application/trickle-ice-sdpfrag"
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """The credentials of a fragment; either may be missing."""
+    """What matters of a fragment: the ICE credentials in it, of which either may be missing."""
 
     ufrag: str | None
     pwd: str | None = field(repr=False)
 
 
 class Meaning(Enum):
-    """What a fragment asks for."""
+    """What a fragment asks of the session."""
 
     TRICKLE = auto()
+    """Nothing: it only tells candidates of the client, which an ICE-lite server needs not know."""
     OURS = auto()
-    """It carries our own credentials: VDO.Ninja's viewer copies them from the answer. Trickle, whatever else."""
+    """Nothing either: it carries our own credentials, which VDO.Ninja's viewer copies from the answer."""
     LATE = auto()
-    """Trickle for credentials that an ICE restart has replaced."""
+    """Nothing any more: it is for credentials that an ICE restart has replaced."""
     RESTART = auto()
+    """An ICE restart with the new credentials that it carries (RFC 9725, section 4.3.3)."""
     MALFORMED = auto()
+    """It has one credential without the other, or one that RFC 8839 does not allow."""
 
 
 def parse_fragment(text: str) -> Fragment | Refused:

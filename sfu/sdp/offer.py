@@ -1,4 +1,4 @@
-"""What an SDP offer says: sections with their formats, header extensions, streams and layers, and the transport.
+"""Reads SDP offers (RFC 8866): sections with their formats, header extensions, streams and layers, and the transport.
 
 Damaged attributes are passed over one by one, as RFC 8866 wants of unknown ones; whether what is left can be served is
 decided by `sfu.sdp.transport` and `sfu.sdp.answer`. Quirks of real clients that are met here are named where they are met.
@@ -20,7 +20,7 @@ MAX_LAYERS = 8
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One payload type of a section."""
+    """One payload type of a section, with all that the offer says of it."""
 
     payload_type: int
     name: str
@@ -35,7 +35,7 @@ class Format:
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """One `a=extmap` (RFC 8285)."""
+    """One header extension that is offered: an `a=extmap` line (RFC 8285)."""
 
     id: int
     uri: str
@@ -45,7 +45,7 @@ class Extension:
 
 @dataclass(frozen=True, slots=True)
 class OfferedSection:
-    """One `m=` section of an offer."""
+    """One `m=` section of an offer, as far as its answer depends on it."""
 
     kind: str
     port: int
@@ -78,7 +78,7 @@ class OfferedSection:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A whole offer."""
+    """A whole offer, as answers are made from it."""
 
     sections: tuple[OfferedSection, ...]
     bundle: tuple[str, ...] | None
@@ -92,7 +92,7 @@ class Offer:
 
 
 def parse_offer(text: str) -> Offer | Refused:
-    """What *text* offers, or why it cannot be read."""
+    """The offer that *text* is, or why it cannot be read (400)."""
     description = parse_description(text)
     if isinstance(description, Refused):
         return description
@@ -167,7 +167,7 @@ def _formats(section: Section) -> tuple[Format, ...]:
     maps = {**_STATIC, **dict(_by_payload_type(attributes.every("rtpmap")))}
     parameters: dict[int, dict[str, str]] = {}
     for payload_type, text in _by_payload_type(attributes.every("fmtp")):
-        # VDO.Ninja adds a second a=fmtp line to a payload type: merged, and the first value of a key stays (P2).
+        # VDO.Ninja adds a second a=fmtp line to a payload type: merged, and the first value of a key stays (P02).
         found = parameters.setdefault(payload_type, {})
         for pair in text.split(";"):
             key, _, value = pair.partition("=")

@@ -25,7 +25,7 @@ _MEDIA = re.compile(rf"({_WORD})[ \t]+([0-9]{{1,5}})(?:/[0-9]+)?[ \t]+({_WORD}(?
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """The `a=` lines of one level, by name, each name's values in their order."""
+    """The `a=` lines of the session or of one section, by name; each name's values are in their order."""
 
     values: Mapping[str, tuple[str, ...]]
 
@@ -39,21 +39,21 @@ class Attributes:
         return cls({name: tuple(values) for name, values in found.items()})
 
     def every(self, name: str) -> tuple[str, ...]:
-        """All values of *name*, in order."""
+        """All values of *name*, in their order; none where the attribute is not there."""
         return self.values.get(name, ())
 
     def first(self, name: str) -> str | None:
-        """The first value of *name*."""
+        """The first value of *name*; None where the attribute is not there."""
         return next(iter(self.every(name)), None)
 
     def has(self, name: str) -> bool:
-        """Whether *name* is there at all."""
+        """Whether an attribute *name* is there, with or without a value."""
         return name in self.values
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One `m=` section."""
+    """One `m=` section, split into its parts and not yet understood."""
 
     kind: str
     port: int
@@ -64,14 +64,14 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A whole SDP."""
+    """A whole SDP, split into levels and not yet understood."""
 
     attributes: Attributes
     sections: tuple[Section, ...]
 
 
 def parse_description(text: str) -> Description | Refused:
-    """The structure of *text*, or why it has none."""
+    """*text* split into its levels, or why it is no SDP (400, or 422 for too many sections)."""
     if len(text) > MAX_OFFER_BYTES:
         return too_large()
     lines = split_lines(text)

@@ -31,12 +31,12 @@ _ROLES = {
 
 @dataclass(frozen=True, slots=True)
 class RemoteTransport:
-    """The client's side of the transport, and what follows for ours."""
+    """What an offer says of the client's side of the transport, and the DTLS role that follows for ours."""
 
     credentials: IceCredentials
     fingerprints: tuple[Fingerprint, ...]
     role: DtlsRole
-    """Ours."""
+    """Our role, not the client's."""
 
 
 def remote_transport(offer: Offer, accepted: Sequence[OfferedSection]) -> RemoteTransport | Refused:

@@ -1,7 +1,7 @@
 """Prints answers: decisions in, SDP text out, CRLF line ends and all (RFC 8866; RFC 9429, section 5.3).
 
 Every accepted section states the transport, the first of them alone the candidates; then every client finds them,
-whether it reads all sections or only the first (whip-whep.md section 2).
+whether it reads all sections or only the first.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,22 +28,22 @@ class AcceptedSection:
 
 @dataclass(frozen=True, slots=True)
 class InactiveSection:
-    """A section that is neither accepted nor rejected: `inactive`, because the transport of the others hangs on it."""
+    """A section that carries no media and cannot be rejected, because it speaks for the transport of the others."""
 
     index: int
     format: Format
-    """Any one of the offer: no media comes of it."""
+    """Any format of the offered section: an m= line needs one, and no media comes of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class OurTransport:
-    """How our transport shows itself in one session."""
+    """What an answer says of our side of the transport, and of what we send, in one session."""
 
     local: LocalEndpoint
     credentials: IceCredentials
     role: DtlsRole
     stream: str = ""
-    """MediaStream id and CNAME of what we send, one for both kinds (P22); empty where we send nothing."""
+    """MediaStream id and CNAME of what we send, one for both kinds (docs/conformance.md, P22); empty where we send nothing."""
     max_kbps: int = 0
     """What a publisher may send, video included; 0: not stated."""
 
@@ -74,7 +74,7 @@ def render_answer(
 
 
 def crlf(lines: Iterable[str]) -> str:
-    """OBS, VDO.Ninja and medooze look for CRLF, after the last line too (P24)."""
+    """*lines* as one text. OBS, VDO.Ninja and medooze look for CRLF, after the last line too (docs/conformance.md, P24)."""
     return "".join(f"{line}\r\n" for line in lines)
 
 
@@ -178,7 +178,7 @@ def _format(payload_type: int, codec: Codec) -> list[str]:
 
 
 def _streams(media: Media, stream: str) -> list[str]:
-    """What we send to a viewer: one stream, and for each SSRC a line of its own, or Chrome rejects the group (P17)."""
+    """What we send to a viewer: one stream, and for each SSRC a line of its own, or Chrome rejects the group (docs/conformance.md, P17)."""
     if media.ssrc is None:
         return []
     msid = f"msid:{stream} {media.kind}"

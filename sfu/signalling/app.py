@@ -25,7 +25,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def make_app(deps: Dependencies) -> web.Application:
-    """The application of one node."""
+    """The application that serves one node's clients."""
     app = web.Application(middlewares=[_never_a_500])
     whip, whep, sessions = OfferEndpoint(deps, Action.PUBLISH), OfferEndpoint(deps, Action.PLAY), SessionHandler(deps)
     events = Subscriptions(deps)
@@ -70,7 +70,6 @@ async def _say_nothing_yet(_: web.Request) -> None:
 async def _nothing_here(request: web.Request) -> web.Response:
     # A preflight is answered as everywhere, so that a page gets to read the 404.
     if request.method == "OPTIONS":
-        # As everywhere, so that a page gets to read the 404.
         return web.Response(headers={**OPTIONS_ANSWER, **private_network(request.headers)})
     return refusal(not_found())
 

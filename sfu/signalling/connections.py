@@ -20,17 +20,17 @@ EACH: Final = 512
 
 
 class Connection(Protocol):
-    """One that can be closed."""
+    """An HTTP connection of a client, which can be closed to make room."""
 
     def is_idle(self) -> bool:
         """Whether no request of it is being answered."""
 
     def abort(self) -> None:
-        """Close it now."""
+        """Close the connection now, whatever it does."""
 
 
 def raise_limit() -> int:
-    """Let this process open as many descriptors as it may; how many these are."""
+    """Let this process open as many descriptors as it may, and say how many these are."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         # More than a system's own bound is refused where the hard limit says 'infinity' (macOS).
@@ -49,7 +49,7 @@ def most_for(limit: int) -> int:
 
 
 class Connections:
-    """Those that are open."""
+    """Counts the open connections, and decides which may stay."""
 
     def __init__(self, most: int, each: int = EACH, trusted: Sequence[Network] = ()) -> None:
         self._most = most
@@ -79,7 +79,7 @@ class Connections:
         return True
 
     def release(self, connection: Connection) -> None:
-        """It is closed; one that is not known is nobody's loss."""
+        """*connection* is closed, and no longer counted; nothing happens where it was not."""
         group = self._open.pop(connection, None)
         if group is not None:
             theirs = self._groups[group]

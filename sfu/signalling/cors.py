@@ -1,4 +1,7 @@
-"""What a node's preflights are asked (whip-whep.md items 27 to 31). What they allow is in `shared.cors`."""
+"""How a browser's preflight is known, and asks for a private network. What preflights allow is in `shared.cors`.
+
+docs/conformance.md, 1A.27 to 1A.31.
+"""
 
 from collections.abc import Mapping
 
@@ -9,6 +12,6 @@ def is_preflight(method: str, headers: Mapping[str, str]) -> bool:
 
 
 def private_network(headers: Mapping[str, str]) -> dict[str, str]:
-    """A public page may reach a node on loopback or a LAN when the browser asks (Private Network Access)."""
+    """The field that lets a public page reach a node on loopback or in a LAN, where the browser asks (Private Network Access)."""
     asked = headers.get("Access-Control-Request-Private-Network") == "true"
     return {"Access-Control-Allow-Private-Network": "true"} if asked else {}

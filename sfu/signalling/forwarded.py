@@ -19,7 +19,7 @@ MAX_HOPS = 20
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request really came from."""
+    """Where a request really came from, and by which address it reached us."""
 
     address: str
     base_url: str | None = None

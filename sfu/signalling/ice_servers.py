@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class IceServer:
-    """One server; credentials are TURN's."""
+    """One STUN server, or one TURN server with its credentials."""
 
     url: str
     """`stun:host:port` or `turn:host:port?transport=udp`."""

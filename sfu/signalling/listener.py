@@ -45,7 +45,7 @@ LONGEST_HEAD = 128 << 10
 
 
 class Listener:
-    """One application on one address, from `open` to `close`."""
+    """Serves one application on one address, from `open` to `close`."""
 
     def __init__(
         self, app: web.Application, *, idle_seconds: float = IDLE_SECONDS, connections: Connections | None = None
@@ -148,11 +148,11 @@ class _Client:
         self._release = release
 
     def is_idle(self) -> bool:
-        """Between two requests, within a head, or in the TLS handshake."""
+        """Whether it is between two requests, within a head, or in the TLS handshake."""
         return self.protocol is None or not self.protocol.is_answering()
 
     def abort(self) -> None:
-        """Close it now."""
+        """Close the connection now, whatever it does."""
         transport = None if self.protocol is None else self.protocol.transport
         if transport is not None:
             transport.abort()
@@ -161,7 +161,7 @@ class _Client:
                 self.socket.shutdown(socket.SHUT_RDWR)  # the handshake that waits for it ends by that
 
     def gone(self) -> None:
-        """It is closed."""
+        """The connection is closed: it is no longer counted."""
         self._release(self)
 
 
@@ -197,7 +197,7 @@ class _Connection(web.RequestHandler):
         return self._current_request is not None
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """It is one less."""
+        """The connection is closed: aiohttp and the count are told."""
         super().connection_lost(exc)
         if self.client is not None:
             self.client.gone()
@@ -207,15 +207,8 @@ class _Connection(web.RequestHandler):
         if not isinstance(kw.get("exc_info"), (web.RequestPayloadError, ClientPayloadError)):
             super().log_exception(*args, **kw)
 
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """400, whatever aiohttp's status; *exc* and *message* quote the request, so they go nowhere."""
-        del request, status, exc, message
+    def handle_error(self, *_: Any, **__: Any) -> web.StreamResponse:
+        """400, whatever aiohttp has to say of the request: its message quotes it, so it goes nowhere."""
         answer = refusal(invalid_request("The request is not HTTP that can be read. Check its first line and fields."))
         answer.headers.update(EVERY_ANSWER)
         answer.force_close()

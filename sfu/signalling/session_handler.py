@@ -85,17 +85,17 @@ class SessionHandler:
         session = self._deps.sessions.find(secret)
         if session is None:
             return _gone()
-        asked = meaning(fragment, ours=session.local.ufrag, theirs=session.remote.ufrag, former=session.former)
-        if asked is Meaning.MALFORMED:
+        meant = meaning(fragment, ours=session.local.ufrag, theirs=session.remote.ufrag, former=session.former)
+        if meant is Meaning.MALFORMED:
             return invalid_request("The fragment needs a=ice-ufrag and a=ice-pwd together, as RFC 8839 wants them.")
         condition = if_match(request.headers.get("If-Match"), session.etag)
         if condition is IfMatch.FAILS:
             return invalid_request("The session has changed: If-Match is not its current ETag.", status=412)
         # A fragment with our own credentials changes nothing, so nothing can be lost without a precondition; and VDO.Ninja's
         # viewer, which sends it, reconnects for ever after any error.
-        if condition is IfMatch.MISSING and asked is not Meaning.OURS:
+        if condition is IfMatch.MISSING and meant is not Meaning.OURS:
             return invalid_request("Send If-Match with the session's ETag, or *.", status=428)
-        if asked is Meaning.RESTART:
+        if meant is Meaning.RESTART:
             return self._restart(session, fragment)
         # Candidates are accepted and not needed: checks come to our one port, from wherever they come (ICE-lite).
         return empty(204)

@@ -128,7 +128,7 @@ class FakePlane:
 
 
 class FakeApi:
-    """Answers exchanges as told; satisfies `sfu.signalling.dependencies.GrantSource`."""
+    """Answers requests for grants as told; satisfies `sfu.signalling.dependencies.GrantSource`."""
 
     def __init__(self) -> None:
         self.asked: list[WantedGrant] = []

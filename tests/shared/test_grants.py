@@ -184,7 +184,7 @@ def test_a_grant_is_signed_as_pyjwt_signs() -> None:
 
 
 def golden(name: str) -> dict[str, dict[str, Any]]:
-    """Header and payload of an example, typed from design.md (4.3): nodes of last year read them, so they stay."""
+    """Header and payload of an example, typed by hand: nodes of last year read them, so they stay."""
     loaded: dict[str, dict[str, Any]] = json.loads((GOLDEN / f"{name}.json").read_text())
     return loaded
 

@@ -1,4 +1,4 @@
-"""What is accepted of an offer and what is refused: whip-whep.md section 1, by item."""
+"""What is accepted of an offer and what is refused: docs/conformance.md, by item."""
 
 import re
 from typing import Any
@@ -272,7 +272,7 @@ def test_an_offer_without_audio_and_video_is_refused() -> None:
 
 
 def test_a_section_that_the_offerer_disabled_stays_so() -> None:
-    """Port 0 without bundle-only is a section that is not wanted (P5)."""
+    """Port 0 without bundle-only is a section that is not wanted (P05)."""
     outcome = accepted(publish(small_offer().replace("m=video 9", "m=video 0")))
 
     assert [media.kind for media in outcome.media] == ["audio"]

@@ -1,4 +1,4 @@
-"""A real Chromium sets our answers as its remote description: the rules of whip-whep.md P20, judged by the browser."""
+"""A real Chromium sets our answers as its remote description: docs/conformance.md, P20, judged by the browser."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -256,7 +256,7 @@ async def origins(path: str, action: Action) -> AsyncIterator[Origins]:
 
 
 async def test_1a_18_chromium_follows_the_redirect_of_the_api_to_a_node(page: Page) -> None:
-    """Page, API and node have three origins; after the redirect the browser's Origin is null (design.md, 4.5)."""
+    """Page, API and node have three origins; after the redirect the browser's Origin is null (Fetch standard, section 4.4)."""
     async with origins(f"/{STREAM}/whep", Action.PLAY) as at:
         await page.goto(at.pages)
 

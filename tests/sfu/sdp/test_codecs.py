@@ -1,4 +1,4 @@
-"""Which payload type carries which codec (whip-whep.md P4, P9 to P13)."""
+"""Which payload type carries which codec (docs/conformance.md, P04 and P09 to P13)."""
 
 import pytest
 
@@ -106,7 +106,7 @@ def test_a_publisher_of_single_nal_units_first_gets_mode_1() -> None:
 
 
 def test_answers_allow_level_asymmetry() -> None:
-    """So that nobody takes the answered level for a limit (P9)."""
+    """So that nobody takes the answered level for a limit (P09)."""
     choice = for_viewer(BROWSER, source("42e01f"))
     assert choice is not None
 

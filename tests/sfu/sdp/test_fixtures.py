@@ -1,4 +1,4 @@
-"""The offers of real clients (whip-whep.md, section 5), whole and damaged, through the whole negotiation."""
+"""The offers of real clients, whole and damaged, through the whole negotiation."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -152,7 +152,7 @@ def test_p13_stereo_is_answered_when_the_publisher_has_it() -> None:
 
 
 def test_gst_bundle_only_sections_are_accepted() -> None:
-    """Port 0 with bundle-only is not a rejection (P5), and forward error correction is not chosen (P19)."""
+    """Port 0 with bundle-only is not a rejection (P05), and forward error correction is not chosen (P19)."""
     outcome = negotiated("gst-maxbundle", publish, "recvonly")
 
     assert "m=video 9 UDP/TLS/RTP/SAVPF 97 100\r\n" in outcome.answer

@@ -57,7 +57,7 @@ def test_any_text_is_a_fragment_or_refused(text: str) -> None:
     ],
 )
 def test_1a_39_a_fragment_s_credentials_say_what_it_asks(ufrag: str | None, pwd: str | None, expected: Meaning) -> None:
-    """The first rule that fits (whip-whep.md section 1C)."""
+    """The first rule that fits decides (docs/conformance.md, "1C. Clients")."""
     assert meaning(Fragment(ufrag, pwd), ours="ours", theirs="theirs", former=["former"]) is expected
 
 

@@ -1,4 +1,4 @@
-"""WHIP and WHEP endpoints over real HTTP: whip-whep.md sections 1A and 1B, by item."""
+"""WHIP and WHEP endpoints over real HTTP: docs/conformance.md, 1A and 1B, by item."""
 
 from collections.abc import AsyncIterator
 from ipaddress import ip_network

@@ -34,7 +34,7 @@ class Api:
 
 @pytest.fixture
 async def api() -> AsyncIterator[Api]:
-    """An API on a real port, and an exchange that asks it."""
+    """An API on a real port, and a client that asks it."""
     one, app = Api(), web.Application()
     app.router.add_post("/stage/v1/grants", one.grants)
     async with serving(web.AppRunner(app)) as url, aiohttp.ClientSession() as session:

@@ -23,5 +23,5 @@ from sfu.signalling.preconditions import IfMatch, if_match
     ],
 )
 def test_1a_35_if_match_is_compared_strongly(field: str | None, outcome: IfMatch) -> None:
-    """Lists hold when one tag does; weak tags never; both spellings of the wildcard (item 36) always."""
+    """Lists hold when one tag does; weak tags never; both spellings of the wildcard (docs/conformance.md, 1A.36) always."""
     assert if_match(field, "x") is outcome

@@ -1,4 +1,4 @@
-"""Session URLs over real HTTP: PATCH, DELETE, GET (whip-whep.md items 22, 25, 32 to 47 and section 1C)."""
+"""Session URLs over real HTTP: PATCH, DELETE, GET (docs/conformance.md, 1A.22, 1A.25, 1A.32 to 1A.47 and 1C)."""
 
 from collections.abc import AsyncIterator
 
