@@ -66,7 +66,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "sfu/signalling/app.py": "tests/sfu/signalling/test_endpoint.py speaks to the whole application over HTTP",
     "sfu/signalling/body.py": "tests/sfu/signalling/test_hostile_http.py sends the bodies that it has to refuse",
     "sfu/signalling/cors.py": "tests/sfu/signalling/test_endpoint.py, docs/conformance.md, 1A.27 to 1A.31",
-    "sfu/signalling/dependencies.py": "protocols only; tests/sfu/signalling_fakes.py satisfies them, and mypy says so",
+    "sfu/signalling/dependencies.py": "protocols only; tests/sfu/signalling/fakes.py satisfies them, and mypy says so",
     "sfu/signalling/listener.py": "tests/sfu/signalling/test_hostile_http.py and tests/sfu/signalling/test_connections.py",
     "sfu/signalling/replies.py": "tests/sfu/signalling/test_endpoint.py and tests/sfu/signalling/test_session_handler.py read every kind of answer",
     "sfu/signalling/session_start.py": "tests/sfu/signalling/test_endpoint.py, what a POST that is let in begins",

@@ -7,7 +7,7 @@ import pytest
 from sfu.control.authorize import Authorizer, ReplaySet
 from shared.grants import GRACE_SECONDS, Action, public_jwks
 from shared.verifier import Reason, Rejected, VerifiedGrant, Verifier
-from tests.sfu.signalling_fakes import BOOT, NODE, NOW, OTHER_STREAM, SIGNER, STREAM, grant
+from tests.sfu.signalling.fakes import BOOT, NODE, NOW, OTHER_STREAM, SIGNER, STREAM, grant
 
 
 def authorizer(node: str = NODE, boot: str = BOOT) -> Authorizer:

@@ -5,7 +5,7 @@ from aiortc.sdp import SessionDescription
 
 from sfu.sdp.offer import Offer, parse_offer
 from shared.refusals import Refused
-from tests.sfu.signalling_fakes import OFFERS
+from tests.sfu.signalling.fakes import OFFERS
 
 CHROME = (OFFERS / "chrome-publish.sdp").read_bytes().decode()
 SIMULCAST = (OFFERS / "chrome-simulcast.sdp").read_bytes().decode()

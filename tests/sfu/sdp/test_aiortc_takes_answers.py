@@ -8,7 +8,7 @@ from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSess
 from sfu.negotiation import Negotiated
 from sfu.sdp.answer import ViewerSsrcs, answer_play
 from sfu.sdp.offer import Offer, parse_offer
-from tests.sfu.signalling_fakes import H264, LOCAL, OPUS, OURS, STREAM, source
+from tests.sfu.signalling.fakes import H264, LOCAL, OPUS, OURS, STREAM, source
 
 
 @pytest.mark.parametrize("policy", list(RTCBundlePolicy))

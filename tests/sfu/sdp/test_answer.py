@@ -23,7 +23,7 @@ from sfu.sdp.answer import ViewerSsrcs, answer_play, answer_publish
 from sfu.sdp.offer import parse_offer
 from shared.refusals import Code, Refused
 from tests.sfu.answers import read
-from tests.sfu.signalling_fakes import H264, LOCAL, OPUS, OUR_FINGERPRINT, OURS, STREAM, offer_names, offer_text, source
+from tests.sfu.signalling.fakes import H264, LOCAL, OPUS, OUR_FINGERPRINT, OURS, STREAM, offer_names, offer_text, source
 
 SSRCS = ViewerSsrcs(audio=11, audio_rtx=12, video=13, video_rtx=14)
 ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"

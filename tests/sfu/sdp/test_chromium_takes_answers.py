@@ -21,7 +21,7 @@ from shared.grants import Action
 from shared.refusals import Refused
 from tests.browser.chromium import FLAGS, executable
 from tests.ports import free_port
-from tests.sfu.signalling_fakes import H264, KEY, LOCAL, OPUS, OURS, STREAM, Node, grant, offer_text, source
+from tests.sfu.signalling.fakes import H264, KEY, LOCAL, OPUS, OURS, STREAM, Node, grant, offer_text, source
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 

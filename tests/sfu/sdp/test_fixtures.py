@@ -13,7 +13,7 @@ from sfu.sdp.answer import ViewerSsrcs, answer_play, answer_publish
 from sfu.sdp.offer import Offer, parse_offer
 from shared.refusals import Refused
 from tests.sfu.answers import check
-from tests.sfu.signalling_fakes import H264, LOCAL, OPUS, OURS, STREAM, offer_names, offer_text, source
+from tests.sfu.signalling.fakes import H264, LOCAL, OPUS, OURS, STREAM, offer_names, offer_text, source
 
 PUBLISHERS: Mapping[str, tuple[str, str | None, DtlsRole]] = {
     # name: audio format, video format, our DTLS role

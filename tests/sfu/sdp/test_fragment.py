@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sfu.negotiation import Codec, IceCredentials, Media
 from sfu.sdp.fragment import Fragment, Meaning, meaning, parse_fragment, render_restart
 from shared.refusals import Refused
-from tests.sfu.signalling_fakes import LOCAL
+from tests.sfu.signalling.fakes import LOCAL
 
 PWD = "p" * 22
 

@@ -7,7 +7,7 @@ from sfu.sdp.answer import ViewerSsrcs, answer_play
 from sfu.sdp.likely_sources import first_playable, likely_sources
 from sfu.sdp.offer import Offer, parse_offer
 from shared.refusals import Refused
-from tests.sfu.signalling_fakes import LOCAL, OPUS, OURS, STREAM, offer_text, source
+from tests.sfu.signalling.fakes import LOCAL, OPUS, OURS, STREAM, offer_text, source
 
 
 def answered(offer: str, last: str | None = None) -> list[str] | Refused:

@@ -16,7 +16,7 @@ from shared.rate import Rate, RateLimit
 from shared.refusals import Code, no_capacity, unavailable, viewer_limit_reached
 from shared.verifier import Reason
 from tests.sfu.raw_http import Answer, ask, request
-from tests.sfu.signalling_fakes import KEY, NODE, NOW, PUBLIC_URL, STREAM, Node, grant, offer_text, source
+from tests.sfu.signalling.fakes import KEY, NODE, NOW, PUBLIC_URL, STREAM, Node, grant, offer_text, source
 
 SDP = "application/sdp"
 WHIP, WHEP = f"/{STREAM}/whip", f"/{STREAM}/whep"

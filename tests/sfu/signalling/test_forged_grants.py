@@ -14,7 +14,7 @@ from sfu.signalling.listener import Listener
 from shared.grants import TYPE, Action, SigningKey, sign
 from shared.verifier import Reason
 from tests.sfu.raw_http import Answer, ask, request
-from tests.sfu.signalling_fakes import NOW, SIGNER, STREAM, Node, claims, grant, offer_text
+from tests.sfu.signalling.fakes import NOW, SIGNER, STREAM, Node, claims, grant, offer_text
 
 PRIVATE = Ed25519PrivateKey.from_private_bytes(SIGNER.seed)
 PUBLIC = PRIVATE.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)

@@ -11,7 +11,7 @@ from sfu.signalling.grant_api import GrantApi
 from sfu.signalling.wanted_grant import ApiRefusal, Granted, WantedGrant
 from shared.refusals import Code, Refused
 from tests.serving import serving
-from tests.sfu.signalling_fakes import KEY, NODE, STREAM
+from tests.sfu.signalling.fakes import KEY, NODE, STREAM
 
 WANTED = WantedGrant("publish", "whip", key=KEY, force=True, region="eu")
 

@@ -13,7 +13,7 @@ from sfu.signalling.listener import Listener
 from shared.grants import Action
 from tests.sfu.plane.test_plane import until
 from tests.sfu.raw_http import Answer, ask, read_answer, request
-from tests.sfu.signalling_fakes import KEY, STREAM, Node, grant, offer_text
+from tests.sfu.signalling.fakes import KEY, STREAM, Node, grant, offer_text
 
 SDP = "application/sdp"
 OBS = offer_text("obs")

@@ -6,7 +6,7 @@ from sfu.signalling.permission import PresentedGrant, read_permission
 from sfu.signalling.wanted_grant import WantedGrant
 from shared.grants import Action
 from shared.refusals import Code, Refused
-from tests.sfu.signalling_fakes import KEY, STREAM
+from tests.sfu.signalling.fakes import KEY, STREAM
 
 JWT = "a.b.c"
 PUBLISH, PLAY = Action.PUBLISH, Action.PLAY

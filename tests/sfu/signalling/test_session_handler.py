@@ -10,7 +10,7 @@ from sfu.signalling.http_sessions import REMEMBERED_SECONDS
 from sfu.signalling.listener import Listener
 from shared.grants import Action
 from tests.sfu.raw_http import Answer, ask, request
-from tests.sfu.signalling_fakes import STREAM, Node, grant, offer_text
+from tests.sfu.signalling.fakes import STREAM, Node, grant, offer_text
 
 SDPFRAG = "application/trickle-ice-sdpfrag"
 SESSION = "/sessions/secret1"

@@ -14,7 +14,7 @@ from sfu.signalling.subscriptions import MAX_EACH
 from shared.grants import Action
 from shared.messages import StreamReport
 from tests.sfu.raw_http import Answer, ask, read_answer, request
-from tests.sfu.signalling_fakes import NOW, PUBLIC_URL, STREAM, Node, grant, offer_text
+from tests.sfu.signalling.fakes import NOW, PUBLIC_URL, STREAM, Node, grant, offer_text
 
 ACTIVE = StreamReport(
     stream=STREAM, account="demo", session="p", epoch=1, viewers=1, max_viewers=20, since=NOW, silent_ms=20, kbps=1

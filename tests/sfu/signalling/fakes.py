@@ -26,7 +26,7 @@ from shared.verifier import VerifiedGrant, Verifier
 
 Answers = Callable[[WantedGrant], Granted | ApiRefusal | Refused]
 
-OFFERS = Path(__file__).parent / "offers"
+OFFERS = Path(__file__).parents[1] / "offers"
 NOW = 1_795_532_400.0
 NODE, BOOT = "node1", "bootbootbootboot"
 STREAM, OTHER_STREAM = "abcdefghijklmnop", "ponmlkjihgfedcba"
