@@ -69,13 +69,31 @@ class Reconnects:
     def __init__(self) -> None:
         self.moved: frozenset[str] = frozenset()
         """Streams whose viewers are to go on elsewhere."""
-        self.listening: Counter[str] = Counter()
+        self._listening: Counter[str] = Counter()
         """Session secret -> open event streams that would tell of it."""
         self._listeners: list[Callable[[], None]] = []
 
     def subscribe(self, listener: Callable[[], None]) -> None:
         """Call *listener* whenever `moved` changes, for as long as this lives."""
         self._listeners.append(listener)
+
+    def begin_listening(self, secret: str) -> None:
+        """Note that an event stream of the session with *secret* would tell its viewer to reconnect."""
+        self._listening[secret] += 1
+
+    def end_listening(self, secret: str) -> None:
+        """Note that an event stream of the session with *secret* is over."""
+        self._listening[secret] -= 1
+        if self._listening[secret] <= 0:
+            del self._listening[secret]
+
+    def is_listening(self, secret: str) -> bool:
+        """Whether the viewer whose session has *secret* would be told to reconnect."""
+        return secret in self._listening
+
+    def has_listeners(self) -> bool:
+        """Whether any viewer would be told to reconnect."""
+        return bool(self._listening)
 
     def set(self, moved: frozenset[str]) -> None:
         """The viewers of the streams *moved* shall reconnect elsewhere, and no others."""
@@ -135,7 +153,7 @@ class Handover:
 
     async def last_call(self) -> None:
         """Tell every viewer that listens for `reconnect` events to go elsewhere: the node ends now."""
-        if self.reconnects.listening:
+        if self.reconnects.has_listeners():
             streams = {report.stream for report in self._sessions.streams()} | set(self._sessions.stranded())
             self.reconnects.set(frozenset(streams))
             await asyncio.sleep(LAST_CALL_SECONDS)
@@ -175,7 +193,7 @@ class Handover:
             if viewer.id in before:
                 continue
             self.moved += 1
-            if self.reconnects.listening[viewer.secret]:
+            if self.reconnects.is_listening(viewer.secret):
                 loop.call_later(FOLLOW_SECONDS, self._end_moved, stream, viewer.id)
             else:
                 self._sessions.end(viewer.id, EndReason.MOVED)

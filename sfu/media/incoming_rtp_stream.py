@@ -286,6 +286,11 @@ class IncomingRtpStream:
             delay,
         )
 
+    def take_torn(self) -> bool:
+        """Whether more was lost since this was asked last than can be repaired."""
+        torn, self.torn = self.torn, False
+        return torn
+
     def take_earliest(self) -> tuple[float, int] | None:
         """(arrival, RTP timestamp) of the least delayed packet since the last call; None where none came."""
         earliest, self.earliest, self._least = self.earliest, None, float("inf")

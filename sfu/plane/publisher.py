@@ -89,8 +89,7 @@ class Publisher(MediaSession):
 
     def _torn(self, section: IncomingSection, incoming: IncomingRtpStream) -> None:
         """Ask for a keyframe of what is forwarded, because more was lost than can be repaired."""
-        incoming.torn = False
-        if section.active is incoming:
+        if incoming.take_torn() and section.active is incoming:
             section.track.keyframes.ask()
 
     def _aside(

@@ -6,7 +6,6 @@ intermediate states and never makes memory grow. A stream of events ends with it
 
 import asyncio
 from base64 import b32encode
-from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -141,9 +140,9 @@ class Subscriptions:
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         )
         subscription.open = True
-        listening = self._deps.reconnects.listening
+        reconnects = self._deps.reconnects
         if "reconnect" in subscription.wanted:
-            listening[subscription.secret] += 1
+            reconnects.begin_listening(subscription.secret)
         try:
             await response.prepare(request)
             # A reader that has left is noticed at the next line that is written to it, and is no error.
@@ -152,8 +151,7 @@ class Subscriptions:
         finally:
             subscription.open = False
             if "reconnect" in subscription.wanted:
-                listening[subscription.secret] -= 1
-                listening += Counter()  # drops what is 0
+                reconnects.end_listening(subscription.secret)
         return response
 
     async def _tell(self, response: web.StreamResponse, subscription: Subscription) -> None:

@@ -126,7 +126,7 @@ async def test_viewers_are_sent_after_their_stream_when_it_is_live_elsewhere() -
     node = Node()
     node.stopping = True
     node.sessions.viewers = [Viewer("listens", "secret1"), Viewer("plain", "secret2")]
-    node.reconnects.listening["secret1"] = 1
+    node.reconnects.begin_listening("secret1")
     told: list[frozenset[str]] = []
     node.reconnects.subscribe(lambda: told.append(node.reconnects.moved))
     node.beat(successor=True)
@@ -148,7 +148,7 @@ async def test_a_viewer_that_comes_after_its_stream_has_moved_follows_too() -> N
     """It held a grant from before, and would look at nothing."""
     node = Node(publishers=0)
     node.sessions.viewers = [Viewer("first", "secret1")]
-    node.reconnects.listening["secret1"] = 1
+    node.reconnects.begin_listening("secret1")
     node.beat()
     node.beat(moved=[STREAM])
     node.sessions.viewers.append(Viewer("late", "secret2"))
@@ -162,7 +162,7 @@ async def test_a_stream_that_comes_back_within_the_moment_keeps_its_viewers() ->
     """The end that was put off looks again."""
     node = Node(publishers=0)
     node.sessions.viewers = [Viewer("listens", "secret1")]
-    node.reconnects.listening["secret1"] = 1
+    node.reconnects.begin_listening("secret1")
     node.beat()
     node.beat(moved=[STREAM])
     node.sessions.publishing = [report()]
@@ -179,7 +179,7 @@ async def test_of_many_streams_without_publisher_each_is_asked_about_in_turn() -
     streams = [f"stream{number:010}" for number in range(2 * MAX_WAITING + 50)]
     node.sessions.viewers = [Viewer(f"of {one}", f"secret {one}", one) for one in streams]
     for viewer in node.sessions.viewers:
-        node.reconnects.listening[viewer.secret] = 1
+        node.reconnects.begin_listening(viewer.secret)
 
     asked = node.beat(moved=[streams[0]])["waiting"] + node.beat()["waiting"]
     assert node.reconnects.moved == {streams[0]}
@@ -224,7 +224,7 @@ async def test_at_the_end_all_who_listen_are_sent_on() -> None:
     """Also those whose streams are nowhere else: there is nothing to wait for here."""
     node = Node()
     node.sessions.viewers = [Viewer("listens", "secret1")]
-    node.reconnects.listening["secret1"] = 1
+    node.reconnects.begin_listening("secret1")
 
     await node.handover.last_call()
 
