@@ -1,5 +1,6 @@
 """The layout: no folder is crowded, and whoever knows where a module is knows where its tests are."""
 
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -7,74 +8,11 @@ from tests.repository import PRODUCT, ROOT, modules, still
 
 MOST = 20
 """Modules in a folder, `__init__.py` not counted."""
-OWN_ROOMS = {"bench", "browser", "clients", "fuzz", "integration", "peers", "simulation"}
+OWN_ROOMS = {"bench", "browser", "clients", "fuzz", "integration", "page", "peers", "simulation"}
 """Folders of `tests/` that mirror no tree: each is about several parts at once, or about none."""
 
-TESTED_ELSEWHERE: dict[str, str] = {
-    "functions/domain/provision.py": "tests/functions/account/test_keys.py, tests/functions/admission/test_anonymous_keys.py",
-    "functions/domain/publishing.py": "tests/functions/admission/test_publish.py, and tests/functions/domain/test_roster.py step by step",
-    "functions/domain/stores.py": "protocols and an exception: nothing runs",
-    "functions/domain/usage.py": "values only: nothing runs",
-    "functions/domain/watching.py": "tests/functions/admission/test_watch.py",
-    "functions/edge/answers.py": "tests/functions/edge/test_web.py, tests/functions/public/test_pages.py",
-    "functions/edge/bodies.py": "tests/functions/account/test_account.py, tests/functions/public/test_openapi.py",
-    "functions/edge/aws.py": "tests/integration/test_parameters.py",
-    "functions/edge/eventbus.py": "tests/functions/domain/test_events.py",
-    "functions/edge/labels.py": "tests/functions/account/test_keys.py",
-    "functions/edge/publishing.py": "tests/functions/admission/test_publish.py, tests/functions/account/test_refusals.py",
-    "functions/storage/audiences.py": "tests/functions/nodes/test_waiting.py",
-    "functions/storage/directory.py": "tests/functions/admission/test_publish.py",
-    "functions/storage/dynamo.py": "tests/functions/storage/test_lost_answers.py, tests/functions/storage/test_patience.py",
-    "functions/storage/nodes.py": "tests/functions/storage/test_expressions.py, tests/functions/nodes/test_heartbeat.py",
-    "functions/storage/refusals.py": "tests/functions/account/test_refusals.py",
-    "functions/storage/registry.py": "tests/functions/storage/test_lost_answers.py, tests/functions/account/test_keys.py",
-    "functions/storage/streams.py": "tests/functions/nodes/test_heartbeat.py",
-    "functions/storage/throttle.py": "tests/functions/domain/test_invalid_keys.py",
-    "functions/storage/usage.py": "tests/functions/metering/test_metering.py",
-    "functions/storage/webhooks.py": "tests/functions/webhooks/test_lanes.py, tests/functions/account/test_webhook.py",
-    "sfu/gateway/reporter/__main__.py": "tests/integration/test_mediamtx.py starts it beside a real MediaMTX",
-    "sfu/media/destination.py": "tests/sfu/media/test_outgoing_rtp_stream.py, by the packets that viewers decrypt",
-    "sfu/media/outgoing_track.py": "tests/sfu/media/test_keyframe_assembly.py, by viewers that join, leave and replay",
-    "sfu/media/sealing.py": "tests/sfu/media/test_outgoing_rtp_stream.py, in Python and in C",
-    "sfu/media/simulcast_layers.py": "tests/sfu/media/test_incoming_section.py chooses among layers by it",
-    "sfu/media/start_points.py": "tests/sfu/media/test_group_table.py, by what decoders show",
-    "sfu/media/track.py": "tests/sfu/media/test_keyframe_assembly.py and tests/sfu/media/test_group_table.py, by what decoders show",
-    "sfu/media/track_viewers.py": "tests/sfu/media/test_keyframe_assembly.py, by viewers that join, leave and replay",
-    "sfu/plane/egress.py": "tests/sfu/plane/test_media_flow.py sees what it sends, and what it meters",
-    "sfu/plane/ingress.py": "tests/sfu/plane/test_hostile_datagrams.py and tests/sfu/plane/test_ingress_cost.py",
-    "sfu/plane/publisher.py": "tests/sfu/plane/test_media_flow.py, by real packets",
-    "sfu/plane/sessions.py": "tests/sfu/plane/test_plane.py begins and ends sessions by the plane",
-    "sfu/plane/ticks.py": "tests/sfu/plane/test_plane.py sets the clock that it goes by",
-    "sfu/plane/viewer.py": "tests/sfu/plane/test_media_flow.py and tests/sfu/plane/test_first_picture.py, by real packets",
-    "sfu/stats.py": "tests/sfu/node/test_metrics.py reads every count of it",
-    "sfu/transport/peer.py": "tests/sfu/plane/test_hostile_datagrams.py, by datagrams of clients and attackers",
-    "sfu/wire/bitstream/av1.py": "tests/sfu/wire/bitstream/test_header_readers.py, all codecs beside each other",
-    "sfu/wire/bitstream/h264.py": "tests/sfu/wire/bitstream/test_header_readers.py, all codecs beside each other",
-    "sfu/wire/bitstream/h265.py": "tests/sfu/wire/bitstream/test_header_readers.py, all codecs beside each other",
-    "sfu/wire/bitstream/vp8.py": "tests/sfu/wire/bitstream/test_header_readers.py, all codecs beside each other",
-    "sfu/wire/bitstream/vp9.py": "tests/sfu/wire/bitstream/test_header_readers.py, all codecs beside each other",
-    "sfu/wire/bitstream/h264_slices.py": "tests/sfu/media/test_b_frame_filter.py, by streams with B-frames",
-    "sfu/wire/bitstream/h264_sps.py": "tests/sfu/wire/bitstream/test_sps.py",
-    "sfu/wire/bitstream/h265_slices.py": "tests/sfu/media/test_b_frame_filter.py, by streams with B-frames",
-    "sfu/wire/bitstream/h265_sps.py": "tests/sfu/wire/bitstream/test_sps.py",
-    "sfu/wire/bitstream/picture.py": "names and types only",
-    "sfu/wire/ntp.py": "tests/sfu/plane/test_plane.py measures a round trip by it",
-    "sfu/negotiation.py": "values only; tests/sfu/sdp/test_answer.py makes them from offers",
-    "sfu/sdp/offer.py": "tests/sfu/sdp/test_fixtures.py reads the offers of real clients, tests/sfu/sdp/test_answer.py answers them",
-    "sfu/sdp/transport.py": "tests/sfu/sdp/test_answer.py, what an answer takes of the offered transport, item by item",
-    "sfu/sdp/writer.py": "tests/sfu/sdp/test_answer.py reads what is written, tests/sfu/sdp/test_chromium_takes_answers.py has it judged",
-    "sfu/signalling/app.py": "tests/sfu/signalling/test_endpoint.py speaks to the whole application over HTTP",
-    "sfu/signalling/body.py": "tests/sfu/signalling/test_hostile_http.py sends the bodies that it has to refuse",
-    "sfu/signalling/cors.py": "tests/sfu/signalling/test_endpoint.py, docs/conformance.md, 1A.27 to 1A.31",
-    "sfu/signalling/dependencies.py": "protocols only; tests/sfu/signalling/fakes.py satisfies them, and mypy says so",
-    "sfu/signalling/listener.py": "tests/sfu/signalling/test_hostile_http.py and tests/sfu/signalling/test_connections.py",
-    "sfu/signalling/replies.py": "tests/sfu/signalling/test_endpoint.py and tests/sfu/signalling/test_session_handler.py read every kind of answer",
-    "sfu/signalling/session_start.py": "tests/sfu/signalling/test_endpoint.py, what a POST that is let in begins",
-    "sfu/signalling/wanted_grant.py": "values only; tests/sfu/signalling/test_grant_api.py sends and receives them",
-    "shared/cors.py": "constants only; tests/sfu/signalling/test_endpoint.py and tests/functions/admission find them in answers",
-    "shared/verifier.py": "tests/shared/test_grants.py, what one half signs the other half checks",
-}
-"""Modules without a test file of their name: the test that exercises each, or a sentence that says why there is none."""
+TESTED_ELSEWHERE: dict[str, str] = tomllib.loads((ROOT / "tests" / "tested_elsewhere.toml").read_text())
+"""Modules without a test file of their name, and where their tests are or why there are none."""
 
 
 def test_no_folder_is_crowded() -> None:
@@ -109,6 +47,6 @@ def test_each_module_has_its_test_file_or_a_reason() -> None:
 
 def test_a_test_that_is_named_for_a_module_is_there() -> None:
     """A reason that names a file of tests names one that exists."""
-    named = {word.strip(",.;") for reason in TESTED_ELSEWHERE.values() for word in reason.split() if "tests/" in word}
+    named = {word.strip(",.;:") for reason in TESTED_ELSEWHERE.values() for word in reason.split() if "tests/" in word}
 
     assert {name for name in named if not (ROOT / name).exists()} == set()
