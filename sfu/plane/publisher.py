@@ -148,8 +148,7 @@ class Publisher(MediaSession):
         self._stats.received_bytes += size
         return packet
 
-    def _feedback(self, kind: int, count: int, body: bytes, now: float, wall: float) -> None:
-        del wall
+    def _feedback(self, kind: int, count: int, body: bytes, now: float, _wall: float) -> None:
         if kind == rtcp.SR and (info := rtcp.sender_info(body)) is not None:
             self._sender_report(info, now)
         elif kind == rtcp.BYE:
