@@ -1,7 +1,7 @@
-"""What admission is asked for and answers as JSON: models for the OpenAPI document, and what tests hold the handler to.
+"""What admission is asked for and answers as JSON: models for the OpenAPI document.
 
-The handler does not import them: a model library would double its cold start, so `grant_request` checks by hand. A test puts
-the same bodies to both and compares.
+The handler does not import them: a model library would double its cold start, so `grant_request` checks by hand. A test
+(tests/functions/public/test_schema.py) holds the handler to what they describe.
 """
 
 from typing import Annotated, Literal

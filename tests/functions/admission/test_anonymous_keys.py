@@ -1,4 +1,4 @@
-"""Anonymous keys over HTTP."""
+"""Anonymous keys over HTTP: how many, whose they are, and what they may."""
 
 import pytest
 
@@ -10,7 +10,7 @@ GB = 10**9
 
 
 def ask(world: World, address: str = "203.0.113.7") -> dict[str, str]:
-    """POST /v1/anonymous."""
+    """What POST /v1/anonymous gives a client at *address*."""
     answer = world.request(changed(load_event("anonymous"), address=address))
     assert answer.status == 201
     found: dict[str, str] = answer.json

@@ -623,7 +623,7 @@ def lose_first_update(world: World) -> None:
 
 
 class TestOrderOfRefusals:
-    """Where several apply: key, protocol, bandwidth or quota, key in use, stream limit (design.md, 4.1)."""
+    """Where several apply: key, protocol, bandwidth or quota, key in use, stream limit."""
 
     def test_protocol_before_quota_before_use(self, world: World, node: Beating) -> None:
         """An anonymous key that is over its quota, in use and at its limit."""
