@@ -11,7 +11,7 @@ PRODUCT = ("sfu", "functions", "shared", "local", "operator")
 """The trees that people run. `tests` mirrors them."""
 _TEXT = {".c", ".css", ".html", ".js", ".json", ".md", ".py", ".sh", ".toml", ".txt", ".yaml", ".yml"}
 _HIDDEN = {".ci", ".github"}
-_MADE = {"__pycache__", "build", "htmlcov", "node_modules", "still_failing.txt"}
+_MADE = {"__pycache__", "build", "htmlcov", "node_modules"}
 
 
 def modules(*trees: str) -> list[Path]:
@@ -36,12 +36,5 @@ def text_files() -> Iterator[Path]:
         folders[:] = [each for each in folders if each not in _MADE and (each in _HIDDEN or not each.startswith("."))]
         for name in names:
             path = Path(folder, name)
-            if name not in _MADE and (path.suffix in _TEXT or not path.suffix):
+            if path.suffix in _TEXT or not path.suffix:
                 yield path.relative_to(ROOT)
-
-
-def still(gate: str) -> set[str]:
-    """What does not yet pass *gate*, by tests/still_failing.txt; the file goes when it is empty."""
-    file = ROOT / "tests" / "still_failing.txt"
-    lines = file.read_text().splitlines() if file.exists() else []
-    return {name for kind, _, name in (line.partition(" ") for line in lines) if kind == gate}

@@ -4,7 +4,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from tests.repository import ROOT, still, text_files
+from tests.repository import ROOT, text_files
 
 FOLDERS = (Path(), Path("docs"), Path("docs/decisions"))
 """Where a document is looked for that is named without a folder, after the folder of the one who names it."""
@@ -99,7 +99,7 @@ def test_no_reference_is_dead() -> None:
     ours = Path(__file__).relative_to(ROOT)  # its examples are dead
     found = {file.as_posix(): dead((ROOT / file).read_text(), file) for file in text_files() if file != ours}
 
-    assert {file: mentions for file, mentions in found.items() if mentions and file not in still("references")} == {}
+    assert {file: mentions for file, mentions in found.items() if mentions} == {}
 
 
 def test_no_file_that_is_named_is_gone() -> None:
@@ -107,7 +107,7 @@ def test_no_file_that_is_named_is_gone() -> None:
     ours = Path(__file__).relative_to(ROOT)
     found = {file.as_posix(): lost((ROOT / file).read_text(), file) for file in text_files() if file != ours}
 
-    assert {file: names for file, names in found.items() if names and file not in still("references")} == {}
+    assert {file: names for file, names in found.items() if names} == {}
 
 
 def test_a_reference_is_followed_into_the_document() -> None:

@@ -4,7 +4,7 @@ import tomllib
 from collections import Counter
 from pathlib import Path
 
-from tests.repository import PRODUCT, ROOT, modules, still
+from tests.repository import PRODUCT, ROOT, modules
 
 MOST = 20
 """Modules in a folder, `__init__.py` not counted."""
@@ -19,7 +19,7 @@ def test_no_folder_is_crowded() -> None:
     """A folder's listing is its table of contents, and a table of contents is read at a glance."""
     counted = Counter(module.parent.as_posix() for module in modules(*PRODUCT, "tests") if module.name != "__init__.py")
 
-    assert {folder: count for folder, count in counted.items() if count > MOST and folder not in still("rooms")} == {}
+    assert {folder: count for folder, count in counted.items() if count > MOST} == {}
 
 
 def test_tests_stand_where_their_module_stands() -> None:
@@ -27,7 +27,7 @@ def test_tests_stand_where_their_module_stands() -> None:
     folders = {path.parent.relative_to("tests") for path in modules("tests")} - {Path()}
     lost = {each.as_posix() for each in folders if each.parts[0] not in OWN_ROOMS and not (ROOT / each).is_dir()}
 
-    assert lost - still("rooms") == set()
+    assert lost == set()
 
 
 def _own_test(module: Path) -> Path:
@@ -41,7 +41,7 @@ def test_each_module_has_its_test_file_or_a_reason() -> None:
         each.as_posix() for each in modules(*PRODUCT) if each.name != "__init__.py" and not _own_test(each).exists()
     }
 
-    assert bare - set(TESTED_ELSEWHERE) - still("mirror") == set()
+    assert bare - set(TESTED_ELSEWHERE) == set()
     assert set(TESTED_ELSEWHERE) - bare == set()
 
 

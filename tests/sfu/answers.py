@@ -1,4 +1,4 @@
-"""Reads an answer beside its offer and checks what holds for every answer, whoever offered (whip-whep.md, section 1).
+"""Reads an answer beside its offer and checks what holds for every answer, whoever offered (docs/conformance.md).
 
 The reading is done here again, by plain string operations, so that a mistake of `sfu.sdp.syntax` does not hide itself.
 """
