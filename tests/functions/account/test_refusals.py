@@ -1,4 +1,4 @@
-"""The last refusals of a key: what its owner is shown, and what noting them costs."""
+"""The last refusals of a key: what its owner is shown, and what keeping them costs."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""JSON that a stranger made to hurt: refused in words, at no more cost than its length."""
+"""JSON that a stranger made to hurt: refused in words, at a cost that only its length decides."""
 
 import time
 
