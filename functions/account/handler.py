@@ -27,7 +27,7 @@ from functions.edge.eventbus import EventBus, no_client
 from functions.edge.execution import ExecutionEnvironment, Resources
 from functions.edge.observability import LambdaLog
 from functions.edge.parameters import CachedParameter
-from functions.edge.routes import ApiRoute, Outcome, RoutedRequest, register, with_body
+from functions.edge.routes import ApiRoute, RoutedRequest, RouteOutcome, register, with_body
 from functions.edge.settings import FunctionSettings
 from functions.storage.directory import Directory
 from functions.storage.dynamo import Dynamo
@@ -62,14 +62,16 @@ class OwnerOperations:
 def routes(owner: OwnerOperations, clock: Callable[[], float]) -> tuple[ApiRoute, ...]:
     """Every route, each for the owner whom the token of the request names."""
 
-    def owned(act: Callable[[Account, RoutedRequest], Outcome]) -> Callable[[RoutedRequest], Outcome]:
-        def take(request: RoutedRequest) -> Outcome:
+    def owned(act: Callable[[Account, RoutedRequest], RouteOutcome]) -> Callable[[RoutedRequest], RouteOutcome]:
+        def take(request: RoutedRequest) -> RouteOutcome:
             account = owner.account.authenticate(request.authorization, clock())
             return account if isinstance(account, Refused) else act(account, request)
 
         return take
 
-    def asked(kind: type[M], act: Callable[[Account, RoutedRequest, M], Outcome]) -> Callable[[RoutedRequest], Outcome]:
+    def asked(
+        kind: type[M], act: Callable[[Account, RoutedRequest, M], RouteOutcome]
+    ) -> Callable[[RoutedRequest], RouteOutcome]:
         # Who asks comes before what is asked: a stranger learns nothing of the form of a request.
         return owned(lambda account, request: with_body(kind, partial(act, account))(request))
 

@@ -17,7 +17,8 @@ from shared.refusals import Refused
 
 M = TypeVar("M", bound=BaseModel)
 
-Outcome: TypeAlias = BaseModel | Refused
+RouteOutcome: TypeAlias = BaseModel | Refused
+"""What a route says: a reply, or why there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +55,19 @@ class ApiRoute:
     method: str
     path: str
     """A variable stands in angle brackets: `/v1/account/keys/<stream>`."""
-    act: Callable[[RoutedRequest], Outcome]
+    act: Callable[[RoutedRequest], RouteOutcome]
     status: int = 200
     """Of the answer where it is no refusal."""
     headers: Mapping[str, str] | None = None
     """Of the same answer, beside those that every answer has."""
 
 
-def with_body(kind: type[M], act: Callable[[RoutedRequest, M], Outcome]) -> Callable[[RoutedRequest], Outcome]:
+def with_body(
+    kind: type[M], act: Callable[[RoutedRequest, M], RouteOutcome]
+) -> Callable[[RoutedRequest], RouteOutcome]:
     """What a route does that takes a body of *kind*: refuse what is none, or *act* on it."""
 
-    def take(request: RoutedRequest) -> Outcome:
+    def take(request: RoutedRequest) -> RouteOutcome:
         body = request.body(kind)
         return body if isinstance(body, Refused) else act(request, body)
 

@@ -37,15 +37,15 @@ def answer(admission: MediaMtxAdmission, request: ApiRequest, log: Log) -> ApiAn
     question, node = read_auth_request(request.body), request.query.get("node", "")
     if not is_name(node):
         question = wrong_name("node")
-    said = logged_decision(
+    decision = logged_decision(
         lambda: question if isinstance(question, Refused) else admission.decide(question, node, request.address),
         log,
         route=request.route,
     )
-    if not isinstance(said, Refused):
-        return as_json(200, said).to(request)
-    told = refusal(said).to(request)
-    return told if said.code in OWN_STATUS else ApiAnswer(401, told.headers, told.body)
+    if not isinstance(decision, Refused):
+        return as_json(200, decision).to(request)
+    refused = refusal(decision).to(request)
+    return refused if decision.code in OWN_STATUS else ApiAnswer(401, refused.headers, refused.body)
 
 
 def build(

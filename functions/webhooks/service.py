@@ -66,19 +66,26 @@ class _DueMessage:
 
     queued: QueuedMessage
     message: Message
+    """What its receiver gets."""
     webhook: Webhook
+    """Where its account has it sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class _PutOff:
-    """It was not tried, or not to its end: the slow lane has it next, in so many *seconds*."""
+    """What became of a message that was not tried, or not to its end: the slow lane has it next."""
 
     seconds: float = 0
+    """In how many seconds."""
     times: int = 0
+    """How often it was put off for want of a permit, this time included."""
 
 
 class Deliveries:
-    """Delivers batches of one of the queues. *slow*: of the slow one; None: there is one for everybody."""
+    """Delivers batches of one of the queues: of the slow lane's where *slow*, of the only one there is where that is None.
+
+    *master* reads the master secret, given the time; *delays* are the seconds after each failed attempt.
+    """
 
     def __init__(
         self,
@@ -115,9 +122,9 @@ class Deliveries:
         if self._slow is None:
             outcomes = await asyncio.gather(*(self._attempt(one) for one in due))
         elif self._slow:
-            outcomes = await asyncio.gather(*(self._patiently(one) for one in due))
+            outcomes = await asyncio.gather(*(self._in_slow_lane(one) for one in due))
         else:
-            outcomes = await self._quickly(due)
+            outcomes = await self._in_quick_lane(due)
         for one, outcome in zip(due, outcomes, strict=True):
             if isinstance(outcome, _PutOff):
                 if not self._hand_over(one, outcome):
@@ -126,7 +133,7 @@ class Deliveries:
             self._note(one, outcome)
             if outcome.error:
                 failed.append(one.queued.id)
-                self._later(one)
+                self._postpone(one)
         return failed
 
     def _due(self, queued: QueuedMessage) -> _DueMessage | bool:
@@ -144,7 +151,7 @@ class Deliveries:
             return False
         return _DueMessage(queued, message, webhook) if webhook is not None and webhook.wants(message.kind) else True
 
-    async def _quickly(self, due: Sequence[_DueMessage]) -> "list[Outcome | _PutOff]":
+    async def _in_quick_lane(self, due: Sequence[_DueMessage]) -> "list[Outcome | _PutOff]":
         """The quick lane: all of a batch within `QUICK_SECONDS`, and nobody beyond the share of this function that is his."""
         loop, now = asyncio.get_running_loop(), self._clock()
         began = loop.time()
@@ -172,7 +179,7 @@ class Deliveries:
             self._keep(webhook, partial(self._store.slow_down, webhook, Pace(now + SLOW_SECONDS)))
         return outcomes
 
-    async def _patiently(self, due: _DueMessage) -> "Outcome | _PutOff":
+    async def _in_slow_lane(self, due: _DueMessage) -> "Outcome | _PutOff":
         """The slow lane: the receiver's full time, for as many attempts as it may have at a time."""
         now, pace = self._clock(), due.webhook.pace
         if due.queued.attempt > len(self._delays) + 1:
@@ -245,7 +252,7 @@ class Deliveries:
             except StoreUnavailableError:
                 self._log.problem("the outcome was not noted", account=due.webhook.account)
 
-    def _later(self, due: _DueMessage) -> None:
+    def _postpone(self, due: _DueMessage) -> None:
         attempt = due.queued.attempt
         delay = self._delays[attempt - 1] if attempt <= len(self._delays) else GIVEN_UP
         self._queues.postpone(due.queued.receipt, delay)

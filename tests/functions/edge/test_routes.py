@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 from pydantic import BaseModel, ConfigDict
 
 from functions.edge import answers
-from functions.edge.routes import ApiRoute, Outcome, RoutedRequest, register, with_body
+from functions.edge.routes import ApiRoute, RoutedRequest, RouteOutcome, register, with_body
 from shared.refusals import not_found
 
 CONTEXT: Any = SimpleNamespace(
@@ -25,7 +25,7 @@ class Wish(BaseModel):
     colour: str = "red"
 
 
-def ask(act: Callable[[RoutedRequest], Outcome], body: str | None = None) -> dict[str, Any]:
+def ask(act: Callable[[RoutedRequest], RouteOutcome], body: str | None = None) -> dict[str, Any]:
     """What POST /v1/things/one answers where *act* does."""
     app = answers.resolver(Logger(service="test"))
     register(app, [ApiRoute("POST", "/v1/things/<thing>", act, 201, {"X-Own": "1"})])
