@@ -73,7 +73,7 @@ def _lose(client: Any, part: float) -> None:
     session.send = losing
 
 
-def ports(plan: dict[str, Any], clock: ScaledClock, *, lost: float = 0.0) -> PublishDependencies:
+def dependencies(plan: dict[str, Any], clock: ScaledClock, *, lost: float = 0.0) -> PublishDependencies:
     """Admission over the storm's tables; the answers of *lost* of all writes are lost after they were committed."""
     client = dynamodb(
         plan["endpoint"], Config(retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=50)
@@ -95,7 +95,7 @@ def ports(plan: dict[str, Any], clock: ScaledClock, *, lost: float = 0.0) -> Pub
 
 def _work(plan: dict[str, Any], write: Any) -> None:
     clock = ScaledClock(plan["origin"], plan["speed"])
-    parts = ports(plan, clock, lost=plan["lost"])
+    parts = dependencies(plan, clock, lost=plan["lost"])
     while not Path(plan["stop"]).exists():
         key = StreamKey.parse(random.choice(plan["keys"]))  # noqa: S311 - chance, not secrecy
         assert key is not None

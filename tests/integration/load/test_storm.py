@@ -28,7 +28,7 @@ from shared.keys import StreamKey
 from shared.refusals import Refused
 from shared.tiers import Overrides, Tier
 from tests.functions.world import create_tables
-from tests.integration.load.storm_worker import ScaledClock, dynamodb, ports
+from tests.integration.load.storm_worker import ScaledClock, dependencies, dynamodb
 
 SPEED = 10.0
 PROCESSES = 4
@@ -171,7 +171,7 @@ def _peak(events: list[dict[str, Any]]) -> int:
 def _quiet(plan: dict[str, Any], clock: ScaledClock) -> int:
     """How many streams are admitted once every grant has lapsed, all at one instant: a slow machine lets none lapse between."""
     clock.sleep(40)
-    parts = ports(plan, _Instant(clock.now(), SPEED))
+    parts = dependencies(plan, _Instant(clock.now(), SPEED))
     admitted = 0
     for text in plan["keys"]:
         key = StreamKey.parse(text)
