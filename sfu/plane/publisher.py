@@ -122,7 +122,8 @@ class Publisher(MediaSession):
             ordered = section.without_b_frame(incoming.ssrc, number, timestamp, payload)
             section.track.push(number, timestamp, marker, ordered, exts, now)
         kind = section.media.kind
-        at, timestamp = incoming.take_earliest() or (now, packets[-1][1])
+        # *timestamp* is the last packet's here, for the case that no packet came since the last look.
+        at, timestamp = incoming.take_earliest() or (now, timestamp)
         self._lips.begin(kind, incoming.clock_rate, at, timestamp)
         if incoming.reference is not None:
             self._lips.reported(kind, *incoming.reference, incoming.report_at)
@@ -158,9 +159,11 @@ class Publisher(MediaSession):
     def _sender_report(self, info: tuple[int, int, int, int, int], now: float) -> None:
         ssrc, ntp, timestamp, packets, _octets = info
         known = self.ssrcs.find(ssrc)
-        if known is None or not known[1].sender_report(ntp, timestamp, packets, now):
+        if known is None:
             return
         section, incoming = known
+        if not incoming.sender_report(ntp, timestamp, packets, now):
+            return
         if incoming.reference is not None and section.active is incoming:
             self._lips.reported(section.media.kind, *incoming.reference, now)
 

@@ -155,17 +155,17 @@ class Viewer(MediaSession):
         self._repair_at = now
         for sequence in wanted:
             packet = section.track.viewers.find(outgoing, sequence)
-            if (
-                packet is None
-                or self._repair_allowance < 1
-                or now - outgoing.requested.get(packet[0], float("-inf")) < AGAIN_AFTER
-            ):
+            if packet is None or self._repair_allowance < 1:
+                self._stats.retransmission_refused += 1
+                continue
+            index, _timestamp, marker, payload, _extensions, _arrived = packet
+            if now - outgoing.requested.get(index, float("-inf")) < AGAIN_AFTER:
                 self._stats.retransmission_refused += 1
                 continue
             self._repair_allowance -= 1
             if len(outgoing.requested) > 2 * REPAIR_BURST:
                 outgoing.requested = {k: at for k, at in outgoing.requested.items() if now - at < AGAIN_AFTER}
-            outgoing.requested[packet[0]] = now
+            outgoing.requested[index] = now
             timestamp = outgoing.timestamp(packet)
             self._stats.retransmitted_packets += 1
             if section.media.rtx_ssrc is None or section.media.rtx_payload_type is None:
@@ -174,7 +174,7 @@ class Viewer(MediaSession):
                         outgoing.destination, [packet], [timestamp], self._udp, self._stats
                     )
             else:
-                self._send_repair(section, outgoing, packet[2], sequence, timestamp, packet[3])
+                self._send_repair(section, outgoing, marker, sequence, timestamp, payload)
 
     def _send_repair(
         self,
@@ -219,7 +219,8 @@ class Viewer(MediaSession):
             packets, octets = section.outgoing.totals()
             if reference is None or not packets:
                 continue
-            timestamp = reference[1] + round((now - reference[0]) * section.track.codec.clock_rate)
+            at, timestamp_then = reference
+            timestamp = timestamp_then + round((now - at) * section.track.codec.clock_rate)
             timestamp += section.outgoing.destination.shift
             payload = max(octets - packets * (12 + section.outgoing.destination.tag), 0)
             parts.append(rtcp.sender_report(section.media.ssrc, to_ntp(wall), timestamp, packets, payload))

@@ -81,7 +81,7 @@ def opened(protection: Protection, receiver: socket.socket, count: int) -> list[
 
 @pytest.mark.parametrize("profile", [0, 1, 2])
 def test_a_burst_reaches_each_viewer_with_its_keys(wire: Wire, profile: int) -> None:
-    """In order, with the rtp_stream's payload type, SSRC and numbers; the bytes are counted as they were on the wire."""
+    """In order, with the payload type of the RTP stream, SSRC and numbers; the bytes are counted as they were on the wire."""
     rtp_stream = OutgoingRtpStream(RtpParameters(120, 77, {}), 0)
     viewers = [wire.viewer(profile) for _ in range(3)]
     for destination, _, _ in viewers:
