@@ -15,7 +15,7 @@ class Problem(StrEnum):
     """Pictures come out of the order in which they are shown."""
 
 
-SAY: Final[Mapping[Problem, str]] = {
+SENTENCES: Final[Mapping[Problem, str]] = {
     Problem.B_FRAMES: (
         "Set B-frames to 0 in your encoder (OBS: Settings, Output, Max B-frames; FFmpeg: -bf 0). WebRTC cannot carry them:"
         " viewers get a jerky picture with fewer frames, and where frames depend on B-frames the stream is ended."
@@ -23,6 +23,6 @@ SAY: Final[Mapping[Problem, str]] = {
 }
 
 
-def told(codes: Iterable[str]) -> list[dict[str, str]]:
+def explained(codes: Iterable[str]) -> list[dict[str, str]]:
     """Code and sentence of each problem among *codes*; a code that only a newer node knows is left out."""
-    return [{"code": problem.value, "say": SAY[problem]} for problem in Problem if problem.value in set(codes)]
+    return [{"code": problem.value, "say": SENTENCES[problem]} for problem in Problem if problem.value in set(codes)]

@@ -17,7 +17,7 @@ from functions.domain.stores import FleetLookup, RefusalStore, RegistryStore, Us
 from functions.edge.bodies import limit_fields
 from shared.keys import AccountToken
 from shared.months import month_end, month_of
-from shared.problems import told
+from shared.problems import explained
 from shared.refusals import Refused, forbidden, percentage_used, unauthorized
 from shared.tiers import Tier
 
@@ -77,7 +77,7 @@ class AccountService:
                     protocol=noted.protocol,
                     address=noted.address,
                     problem=noted.problem or None,
-                    say=next((one["say"] for one in told([noted.problem])), None),
+                    say=next((one["say"] for one in explained([noted.problem])), None),
                 )
                 for noted in found
             ]

@@ -8,7 +8,7 @@ from functions.edge.bodies import limit_fields
 from functions.edge.parameters import ParameterUnavailableError
 from functions.public.models import JwkSet, ProblemState, StreamState, TierLimits, Tiers
 from shared.keys import is_stream_id
-from shared.problems import told
+from shared.problems import explained
 from shared.refusals import Refused, stream_not_found, unavailable
 from shared.tiers import HLS_EMBED_HOSTS, TIERS
 
@@ -53,4 +53,4 @@ class PublicService:
 
 
 def _problems(codes: Iterable[str]) -> list[ProblemState]:
-    return [ProblemState(**one) for one in told(codes)]
+    return [ProblemState(**one) for one in explained(codes)]

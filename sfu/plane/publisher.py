@@ -19,7 +19,7 @@ from sfu.plane.session import MediaSession, SessionStart
 from sfu.stats import PlaneStats
 from sfu.wire import rtcp
 from sfu.wire.rtp import Header, find_extension, parse
-from shared.problems import Problem, told
+from shared.problems import Problem, explained
 
 OUR_SSRC: Final = 1
 
@@ -289,7 +289,7 @@ class Publisher(MediaSession):
             "limit_kbps": limit.limit // 1000 if limit.enforced else None,
             "over_limit": limit.warned,
         }
-        return {**super().state(now), "bitrate": bitrate, "problems": told(self.problems)}
+        return {**super().state(now), "bitrate": bitrate, "problems": explained(self.problems)}
 
     def layers(self) -> tuple[Layer, ...]:
         """The layers of the picture, where there are several."""

@@ -198,7 +198,7 @@ def _nothing_in_common(wanted: _Wanted, source: SourceDescription) -> Refused:
     )
 
 
-def _kept(offer: Offer, accepted: Sequence[OfferedSection]) -> InactiveSection | Refused | None:
+def _inactive_section(offer: Offer, accepted: Sequence[OfferedSection]) -> InactiveSection | Refused | None:
     """What is to stay of the tagged section where it is not accepted and others of its group are.
 
     It cannot be rejected: whoever rejects it rejects the whole group (RFC 9143, section 7.3.3), and Chromium under max-bundle fails
@@ -228,12 +228,12 @@ def _negotiated(
     remote = remote_transport(offer, [entry.offered for entry in accepted.values()])
     if isinstance(remote, Refused):
         return remote
-    kept = _kept(offer, [entry.offered for entry in accepted.values()])
-    if isinstance(kept, Refused):
-        return kept
-    identity = OurTransport(local, credentials, remote.role, stream, max_kbps)
+    inactive = _inactive_section(offer, [entry.offered for entry in accepted.values()])
+    if isinstance(inactive, Refused):
+        return inactive
+    ours = OurTransport(local, credentials, remote.role, stream, max_kbps)
     return Negotiated(
-        answer=render_answer(offer, accepted, identity, kept),
+        answer=render_answer(offer, accepted, ours, inactive),
         local=credentials,
         remote=remote.credentials,
         remote_fingerprints=remote.fingerprints,

@@ -49,12 +49,15 @@ class OurTransport:
 
 
 def render_answer(
-    offer: Offer, accepted: Mapping[int, AcceptedSection], identity: OurTransport, kept: InactiveSection | None = None
+    offer: Offer, accepted: Mapping[int, AcceptedSection], ours: OurTransport, inactive: InactiveSection | None = None
 ) -> str:
-    """The answer to *offer*, in which *accepted* are the accepted sections by index and all others but *kept* are rejected."""
+    """The answer to *offer*, in which *accepted* are the accepted sections by index and all others but *inactive* are rejected."""
     # A session id that tells sessions apart and nothing else; the version never rises, because nobody renegotiates.
-    lines = ["v=0", f"o=- {crc32(identity.credentials.ufrag.encode()) + 1} 1 IN IP4 127.0.0.1", "s=-", "t=0 0"]
-    used = {offer.sections[index].mid: index for index in sorted((*accepted, *([] if kept is None else [kept.index])))}
+    lines = ["v=0", f"o=- {crc32(ours.credentials.ufrag.encode()) + 1} 1 IN IP4 127.0.0.1", "s=-", "t=0 0"]
+    used = {
+        offer.sections[index].mid: index
+        for index in sorted((*accepted, *([] if inactive is None else [inactive.index])))
+    }
     if offer.bundle is not None:
         # In the order of the offer: the first is the tagged section here as there (RFC 9143, section 7.3.1).
         mids = [mid for mid in dict.fromkeys(offer.bundle) if mid in used]
@@ -65,9 +68,9 @@ def render_answer(
     for index, section in enumerate(offer.sections):
         entry = accepted.get(index)
         if entry is not None:
-            lines += _accepted(entry, identity, tagged=index == tagged)
-        elif kept is not None and kept.index == index:
-            lines += _inactive(section, kept.format, identity)
+            lines += _accepted(entry, ours, tagged=index == tagged)
+        elif inactive is not None and inactive.index == index:
+            lines += _inactive(section, inactive.format, ours)
         else:
             lines += _rejected(section)
     return crlf(lines)
@@ -96,30 +99,30 @@ def _rejected(section: OfferedSection) -> list[str]:
     return lines if section.mid is None else [*lines, f"a=mid:{section.mid}"]
 
 
-def _inactive(section: OfferedSection, offered: Format, identity: OurTransport) -> list[str]:
+def _inactive(section: OfferedSection, offered: Format, ours: OurTransport) -> list[str]:
     channels = f"/{offered.channels}" if offered.channels > 1 else ""
     return [
         f"m={section.kind} 9 {section.protocol} {offered.payload_type}",
         "c=IN IP4 0.0.0.0",
         f"a=mid:{section.mid}",
         "a=inactive",
-        *_transport(identity),
-        *candidate_lines(identity.local.candidates),
+        *_transport(ours),
+        *candidate_lines(ours.local.candidates),
         f"a=rtpmap:{offered.payload_type} {offered.name}/{offered.clock_rate}{channels}",
     ]
 
 
-def _accepted(entry: AcceptedSection, identity: OurTransport, *, tagged: bool) -> list[str]:
+def _accepted(entry: AcceptedSection, ours: OurTransport, *, tagged: bool) -> list[str]:
     offered, media = entry.offered, entry.media
     formats = [str(media.payload_type), *([str(media.rtx_payload_type)] if media.rtx_payload_type is not None else [])]
     lines = [f"m={offered.kind} 9 {offered.protocol} {' '.join(formats)}", "c=IN IP4 0.0.0.0"]
-    if offered.kind == "video" and identity.max_kbps:
-        lines.append(f"b=TIAS:{identity.max_kbps * 1000}")
+    if offered.kind == "video" and ours.max_kbps:
+        lines.append(f"b=TIAS:{ours.max_kbps * 1000}")
     if offered.mid is not None:
         lines.append(f"a=mid:{offered.mid}")
-    lines += [f"a={entry.direction}", *_transport(identity)]
+    lines += [f"a={entry.direction}", *_transport(ours)]
     if tagged:
-        lines += candidate_lines(identity.local.candidates)
+        lines += candidate_lines(ours.local.candidates)
     if media.reduced_size:
         lines.append("a=rtcp-rsize")
     lines += _extensions(entry)
@@ -127,17 +130,17 @@ def _accepted(entry: AcceptedSection, identity: OurTransport, *, tagged: bool) -
     lines += [f"a=rid:{rid} recv" for rid in media.rids]
     if media.rids:
         lines.append(f"a=simulcast:recv {';'.join(media.rids)}")
-    return lines + _streams(media, identity.stream)
+    return lines + _streams(media, ours.stream)
 
 
-def _transport(identity: OurTransport) -> list[str]:
+def _transport(ours: OurTransport) -> list[str]:
     return [
         "a=rtcp-mux",
         "a=rtcp-mux-only",
-        f"a=ice-ufrag:{identity.credentials.ufrag}",
-        f"a=ice-pwd:{identity.credentials.pwd}",
-        *(f"a=fingerprint:{f.algorithm} {f.value}" for f in identity.local.fingerprints),
-        f"a=setup:{_SETUP[identity.role]}",
+        f"a=ice-ufrag:{ours.credentials.ufrag}",
+        f"a=ice-pwd:{ours.credentials.pwd}",
+        *(f"a=fingerprint:{f.algorithm} {f.value}" for f in ours.local.fingerprints),
+        f"a=setup:{_SETUP[ours.role]}",
     ]
 
 

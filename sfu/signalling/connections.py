@@ -6,10 +6,9 @@ than the process may have, and a reserve for what the node itself opens. Decisio
 
 import resource
 from collections.abc import Sequence
-from ipaddress import IPv6Address, ip_address
 from typing import Final, Protocol
 
-from sfu.signalling.forwarded import Network, is_trusted
+from sfu.signalling.forwarded import Network, is_trusted, subscriber
 
 RESERVE: Final = 256
 """Descriptors for the control plane, the API (200 questions at once), the queue, UDP, logs and listening sockets."""
@@ -66,7 +65,7 @@ class Connections:
 
     def admit(self, connection: Connection, address: str) -> bool:
         """Whether *connection* from *address* may stay; another one may have been closed for it."""
-        group = _group(address)
+        group = subscriber(address)
         theirs = self._groups.setdefault(group, {})
         full = len(theirs) >= self._each and not is_trusted(address, self._trusted)
         if (full and not self._evict(theirs)) or (len(self._open) >= self._most and not self._evict(self._open)):
@@ -96,16 +95,3 @@ class Connections:
         self.release(oldest)
         oldest.abort()
         return True
-
-
-def _group(address: str) -> str:
-    """An IPv4 address, or the /64 that a subscriber of IPv6 has to himself."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if not isinstance(parsed, IPv6Address):
-        return address
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return parsed.packed[:8].hex()

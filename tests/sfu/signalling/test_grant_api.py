@@ -24,7 +24,7 @@ class Api:
         self.body = b""
         self.headers: dict[str, str] = {}
         self.asked: list[dict[str, object]] = []
-        self.exchange: GrantApi
+        self.client: GrantApi
 
     async def grants(self, request: web.Request) -> web.Response:
         """Answer the one endpoint that there is."""
@@ -38,7 +38,7 @@ async def api() -> AsyncIterator[Api]:
     one, app = Api(), web.Application()
     app.router.add_post("/stage/v1/grants", one.grants)
     async with serving(web.AppRunner(app)) as url, aiohttp.ClientSession() as session:
-        one.exchange = GrantApi(session, f"{url}/stage/", NODE)
+        one.client = GrantApi(session, f"{url}/stage/", NODE)
         yield one
 
 
@@ -47,7 +47,7 @@ async def test_a_grant_is_taken_apart(api: Api) -> None:
     url = f"http://192.0.2.9:8889/{STREAM}/whip"
     api.body = json.dumps({"grant": "a.b.c", "url": url, "node": "node2", "session": "s", "new": 1}).encode()
 
-    assert await api.exchange(WANTED) == Granted("a.b.c", url, "node2", STREAM)
+    assert await api.client(WANTED) == Granted("a.b.c", url, "node2", STREAM)
     assert api.asked == [
         {
             "key": KEY,
@@ -63,7 +63,7 @@ async def test_a_grant_is_taken_apart(api: Api) -> None:
 
 async def test_a_viewer_is_asked_for_by_stream(api: Api) -> None:
     """And no key is made up."""
-    await api.exchange(WantedGrant("play", "whep", stream=STREAM))
+    await api.client(WantedGrant("play", "whep", stream=STREAM))
 
     assert api.asked[0] == {
         "stream": STREAM,
@@ -81,7 +81,7 @@ async def test_a_refusal_is_kept_to_the_byte(api: Api) -> None:
     api.status, api.body = 429, b'{ "error": "x", "code": "STREAM_LIMIT_REACHED" }'
     api.headers = {"Content-Type": "application/json", "Retry-After": "3", "X-Secret": "y"}
 
-    outcome = await api.exchange(WANTED)
+    outcome = await api.client(WANTED)
 
     assert outcome == ApiRefusal(429, api.body, {"Content-Type": "application/json", "Retry-After": "3"})
 
@@ -108,7 +108,7 @@ async def test_anything_else_is_unavailable(api: Api, status: int, body: bytes) 
     api.status, api.body = status, body
     api.headers = {"Location": "http://127.0.0.1:1/"} if status == 302 else {}
 
-    outcome = await api.exchange(WANTED)
+    outcome = await api.client(WANTED)
 
     assert isinstance(outcome, Refused)
     assert (outcome.code, outcome.status) == (Code.UNAVAILABLE, 503)
