@@ -37,6 +37,7 @@ make test-second-emulator   the functions' tests on dynoxide, a DynamoDB in Rust
 make test-localstack    the integration tests on a LocalStack that runs    LOCALSTACK=http://127.0.0.1:4566
 make test-aws    the same, and the API's refusals, on a stack deployed to AWS    STACK=name DRY=1 (only collects)
 make bench-admission    cold start, warm admission and throughput of the control plane (1 min, quiet machine)
+                        AGAINST=/path/to/checkout starts another checkout's admission in turns with this one's
 make lock    write anew, after a pin changed, what is installed, with its hashes    UV=/path/to/uv
 make clean   remove everything that was installed or written here
 PORT, HOST, SECONDS, SEED, TIMES, AGAINST and JSON are given after the target (make up PORT=9000); what the shell exports by these names is ignored."""

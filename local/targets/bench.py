@@ -1,7 +1,7 @@
 """The targets that measure: a node beside MediaMTX or beside another checkout of ours, a node for a long time, admission.
 
-`make bench` takes AGAINST (a folder with another checkout), FULL and JSON (a file); what cannot be used is said before
-anything is installed.
+`make bench` takes AGAINST (a folder with another checkout), FULL and JSON (a file), `make bench-admission` takes AGAINST;
+what cannot be used is said before anything is installed.
 """
 
 import os
@@ -24,24 +24,29 @@ def bench_options(environ: Mapping[str, str], here: Path) -> list[str]:
 
     `SetupError` where AGAINST is no checkout of ours or JSON names no file that could be written.
     """
-    options = []
-    full, against, file = (environ.get(name, "") for name in ("FULL", "AGAINST", "JSON"))
-    if full == "1":
-        options.append("--full")
-    if against:
-        folder = (here / Path(against).expanduser()).resolve()
-        if not (folder / "sfu" / "__main__.py").is_file():
-            raise SetupError(
-                f"AGAINST is {against}, which is no checkout of Sluice: it has no sfu/__main__.py."
-                " Say the folder of one: make bench AGAINST=/path/to/checkout"
-            )
-        options += ["--against", str(folder)]
+    full, file = (environ.get(name, "") for name in ("FULL", "JSON"))
+    options = ["--full"] if full == "1" else []
+    options += against_options(environ, here, "sfu/__main__.py", "make bench")
     if file:
         path = (here / Path(file).expanduser()).resolve()
         if path.is_dir() or not path.parent.is_dir():
             raise SetupError(f"JSON is {file}, where no file can be written; say another: make bench JSON=bench.json")
         options += ["--json", str(path)]
     return options
+
+
+def against_options(environ: Mapping[str, str], here: Path, has: str, command: str) -> list[str]:
+    """What names the other checkout on a command line: nothing without AGAINST; `SetupError` where it has no file *has*."""
+    against = environ.get("AGAINST", "")
+    if not against:
+        return []
+    folder = (here / Path(against).expanduser()).resolve()
+    if not (folder / has).is_file():
+        raise SetupError(
+            f"AGAINST is {against}, which is no checkout of Sluice: it has no {has}."
+            f" Say the folder of one: {command} AGAINST=/path/to/checkout"
+        )
+    return ["--against", str(folder)]
 
 
 def soak() -> int:
@@ -52,5 +57,7 @@ def soak() -> int:
 
 def bench_admission() -> int:
     """Measure a cold start of admission, a warm one, and how many a second."""
+    handler = "functions/admission/handler.py"
+    options = against_options(os.environ, Path.cwd(), handler, "make bench-admission")
     prepare((DEV, EMULATOR, FUNCTIONS), say)
-    become(DEV, "-m", "tests.bench.control_plane.admission", *asked())
+    become(DEV, "-m", "tests.bench.control_plane.admission", *options, *asked())

@@ -10,6 +10,9 @@ from tests.functions.world import load_event
 
 BAR = 1.5
 RUNS = 9
+BAR_AGAINST = 1.05
+"""To another checkout, the tree before a change as a rule."""
+RUNS_AGAINST = 15
 
 # CPU time, not the clock's: what else the machine does must not decide.
 LEAST = """
@@ -41,10 +44,19 @@ class ColdStartFigures:
     """The same in our package, that is without AWS's other services."""
     ratio: float
     """ours / least, the median of the runs' own ratios."""
+    theirs: float | None = None
+    """As the other checkout ships it, where there is one."""
+    to_theirs: float | None = None
+    """ours / theirs, likewise."""
+
+    @property
+    def missed(self) -> bool:
+        """Whether a bar is missed."""
+        return self.ratio > BAR or (self.to_theirs is not None and self.to_theirs > BAR_AGAINST)
 
 
-def measure(endpoint: str, folder: Path, runs: int = RUNS) -> ColdStartFigures:
-    """Start the three kinds of process in turns, and time each."""
+def measure(endpoint: str, folder: Path, runs: int = RUNS, against: Path | None = None) -> ColdStartFigures:
+    """Start the kinds of process in turns, *runs* times each, and time them; *against* is another checkout of ours."""
     around = shipped.Surroundings(endpoint)
     around.world.account("acme")
     key, _ = around.world.key("acme")
@@ -55,10 +67,23 @@ def measure(endpoint: str, folder: Path, runs: int = RUNS) -> ColdStartFigures:
     file = folder / "event.json"
     file.write_text(json.dumps(event))
     package = shipped.build(folder / "package")
-    ours, least, trimmed = [], [], []
+    other = shipped.build(folder / "other", against) if against else None
+    ours, least, trimmed, theirs = [], [], [], []
     for _ in range(runs):
+        if other:
+            theirs.append(shipped.run(OURS, around.environment, str(file), package=other))
         least.append(shipped.run(LEAST, around.environment))
         ours.append(shipped.run(OURS, around.environment, str(file), package=package))
         trimmed.append(shipped.run(LEAST, around.environment, package=package))
-    ratio = statistics.median(mine / theirs for mine, theirs in zip(ours, least, strict=True))
-    return ColdStartFigures(statistics.median(ours), statistics.median(least), statistics.median(trimmed), ratio)
+    return ColdStartFigures(
+        statistics.median(ours),
+        statistics.median(least),
+        statistics.median(trimmed),
+        _ratio(ours, least),
+        statistics.median(theirs) if theirs else None,
+        _ratio(ours, theirs) if theirs else None,
+    )
+
+
+def _ratio(mine: list[float], other: list[float]) -> float:
+    return statistics.median(one / two for one, two in zip(mine, other, strict=True))

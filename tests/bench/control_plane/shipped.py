@@ -19,17 +19,20 @@ from functions.edge.settings import FunctionSettings
 from local.setup.environments import FUNCTIONS, ROOT
 from tests.functions.world import Beating, World
 
+TRIMS = ("build-tools/trim.py", "trim.py")
+"""Where the functions of a checkout have what trims a build: now, and up to version 0.1."""
 
-def build(folder: Path) -> Path:
-    """Make the package in *folder*, as functions/Makefile does."""
+
+def build(folder: Path, checkout: Path = ROOT) -> Path:
+    """Make the package of the functions of *checkout* in *folder*, as its functions/Makefile does."""
     if not FUNCTIONS.python.exists():
         raise RuntimeError(f"{FUNCTIONS.folder} is not installed; run: make bench-admission")
     (packages,) = (FUNCTIONS.path / "lib").glob("python*/site-packages")
     shutil.copytree(packages, folder, ignore=shutil.ignore_patterns("__pycache__", "pip*", "setuptools*"))
     for package in ("functions", "shared"):
-        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.rmtree(folder / "functions" / "build-tools")
-    trim = ROOT / "functions" / "build-tools" / "trim.py"
+        shutil.copytree(checkout / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.rmtree(folder / "functions" / "build-tools", ignore_errors=True)  # an older checkout has none
+    trim = next(file for trim in TRIMS if (file := checkout / "functions" / trim).exists())
     subprocess.run([sys.executable, trim, folder], check=True)
     compileall.compile_dir(folder, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
     return folder
@@ -61,6 +64,7 @@ class Surroundings:
             "AWS_EC2_METADATA_DISABLED": "true", "PATH": os.environ.get("PATH", os.defpath),
             "ACCOUNTS_TABLE": settings.accounts_table, "FLEET_TABLE": settings.fleet_table,
             "SIGNER_PARAMETER": settings.signer_parameter, "SLUICE_REGION": "local",
+            "WATCH_RATE": "1000000/0.0001",  # all requests come from one address here, which is no crowd's way
             "POWERTOOLS_SERVICE_NAME": "admission", "POWERTOOLS_METRICS_NAMESPACE": "Sluice",
         }  # fmt: skip
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from local.setup.environments import ROOT, SetupError
-from local.targets.bench import bench_options
+from local.targets.bench import against_options, bench_options
 
 
 def test_nothing_told_is_the_usual_run(tmp_path: Path) -> None:
@@ -40,3 +40,16 @@ def test_what_cannot_be_used_is_a_sentence(tmp_path: Path, told: dict[str, str],
     """It names the variable and says what would do."""
     with pytest.raises(SetupError, match=said):
         bench_options(told, tmp_path)
+
+
+def test_admission_is_measured_against_a_checkout_that_has_it(tmp_path: Path) -> None:
+    """The folder needs admission's handler, not a node."""
+    handler = "functions/admission/handler.py"
+
+    assert against_options({}, tmp_path, handler, "make bench-admission") == []
+    assert against_options({"AGAINST": str(ROOT)}, tmp_path, handler, "make bench-admission") == [
+        "--against",
+        str(ROOT),
+    ]
+    with pytest.raises(SetupError, match="Say the folder of one: make bench-admission AGAINST="):
+        against_options({"AGAINST": "."}, tmp_path, handler, "make bench-admission")
